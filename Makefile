@@ -1,0 +1,58 @@
+# The one entry for people, pre-commit and CI. `make serve` and `make test` do all the set-up.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+# torch and torchvision must match, or `import timm` fails.
+TORCH := 2.14.1
+TORCHVISION := 0.29.1
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: help setup serve test lint format openapi check-openapi bench soak clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.installed  ## Create .venv and install (once; again when pyproject.toml changes)
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --retries 0 --timeout 15 --index-url $(TORCH_CPU_INDEX) \
+	    "torch==$(TORCH)+cpu" "torchvision==$(TORCHVISION)+cpu" 2>/dev/null \
+	  || { echo "no CPU-only torch to be had; taking the general one"; \
+	       $(PY) -m pip install --quiet "torch==$(TORCH)" "torchvision==$(TORCHVISION)"; }
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	$(PY) -c "import timm, torchvision, cv2, openvino"
+	$(PY) -m service models prepare
+	touch $@
+
+serve: setup  ## Serve on http://127.0.0.1:8000 (DEPTH_HOST, DEPTH_PORT)
+	$(PY) -m service serve
+
+test: setup  ## Run all tests
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: setup  ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: setup  ## Format the code
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+openapi: setup  ## Write openapi/openapi.json from the app
+	$(PY) -m service openapi > openapi/openapi.json
+
+check-openapi: setup  ## Fail when openapi/openapi.json differs from the app
+	$(PY) -m service openapi | diff -u openapi/openapi.json -
+	$(PY) -m openapi_spec_validator openapi/openapi.json
+
+bench: setup  ## Latency of the service beside a plain script, in one run
+	$(PY) -m load_tests.bench
+
+soak: setup  ## Memory over 2,000 requests
+	$(PY) -m load_tests.memory
+
+clean:  ## Remove the environment
+	rm -rf $(VENV)

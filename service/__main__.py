@@ -1,0 +1,87 @@
+"""The command line: serve, predict, models, openapi, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import pydantic
+
+from service import __version__
+from service.commands import models, predict
+from service.errors import DepthError, WeightsError
+from service.observability.logging import configure_logging
+from service.settings import Settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns the process's exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = Settings()
+    except pydantic.ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            print(f"DEPTH_{name}: {fault['msg']}", file=sys.stderr)
+        return 2
+    configure_logging(settings)
+    try:
+        status: int = arguments.run(arguments, settings)
+    except DepthError as error:
+        print(error.detail, file=sys.stderr)
+        return 1
+    except WeightsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m service", description="Monocular depth as a service."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(required=True)
+
+    serve = subparsers.add_parser("serve", help="run the HTTP server")
+    serve.add_argument("--host", help="default: DEPTH_HOST")
+    serve.add_argument("--port", type=int, help="default: DEPTH_PORT")
+    serve.set_defaults(run=_serve)
+
+    predict.add_parser(subparsers)
+    models.add_parser(subparsers)
+    openapi = subparsers.add_parser("openapi", help="print the OpenAPI document")
+    openapi.set_defaults(run=_openapi)
+    doctor = subparsers.add_parser("doctor", help="check this installation")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.commands.serve import serve
+
+    given = {
+        name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None
+    }
+    return serve(settings.model_copy(update=given))
+
+
+def _openapi(arguments: argparse.Namespace, settings: Settings) -> int:
+    import json
+
+    from service.app import create_app
+
+    # From default settings: the document describes the contract, not one deployment.
+    document = create_app(Settings.model_construct()).openapi()
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.commands.doctor import doctor
+
+    return doctor(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Probes and metrics."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+
+from service import __version__
+from service.api.schemas import Health
+from service.runtime import Runtime
+
+router = APIRouter(tags=["operations"])
+
+_UNHEALTHY: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "No."}}
+
+
+@router.get("/livez", summary="Should this process be restarted?", responses=_UNHEALTHY)
+async def livez(request: Request, response: Response) -> Health:
+    """Say 503 when the inference thread died or is stuck."""
+    runtime: Runtime = request.app.state.runtime
+    return _health(runtime, response, ok=runtime.is_live())
+
+
+@router.get("/readyz", summary="May requests be sent here?", responses=_UNHEALTHY)
+async def readyz(request: Request, response: Response) -> Health:
+    """Say 503 while shutting down, or when not live."""
+    runtime: Runtime = request.app.state.runtime
+    return _health(runtime, response, ok=runtime.is_ready())
+
+
+@router.get("/healthz", summary="Is all well?", responses=_UNHEALTHY)
+async def healthz(request: Request, response: Response) -> Health:
+    """Live and ready in one answer, for people and simple monitors."""
+    runtime: Runtime = request.app.state.runtime
+    return _health(runtime, response, ok=runtime.is_live() and runtime.is_ready())
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
+)
+async def metrics(request: Request) -> Response:
+    """Export the metrics."""
+    runtime: Runtime = request.app.state.runtime
+    return Response(
+        runtime.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )
+
+
+def _health(runtime: Runtime, response: Response, *, ok: bool) -> Health:
+    draining = runtime.admission.draining
+    status: Literal["ok", "draining", "failed"] = "ok" if ok else "failed"
+    if draining:
+        status = "draining"
+    response.status_code = 200 if ok else 503
+    return Health(
+        status=status,
+        version=__version__,
+        checks={
+            "worker": runtime.is_live(),
+            "model": runtime.catalog.loaded(runtime.settings.model) is not None,
+            "accepting": not draining,
+        },
+    )

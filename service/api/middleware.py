@@ -1,0 +1,83 @@
+"""The outermost layer: request id, access log, latency metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.observability.context import RequestRecord, request_id_from, request_id_var
+from service.observability.metrics import REJECTION_REASONS, Metrics
+
+logger = logging.getLogger("service.access")
+
+INFERENCE_ROUTES = frozenset({"/v1/depth", "/predict"})
+# Probes and scrapes come every few seconds and would drown the rest.
+_QUIET_ROUTES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+
+
+class RequestContextMiddleware:
+    """Gives every request an id and a record, and reports it when it has been answered."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, slo_seconds: float) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._slo_seconds = slo_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = RequestRecord(request_id_from(Headers(scope=scope).get("x-request-id")))
+        scope.setdefault("state", {})["record"] = record
+        token = request_id_var.set(record.request_id)
+        status = 500
+        started = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = record.request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._report(scope, record, status, time.perf_counter() - started)
+            request_id_var.reset(token)
+
+    def _report(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
+        route = route_template(scope)
+        self._metrics.requests.labels(
+            route, record.model, record.output, f"{status // 100}xx"
+        ).observe(seconds)
+        for stage, took in record.seconds.items():
+            self._metrics.stages.labels(stage).observe(took)
+        if record.error in REJECTION_REASONS:
+            self._metrics.rejected.labels(record.error).inc()
+        if route in INFERENCE_ROUTES and status // 100 in (2, 5):
+            self._metrics.slo_requests.inc()
+            if status // 100 == 2 and seconds <= self._slo_seconds:
+                self._metrics.slo_good_requests.inc()
+        level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
+        fields: dict[str, Any] = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "milliseconds": round(1000 * seconds, 1),
+            "model": record.model,
+            "output": record.output,
+            "error": record.error,
+        }
+        text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
+        logger.log(level, text, extra={"fields": fields})
+
+
+def route_template(scope: Scope) -> str:
+    """The matched route's template, never the raw path: that one is the caller's to choose."""
+    route = scope.get("route")
+    return getattr(route, "path", None) or "unmatched"

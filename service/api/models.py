@@ -1,0 +1,55 @@
+"""``GET /v1/models``: what is served, under which licence, by which engine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+
+from service.api.schemas import InputSize, ModelInfo, ModelList, problem_responses
+from service.errors import ModelNotFound
+from service.models.registry import SPECS, NetworkSpec, find_spec
+from service.models.weights import WeightsStore
+from service.runtime import Runtime
+
+router = APIRouter(tags=["models"], prefix="/v1/models")
+
+
+@router.get("", summary="All networks")
+def list_models(request: Request) -> ModelList:
+    """List the networks this service knows, loaded or not."""
+    runtime: Runtime = request.app.state.runtime
+    return ModelList(models=[_describe(spec, runtime) for spec in SPECS.values()])
+
+
+@router.get("/{name}", summary="One network", responses=problem_responses(ModelNotFound))
+def show_model(request: Request, name: str) -> ModelInfo:
+    """Describe one network."""
+    return _describe(find_spec(name), request.app.state.runtime)
+
+
+def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
+    loaded = runtime.catalog.loaded(spec.name)
+    state: Literal["loaded", "available", "missing"] = "missing"
+    if loaded:
+        state = "loaded"
+    elif WeightsStore(runtime.settings.weights_dir).is_present(spec):
+        state = "available"
+    rule = spec.input_rule
+    return ModelInfo(
+        name=spec.name,
+        title=spec.title,
+        default=spec.name == runtime.settings.model,
+        state=state,
+        kind=spec.kind,
+        unit=spec.kind.unit,
+        licence=spec.licence,
+        source=spec.source,
+        parameters=spec.parameters,
+        input=InputSize(target=rule.target, multiple_of=rule.multiple, fit=rule.fit.value),
+        weights_origin=loaded.weights.origin.value if loaded else None,
+        weights_sha256=loaded.weights.sha256 if loaded else spec.weights.sha256,
+        engine=loaded.engine.name if loaded else None,
+        precision=loaded.engine.precision if loaded else None,
+        parity=loaded.parity.mean if loaded else None,
+    )

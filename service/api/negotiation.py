@@ -1,0 +1,64 @@
+"""Which representation a request gets: ``?format=`` first, else its Accept header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.errors import NotAcceptable
+from service.imaging.encode import MEDIA_TYPES, OutputFormat
+
+# Best first: what a caller without preferences gets, and who wins a tie. `depth16` shares its
+# media type with the heatmap, so only ?format= selects it.
+_OFFERS = (OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY)
+
+
+@dataclass(frozen=True)
+class _Range:
+    type: str
+    subtype: str
+    quality: float
+
+    @classmethod
+    def parse(cls, text: str) -> _Range | None:
+        media, *parameters = (part.strip() for part in text.lower().split(";"))
+        kind, slash, subtype = media.partition("/")
+        if not (kind and slash and subtype):
+            return None
+        quality = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    quality = min(1.0, max(0.0, float(value)))
+                except ValueError:
+                    return None
+        return cls(kind, subtype, quality)
+
+    def specificity(self, media_type: str) -> int:
+        """3 for an exact match, 2 for ``type/*``, 1 for ``*/*``, 0 for none."""
+        kind, _, subtype = media_type.partition("/")
+        if (self.type, self.subtype) == (kind, subtype):
+            return 3
+        if (self.type, self.subtype) == (kind, "*"):
+            return 2
+        return 1 if (self.type, self.subtype) == ("*", "*") else 0
+
+
+def choose_format(requested: OutputFormat | None, accept: str | None) -> OutputFormat:
+    """The representation to send (RFC 9110, section 12.5.1).
+
+    Raises :class:`NotAcceptable` when the Accept header allows none of those on offer.
+    """
+    if requested is not None:
+        return requested
+    ranges = [r for r in map(_Range.parse, (accept or "*/*").split(",")) if r is not None]
+    best = max(_OFFERS, key=lambda offer: _quality(ranges, MEDIA_TYPES[offer]))
+    if _quality(ranges, MEDIA_TYPES[best]) <= 0:
+        offered = ", ".join(MEDIA_TYPES[offer] for offer in _OFFERS)
+        raise NotAcceptable(f"Accept allows none of {offered}. Or choose with ?format=.")
+    return best
+
+
+def _quality(ranges: list[_Range], media_type: str) -> float:
+    matches = [(r.specificity(media_type), r.quality) for r in ranges if r.specificity(media_type)]
+    return max(matches)[1] if matches else 0.0

@@ -1,0 +1,61 @@
+"""The page at ``/`` and the API documentation, all served from local files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+_WEB = Path(__file__).parent.parent / "web"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def index() -> FileResponse:
+    """The page."""
+    return FileResponse(_WEB / "index.html")
+
+
+@router.get("/favicon.ico")
+def favicon() -> FileResponse:
+    """The icon browsers ask for unasked."""
+    return FileResponse(_WEB / "icon.svg", media_type="image/svg+xml")
+
+
+@router.get("/docs")
+def swagger_ui(request: Request) -> HTMLResponse:
+    """Swagger UI."""
+    prefix = request.scope.get("root_path", "")
+    return get_swagger_ui_html(
+        openapi_url=f"{prefix}/openapi.json",
+        title="Depth service: try it",
+        swagger_js_url=f"{prefix}/static/docs/swagger-ui-bundle.js",
+        swagger_css_url=f"{prefix}/static/docs/swagger-ui.css",
+        swagger_favicon_url=f"{prefix}/favicon.ico",
+        swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+    )
+
+
+@router.get("/redoc")
+def redoc(request: Request) -> HTMLResponse:
+    """ReDoc."""
+    prefix = request.scope.get("root_path", "")
+    return get_redoc_html(
+        openapi_url=f"{prefix}/openapi.json",
+        title="Depth service: reference",
+        redoc_js_url=f"{prefix}/static/docs/redoc.standalone.js",
+        redoc_favicon_url=f"{prefix}/favicon.ico",
+        with_google_fonts=False,
+    )
+
+
+def install_pages(app: FastAPI) -> None:
+    """Add the pages and their static files."""
+    app.include_router(router)
+    # FastAPI's own pages load Swagger UI from a CDN; this package carries the same files.
+    app.mount("/static/docs", StaticFiles(packages=[("fastapi_offline", "static")]), name="docs")
+    app.mount("/static", StaticFiles(directory=_WEB), name="static")

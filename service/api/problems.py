@@ -1,0 +1,81 @@
+"""Errors as RFC 9457 problem+json."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service.errors import DepthError, InvalidParameter
+from service.observability.context import RequestRecord
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+_HTTP_SLUGS = {404: "not-found", 405: "method-not-allowed"}
+
+
+def problem_response(
+    status: int,
+    slug: str,
+    title: str,
+    detail: str,
+    request: Request,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem+json response; also notes the slug for the access log."""
+    record: RequestRecord | None = getattr(request.state, "record", None)
+    body = {"type": slug, "title": title, "status": status, "detail": detail}
+    if record is not None:
+        record.error = slug
+        body["request_id"] = record.request_id
+    return Response(orjson.dumps(body), status, headers, PROBLEM_JSON)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the app, known or not, a problem+json."""
+    app.add_exception_handler(DepthError, _depth_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+def _depth_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DepthError)  # noqa: S101 (Starlette's handler type is wider)
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    return problem_response(error.status, error.slug, error.title, error.detail, request, headers)
+
+
+def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
+    # The value itself is not echoed: it is the caller's, of any size and content.
+    faults = "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'][1:]) or fault['loc'][0]}: {fault['msg']}"
+        for fault in error.errors()
+    )
+    return _depth_error(request, InvalidParameter(faults[:1000]))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 (as above)
+    slug = _HTTP_SLUGS.get(error.status_code, "http-error")
+    headers = dict(error.headers or {})
+    title = str(error.detail)
+    detail = f"{request.method} on this path is not something the service offers; see /docs."
+    return problem_response(error.status_code, slug, title, detail, request, headers)
+
+
+def _unexpected_error(request: Request, error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    response = _depth_error(request, DepthError("An unexpected error; the log has its request id."))
+    # This handler runs outside the middleware that adds the header to every other answer.
+    record: RequestRecord | None = getattr(request.state, "record", None)
+    if record is not None:
+        response.headers["X-Request-ID"] = record.request_id
+    return response

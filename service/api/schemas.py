@@ -1,0 +1,184 @@
+"""Bodies and parameters of the HTTP contract."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Header
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.problems import PROBLEM_JSON
+from service.errors import (
+    DeadlineExceeded,
+    DepthError,
+    Draining,
+    InvalidParameter,
+    MalformedRequest,
+    ModelNotFound,
+    ModelUnavailable,
+    NotAcceptable,
+    Overloaded,
+    PayloadTooLarge,
+    UndecodableImage,
+    UnsupportedMediaType,
+)
+from service.imaging.encode import JsonEncoding, OutputFormat
+from service.imaging.render import Colormap, Normalization
+from service.pipeline import OutputSize
+
+
+class DepthQuery(BaseModel):
+    """Query parameters of ``POST /v1/depth``; an unknown one is refused, as it may be a typo."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        None, max_length=64, description="Network, by its name in `/v1/models`."
+    )
+    format: OutputFormat | None = Field(
+        None,
+        description="`heatmap` colour PNG; `depth16` 16-bit PNG; `npy` float32 array; `json`. "
+        "Without it the Accept header decides.",
+    )
+    colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmap.")
+    normalize: Normalization = Field(
+        Normalization.MINMAX, description="What the ends of the colour map stand for."
+    )
+    size: OutputSize | None = Field(
+        None,
+        description="`original`: the photo's size (default of images); `network`: the network's "
+        "own output size (default of JSON).",
+    )
+    encoding: JsonEncoding = Field(
+        JsonEncoding.ARRAY, description="How JSON carries the numbers: nested array or base64."
+    )
+
+
+RequestTimeout = Annotated[
+    float | None,
+    Header(
+        alias="X-Request-Timeout",
+        gt=0,
+        allow_inf_nan=False,
+        description="Deadline in seconds; past it the answer is 504. Clipped to the server's "
+        "maximum.",
+    ),
+]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(description="Stable slug to match on.", examples=["undecodable-image"])
+    title: str = Field(description="What kind of problem it is.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened this time, and what to do.")
+    request_id: str | None = Field(None, description="Quote it when reporting the problem.")
+
+
+class DepthJson(BaseModel):
+    """A depth map as JSON."""
+
+    model: str
+    kind: Literal["relative_inverse_depth", "relative_depth", "metric_depth"] = Field(
+        description="Meaning of the numbers; of relative inverse depth larger is nearer."
+    )
+    unit: Literal["metre"] | None
+    width: int
+    height: int
+    encoding: Literal["array", "base64"]
+    depth: list[list[float]] | str = Field(
+        description="Rows from top to bottom; with base64, the bytes of all rows."
+    )
+    dtype: Literal["float32"] | None = Field(None, description="With base64.")
+    byte_order: Literal["little"] | None = Field(None, description="With base64.")
+
+
+class InputSize(BaseModel):
+    """How a photo is resized for a network."""
+
+    target: int = Field(description="Side in pixels that `fit` refers to.")
+    multiple_of: int
+    fit: Literal["upper_bound", "area"] = Field(
+        description="`upper_bound`: the longer side is at most the target; "
+        "`area`: the area is near the target's square."
+    )
+
+
+class ModelInfo(BaseModel):
+    """One network of ``GET /v1/models``."""
+
+    name: str
+    title: str
+    default: bool = Field(description="Used by requests that name no network.")
+    state: Literal["loaded", "available", "missing"] = Field(
+        description="`missing`: its weights are not installed."
+    )
+    kind: str
+    unit: str | None
+    licence: str = Field(description="Licence of the weights.")
+    source: str
+    parameters: int
+    input: InputSize
+    weights_origin: Literal["embedded", "official", "custom"] | None = Field(
+        description="Who vouches for the loaded weights; null until loaded."
+    )
+    weights_sha256: str | None = Field(
+        description="Of the loaded weights; the official one until loaded."
+    )
+    engine: str | None
+    precision: str | None
+    parity: float | None = Field(
+        description="Mean difference from torch fp32 on a sample photo, as a share of its range."
+    )
+
+
+class ModelList(BaseModel):
+    """The answer of ``GET /v1/models``."""
+
+    models: list[ModelInfo]
+
+
+class Health(BaseModel):
+    """The answer of the health routes."""
+
+    status: Literal["ok", "draining", "failed"]
+    version: str
+    checks: dict[str, bool]
+
+
+def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for error classes; classes of one status share an entry."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = responses.setdefault(
+            error.status,
+            {"model": Problem, "description": "", "content": {PROBLEM_JSON: {"examples": {}}}},
+        )
+        entry["description"] += f"{'; ' if entry['description'] else ''}{error.title}"
+        entry["content"][PROBLEM_JSON]["examples"][error.slug] = {
+            "value": {
+                "type": error.slug,
+                "title": error.title,
+                "status": error.status,
+                "detail": (error.__doc__ or "").strip().splitlines()[0],
+                "request_id": "4f0c9a0d8d7b4c0e9f6a1d2b3c4e5f60",
+            }
+        }
+    return responses
+
+
+INFERENCE_PROBLEMS = problem_responses(
+    MalformedRequest,
+    ModelNotFound,
+    NotAcceptable,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    UndecodableImage,
+    InvalidParameter,
+    DepthError,
+    Overloaded,
+    Draining,
+    ModelUnavailable,
+    DeadlineExceeded,
+)

@@ -1,0 +1,200 @@
+"""The image in a request's body: raw bytes or one multipart field, bounded while it streams."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastapi import Request
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
+
+from service.errors import (
+    ClientDisconnected,
+    MalformedRequest,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+from service.inference.admission import Ticket
+
+IMAGE_FIELDS = ("image", "file")
+_MULTIPART = "multipart/form-data"
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+IMAGE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A JPEG, PNG, WebP, BMP or TIFF photo: as the multipart field `image` "
+        "(or `file`), or as the body itself.",
+        "content": {
+            _MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {
+                        "image": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The photo.",
+                        }
+                    },
+                }
+            },
+            "image/*": _BINARY,
+            "application/octet-stream": _BINARY,
+        },
+    }
+}
+
+
+async def read_image(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
+    """The image bytes of the request's body.
+
+    Raises :class:`PayloadTooLarge` as soon as more than ``max_bytes`` are declared or have
+    arrived, :class:`MalformedRequest` for an empty body or a form that is not one image, and
+    :class:`UnsupportedMediaType` for a body declared to be something else.
+    """
+    media_type, parameters = parse_options_header(request.headers.get("content-type"))
+    sink = _sink_for(media_type.decode("latin-1"), parameters)
+    _check_declared_length(request, max_bytes)
+    received = 0
+    try:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > max_bytes:
+                raise _too_large(max_bytes)
+            ticket.add_bytes(len(chunk))
+            sink.write(chunk)
+    except ClientDisconnect:
+        raise ClientDisconnected("The client left while sending.") from None
+    if received == 0:
+        raise MalformedRequest("The body is empty; send an image.")
+    return sink.image()
+
+
+class RawBody:
+    """A body that is the image itself."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes of the body."""
+        self._data += chunk
+
+    def image(self) -> bytes:
+        """The image once the body is complete."""
+        return bytes(self._data)
+
+
+class ImageForm:
+    """A multipart form of exactly one part, the image, kept in memory.
+
+    Starlette's form parser is not used since it spools files of over 1 MB to disk, which a
+    read-only container does not have, and since it reads a form of any content to its end.
+    """
+
+    def __init__(self, boundary: bytes) -> None:
+        self._data = bytearray()
+        self._header_name = bytearray()
+        self._header_value = bytearray()
+        self._disposition = b""
+        self._found = False
+        self._complete = False
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part_begin,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers_finished,
+                    "on_part_data": self._on_part_data,
+                    "on_end": self._on_end,
+                },
+            )
+        except (FormParserError, ValueError) as error:
+            raise MalformedRequest("The multipart boundary is not valid.") from error
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes of the body; raises :class:`MalformedRequest` at once."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise MalformedRequest("The multipart body is broken.") from error
+
+    def image(self) -> bytes:
+        """The image once the body is complete."""
+        if not self._complete:
+            raise MalformedRequest("The multipart body ends before its closing boundary.")
+        if not self._found:
+            raise MalformedRequest(_FIELD_HINT)
+        if not self._data:
+            raise MalformedRequest("The image field is empty; was a file chosen?")
+        return bytes(self._data)
+
+    def _on_part_begin(self) -> None:
+        self._disposition = b""
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = bytes(self._header_value)
+        self._header_name.clear()
+        self._header_value.clear()
+
+    def _on_headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        field = options.get(b"name", b"").decode("utf-8", "replace")
+        if field not in IMAGE_FIELDS:
+            raise MalformedRequest(_FIELD_HINT)
+        if self._found:
+            raise MalformedRequest("The form holds more than one image; send one a request.")
+        self._found = True
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self._data += data[start:end]
+
+    def _on_end(self) -> None:
+        self._complete = True
+
+
+_FIELD_HINT = (
+    "The form must hold one file in a field called image (or file). "
+    "Options belong in the query string: ?format=json"
+)
+
+
+def _sink_for(media_type: str, parameters: dict[bytes, bytes]) -> RawBody | ImageForm:
+    if media_type == _MULTIPART:
+        boundary = parameters.get(b"boundary")
+        if not boundary:
+            raise MalformedRequest("The multipart Content-Type names no boundary.")
+        return ImageForm(boundary)
+    if media_type.startswith("image/") or media_type in ("", "application/octet-stream"):
+        return RawBody()
+    raise UnsupportedMediaType(
+        "Send the image as multipart/form-data in the field image, or as the body itself with "
+        "Content-Type image/* or application/octet-stream."
+    )
+
+
+def _check_declared_length(request: Request, max_bytes: int) -> None:
+    # uvicorn has refused a Content-Length that is no number.
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and (
+        len(declared) > math.ceil(math.log10(max_bytes)) + 1 or int(declared) > max_bytes
+    ):
+        raise _too_large(max_bytes)
+
+
+def _too_large(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than the limit of {max_bytes / 1e6:g} MB.")

@@ -1,0 +1,52 @@
+"""The application: wiring and lifespan, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from service import __version__, runtime
+from service.api import depth, health, models
+from service.api.middleware import RequestContextMiddleware
+from service.api.pages import install_pages
+from service.api.problems import install_problem_handlers
+from service.observability.metrics import Metrics
+from service.settings import Settings
+
+_DESCRIPTION = """A photo in, a depth map out, on a plain CPU.
+
+Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with a stable `type`;
+503 carries `Retry-After`. Depth is *relative inverse depth*: larger is nearer, without a unit."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application for ``settings`` (default: from the environment)."""
+    settings = settings or Settings()
+    metrics = Metrics()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.runtime = await runtime.start(settings, metrics)
+        try:
+            yield
+        finally:
+            await app.state.runtime.stop()
+
+    app = FastAPI(
+        title="Depth service",
+        version=__version__,
+        description=_DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        docs_url=None,
+        redoc_url=None,
+        root_path=settings.root_path,
+        lifespan=lifespan,
+    )
+    app.add_middleware(RequestContextMiddleware, metrics=metrics, slo_seconds=settings.slo_seconds)
+    install_problem_handlers(app)
+    for router in (depth.router, models.router, health.router):
+        app.include_router(router)
+    install_pages(app)
+    return app

@@ -1,0 +1,40 @@
+"""``doctor``: say what this machine can do and whether the service would start."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+from service import __version__
+from service.inference.engines.selection import load_for_serving
+from service.inference.threads import cpu_budget, has_native_bf16
+from service.models.registry import SPECS, find_spec
+from service.models.weights import WeightsStore
+from service.settings import Settings
+
+_PACKAGES = ("fastapi", "uvicorn", "numpy", "opencv-python-headless", "openvino", "timm", "torch")
+
+
+def doctor(settings: Settings) -> int:
+    """Print the facts; 0 if the default network runs."""
+    print(f"depth-service {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for package in _PACKAGES:
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            version = "not installed"
+        print(f"  {package:24} {version}")
+    print(
+        f"CPU budget: {settings.threads or cpu_budget()} threads; "
+        f"bfloat16 in hardware: {'yes' if has_native_bf16() else 'no'}"
+    )
+    store = WeightsStore(settings.weights_dir)
+    for spec in SPECS.values():
+        present = "installed" if store.is_present(spec) else "not installed"
+        print(f"network {spec.name}: {present}")
+    network = load_for_serving(find_spec(settings.model), settings)
+    print(
+        f"DEPTH_MODEL={settings.model} runs in {network.engine.name} {network.engine.precision}; "
+        f"differs from torch fp32 by {100 * network.parity.mean:.4f}% of the range"
+    )
+    return 0

@@ -1,0 +1,115 @@
+"""``models``: list, pull, add, verify and prepare networks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from service.errors import WeightsError
+from service.models.download import pull
+from service.models.registry import SPECS, NetworkSpec, find_spec
+from service.models.weights import Origin, VerifiedWeights, WeightsStore
+from service.settings import Settings
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command line of ``models``."""
+    parser = subparsers.add_parser("models", help="list, pull, add, verify or prepare networks")
+    commands = parser.add_subparsers(dest="action", required=True)
+    commands.add_parser("list", help="show all networks").set_defaults(run=_list)
+
+    pull_parser = commands.add_parser("pull", help="fetch official weights and check their hash")
+    pull_parser.add_argument("name", choices=list(SPECS))
+    pull_parser.set_defaults(run=_pull)
+
+    add = commands.add_parser("add", help="install a local weights file (air-gapped hosts)")
+    add.add_argument("name", choices=list(SPECS))
+    add.add_argument("--file", type=Path, required=True)
+    add.add_argument(
+        "--trust", action="store_true", help="accept weights of your own and record their hash"
+    )
+    add.set_defaults(run=_add)
+
+    verify = commands.add_parser("verify", help="check hashes and load strictly")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="default: all installed")
+    verify.set_defaults(run=_verify)
+
+    prepare = commands.add_parser("prepare", help="convert for OpenVINO ahead of the first start")
+    prepare.add_argument("names", nargs="*", metavar="NAME", help="default: DEPTH_MODEL")
+    prepare.set_defaults(run=_prepare)
+
+
+def _list(arguments: argparse.Namespace, settings: Settings) -> int:
+    store = WeightsStore(settings.weights_dir)
+    for spec in SPECS.values():
+        if spec.embedded:
+            state = "embedded"
+        else:
+            state = "installed" if store.is_present(spec) else "not installed"
+        default = "  (default)" if spec.name == settings.model else ""
+        print(f"{spec.name:22} {state:14} {spec.parameters / 1e6:5.1f} M  {spec.licence}{default}")
+        print(f"{'':22} {spec.title}")
+    return 0
+
+
+def _pull(arguments: argparse.Namespace, settings: Settings) -> int:
+    spec = find_spec(arguments.name)
+    weights = pull(spec, WeightsStore(settings.weights_dir), mirror=settings.weights_mirror)
+    _print_weights(spec, weights)
+    return 0
+
+
+def _add(arguments: argparse.Namespace, settings: Settings) -> int:
+    spec = find_spec(arguments.name)
+    store = WeightsStore(settings.weights_dir)
+    if not arguments.file.is_file():
+        raise WeightsError(f"There is no file {arguments.file}.")
+    if arguments.trust:
+        from service.models.checkpoint import load_network
+
+        load_network(spec, arguments.file)
+        weights = store.install_custom(spec, arguments.file)
+    else:
+        weights = store.install_official(spec, arguments.file)
+    _print_weights(spec, weights)
+    return 0
+
+
+def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.models.checkpoint import load_network
+
+    store = WeightsStore(settings.weights_dir)
+    failed = False
+    for spec in _named(arguments.names) or filter(store.is_present, SPECS.values()):
+        try:
+            weights = store.verify(spec)
+            load_network(spec, weights.path)
+        except WeightsError as error:
+            failed = True
+            print(error, file=sys.stderr)
+        else:
+            _print_weights(spec, weights)
+    return 1 if failed else 0
+
+
+def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.inference.engines.selection import load_for_serving
+
+    for spec in _named(arguments.names or [settings.model]):
+        network = load_for_serving(spec, settings)
+        print(
+            f"{spec.name}: {network.engine.name} {network.engine.precision}, "
+            f"{100 * network.parity.mean:.4f}% of the range from torch fp32"
+        )
+    return 0
+
+
+def _named(names: Iterable[str]) -> list[NetworkSpec]:
+    return [find_spec(name) for name in names]
+
+
+def _print_weights(spec: NetworkSpec, weights: VerifiedWeights) -> None:
+    note = "  (your own weights, not the official ones)" if weights.origin is Origin.CUSTOM else ""
+    print(f"{spec.name}: {weights.origin}, SHA-256 {weights.sha256}{note}")

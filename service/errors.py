@@ -1,0 +1,129 @@
+"""The one error hierarchy: bytes -> image -> tensor -> depth, and what can go wrong on the way.
+
+Each class carries its HTTP status, a stable slug that callers may match on, and a title. The
+instance carries the sentence for this occurrence. ``api/problems.py`` turns them into RFC 9457
+problem+json. A detail is shown to the caller: never put a path, a key or a stack trace in it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DepthError(Exception):
+    """Base of everything this service refuses or fails to do."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "The service failed"
+
+    def __init__(self, detail: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+
+
+class MalformedRequest(DepthError):
+    """The request cannot be read: empty body, broken multipart, wrong or repeated field."""
+
+    status = 400
+    slug = "malformed-request"
+    title = "The request cannot be read"
+
+
+class ModelNotFound(DepthError):
+    """The named network is not in the registry."""
+
+    status = 404
+    slug = "model-not-found"
+    title = "No such network"
+
+
+class NotAcceptable(DepthError):
+    """No representation on offer matches the Accept header."""
+
+    status = 406
+    slug = "not-acceptable"
+    title = "No acceptable representation"
+
+
+class PayloadTooLarge(DepthError):
+    """Too many bytes in the body, or too many pixels in the image."""
+
+    status = 413
+    slug = "payload-too-large"
+    title = "Too large"
+
+
+class UnsupportedMediaType(DepthError):
+    """The bytes are not in one of the image formats that are read here."""
+
+    status = 415
+    slug = "unsupported-media-type"
+    title = "Not a supported image format"
+
+
+class UndecodableImage(DepthError):
+    """The bytes claim a supported format but do not decode."""
+
+    status = 422
+    slug = "undecodable-image"
+    title = "The image cannot be decoded"
+
+
+class InvalidParameter(DepthError):
+    """A query parameter or header has a value that is not allowed."""
+
+    status = 422
+    slug = "invalid-parameter"
+    title = "A parameter is not valid"
+
+
+class ClientDisconnected(DepthError):
+    """The caller went away; nobody reads the answer (499 is what the access log shows)."""
+
+    status = 499
+    slug = "client-disconnected"
+    title = "The client went away"
+
+
+class Overloaded(DepthError):
+    """Admission is full: try again after the backlog is served."""
+
+    status = 503
+    slug = "overloaded"
+    title = "Too busy"
+
+
+class Draining(DepthError):
+    """This process is stopping and takes no new work."""
+
+    status = 503
+    slug = "draining"
+    title = "Shutting down"
+
+
+class ModelUnavailable(DepthError):
+    """The network is known but cannot be served: its weights are missing or refused."""
+
+    status = 503
+    slug = "model-unavailable"
+    title = "The network is not available"
+
+
+class DeadlineExceeded(DepthError):
+    """The request's deadline passed before its answer was ready."""
+
+    status = 504
+    slug = "deadline-exceeded"
+    title = "Not finished in time"
+
+
+class InferenceFailed(DepthError):
+    """The network raised or returned something that is not a depth map."""
+
+    title = "The network failed on this image"
+
+
+class WeightsError(Exception):
+    """A weights file is missing, truncated, or not the one it claims to be."""

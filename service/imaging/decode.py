@@ -1,0 +1,140 @@
+"""Bytes of a photo -> upright 8-bit RGB, with the checks that keep hostile bytes out.
+
+Pillow reads the header without decoding, so the pixel limit costs nothing; unlike OpenCV it
+refuses a truncated file instead of greying out the rest, and its formats can be limited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
+from service.imaging.transforms import Rgb
+
+SUPPORTED_FORMATS = ("JPEG", "PNG", "WebP", "BMP", "TIFF")
+
+# The limit below is checked on every image; Pillow's own would only warn between 89 and 179 MP.
+Image.MAX_IMAGE_PIXELS = None
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+)
+_SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
+_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+_WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class PhotoHeader:
+    """What a photo's header says: stored size in pixels, before its orientation is applied."""
+
+    format: str
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels that decoding will produce."""
+        return self.width * self.height
+
+
+def sniff_format(data: bytes) -> str:
+    """The format by its first bytes; names and declared media types are not believed.
+
+    Raises :class:`UnsupportedMediaType` for anything but the supported formats.
+    """
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    raise UnsupportedMediaType(
+        f"The bytes are not an image in one of the supported formats: "
+        f"{', '.join(SUPPORTED_FORMATS)}."
+    )
+
+
+def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
+    """Format and size of a photo, from its header alone.
+
+    Raises :class:`UnsupportedMediaType`, :class:`UndecodableImage`, or
+    :class:`PayloadTooLarge` when it has more than ``max_pixels`` pixels.
+    """
+    with _open(data) as image:
+        header = PhotoHeader(str(image.format), *image.size)
+    if header.pixels > max_pixels:
+        raise PayloadTooLarge(
+            f"The image has {header.width}x{header.height} pixels; "
+            f"the limit is {max_pixels} in all."
+        )
+    return header
+
+
+def decode_photo(data: bytes) -> Rgb:
+    """Decode to ``(h, w, 3)`` uint8 RGB, upright by its EXIF orientation.
+
+    The first frame of an animation; transparent pixels over white, as a browser shows them;
+    16-bit samples are scaled to 8. Raises :class:`UnsupportedMediaType` or
+    :class:`UndecodableImage`; the pixel limit is :func:`read_header`'s.
+    """
+    with _open(data) as image:
+        try:
+            image.load()
+            _turn_upright(image)
+            return np.asarray(_to_rgb(image))
+        except UndecodableImage:
+            raise
+        except Exception as error:  # Pillow's decoders raise almost anything on broken data.
+            raise _undecodable(image.format, error) from error
+
+
+@contextlib.contextmanager
+def _open(data: bytes) -> Iterator[Image.Image]:
+    name = sniff_format(data)
+    try:
+        image = Image.open(io.BytesIO(data), formats=[name])
+    except Exception as error:  # As above: broken headers raise OSError, SyntaxError, and more.
+        raise _undecodable(name, error) from error
+    with image:
+        yield image
+
+
+def _undecodable(name: str | None, error: Exception) -> UndecodableImage:
+    reason = "it is truncated" if "truncated" in str(error).lower() else "its data are damaged"
+    return UndecodableImage(f"The {name} image cannot be decoded: {reason}.")
+
+
+def _turn_upright(image: Image.Image) -> None:
+    # Unreadable EXIF says nothing about the pixels, which are fine.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode in _SIXTEEN_BIT_GREY:
+        samples = np.asarray(image, dtype=np.uint16)
+        return Image.fromarray((samples >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise UndecodableImage(
+            "Images with 32-bit or floating-point samples are not supported; send 8 or 16 bits."
+        )
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        with_alpha = image.convert("RGBA")
+        canvas = Image.new("RGB", image.size, _WHITE)
+        canvas.paste(with_alpha, mask=with_alpha.getchannel("A"))
+        return canvas
+    return image.convert("RGB")

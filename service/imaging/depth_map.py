@@ -1,0 +1,27 @@
+"""A depth map and what its numbers mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.imaging.transforms import DepthArray
+from service.models.registry import DepthKind
+
+
+@dataclass(frozen=True)
+class DepthMap:
+    """Depth values ``(height, width)`` float32 of one photo, and their meaning."""
+
+    values: DepthArray
+    kind: DepthKind
+    model: str
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.values.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.values.shape[0])

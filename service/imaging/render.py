@@ -1,0 +1,85 @@
+"""Depth as a picture: nearness, then a colour map."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import DepthArray
+from service.models.registry import DepthKind
+
+
+class Colormap(StrEnum):
+    """Colour maps of OpenCV; the demo's is inferno: warm and bright near, black far."""
+
+    INFERNO = "inferno"
+    MAGMA = "magma"
+    PLASMA = "plasma"
+    VIRIDIS = "viridis"
+    CIVIDIS = "cividis"
+    TURBO = "turbo"
+    JET = "jet"
+    GRAY = "gray"
+
+
+class Normalization(StrEnum):
+    """What becomes the ends of the colour map."""
+
+    MINMAX = "minmax"
+    """The nearest and the farthest pixel."""
+    PERCENTILE = "percentile"
+    """The 2nd and 98th percentile: steadier against a few outlying pixels."""
+
+
+_PERCENTILES = (2.0, 98.0)
+_SMALLEST_DEPTH = 1e-6
+
+
+def nearness(depth: DepthMap, normalization: Normalization = Normalization.MINMAX) -> DepthArray:
+    """Nearness 0 (farthest) .. 1 (nearest), ``(h, w)`` float32, for a depth map of any kind.
+
+    Normalised per image; a map without any range is all 0.
+    """
+    values = _inverse(depth)
+    if normalization is Normalization.MINMAX:
+        low, high = float(values.min()), float(values.max())
+    else:
+        low, high = (float(p) for p in np.percentile(values, _PERCENTILES))
+    if high <= low:
+        return np.zeros_like(values)
+    scaled = (values - np.float32(low)) * np.float32(1 / (high - low))
+    return np.clip(scaled, 0, 1, out=scaled)
+
+
+def heat_indices(
+    depth: DepthMap, normalization: Normalization = Normalization.MINMAX
+) -> NDArray[np.uint8]:
+    """Nearness as colour map index 0..255, ``(h, w)`` uint8, rounded to nearest."""
+    return np.asarray(
+        cv2.convertScaleAbs(nearness(depth, normalization), alpha=255), dtype=np.uint8
+    )
+
+
+@cache
+def palette(colormap: Colormap) -> bytes:
+    """The colour map as 256 RGB triples."""
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    if colormap is Colormap.GRAY:
+        return np.repeat(ramp, 3).tobytes()
+    code: int = getattr(cv2, f"COLORMAP_{colormap.name}")
+    return cv2.cvtColor(cv2.applyColorMap(ramp, code), cv2.COLOR_BGR2RGB).tobytes()
+
+
+def _inverse(depth: DepthMap) -> DepthArray:
+    """Values that grow towards the viewer, in proportion to disparity where that is known."""
+    if depth.kind is DepthKind.RELATIVE_INVERSE_DEPTH:
+        return depth.values
+    if depth.kind is DepthKind.METRIC_DEPTH:
+        return np.reciprocal(np.maximum(depth.values, np.float32(_SMALLEST_DEPTH)))
+    # Relative depth has an unknown shift, so its reciprocal would mean nothing.
+    return -depth.values

@@ -1,0 +1,87 @@
+"""From a photo to a network's input, and from a network's output back to the photo's size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8]
+Tensor = NDArray[np.float32]
+DepthArray = NDArray[np.float32]
+
+# Past this multiple of the target side a panorama is squeezed instead of growing without bound.
+_LONGEST_SIDE_FACTOR = 4
+
+
+class Fit(StrEnum):
+    """How a photo's sides are scaled to a network's input; the aspect ratio is kept."""
+
+    UPPER_BOUND = "upper_bound"
+    """The longer side becomes the target (``Resize(resize_method="upper_bound")`` of MiDaS)."""
+    AREA = "area"
+    """The area becomes the target's square, so every aspect ratio gets as many pixels."""
+
+
+@dataclass(frozen=True)
+class InputRule:
+    """How a network wants its input: RGB in 0..1, resized, then ``(x - mean) / std``."""
+
+    target: int
+    multiple: int
+    fit: Fit
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def network_size(self, width: int, height: int) -> tuple[int, int]:
+        """``(width, height)`` of the network's input for a photo of the given size in pixels.
+
+        Both sides are multiples of ``multiple`` and at least one multiple. ``UPPER_BOUND`` rounds
+        as the official ``Resize`` does: half to even, then down if above the target.
+        """
+        if self.fit is Fit.UPPER_BOUND:
+            scale = min(self.target / width, self.target / height)
+            longest = self.target
+        else:
+            scale = self.target / math.sqrt(width * height)
+            longest = self.target * _LONGEST_SIDE_FACTOR
+        return self._side(scale * width, longest), self._side(scale * height, longest)
+
+    def _side(self, ideal: float, longest: int) -> int:
+        # Python's round() is half-to-even, as numpy.round in the official code.
+        side = round(ideal / self.multiple) * self.multiple
+        if side > longest:
+            side = math.floor(min(ideal, longest) / self.multiple) * self.multiple
+        return max(side, self.multiple)
+
+
+def to_tensor(photo: Rgb, rule: InputRule) -> Tensor:
+    """Photo ``(h, w, 3)`` uint8 RGB -> network input ``(3, h', w')`` float32, contiguous.
+
+    The official transform of MiDaS: scaled to 0..1, cubic resize *without* clipping the overshoot,
+    then normalisation (isl-org/MiDaS, ``midas/transforms.py``).
+    """
+    height, width = photo.shape[:2]
+    size = rule.network_size(width, height)
+    scaled = np.multiply(photo, np.float32(1 / 255), dtype=np.float32)
+    resized = cv2.resize(scaled, size, interpolation=cv2.INTER_CUBIC)
+    mean, std = (np.array(channels, dtype=np.float32) for channels in (rule.mean, rule.std))
+    normalised = (resized - mean) / std
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
+
+
+def to_image_size(depth: DepthArray, width: int, height: int) -> DepthArray:
+    """Network output ``(h', w')`` float32 -> ``(height, width)`` float32, bicubic.
+
+    Equals ``torch.nn.functional.interpolate(mode="bicubic", align_corners=False)``, the last step
+    of the official ``run.py``; like it, the result may overshoot the network's range slightly.
+    """
+    if depth.shape == (height, width):
+        return depth
+    return np.asarray(
+        cv2.resize(depth, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32
+    )

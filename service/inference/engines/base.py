@@ -1,0 +1,57 @@
+"""What an engine is: a network made executable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.imaging.transforms import DepthArray, Tensor
+from service.settings import Precision
+
+
+class Engine(Protocol):
+    """Runs one network on batches; called from one thread at a time."""
+
+    name: str
+    precision: Precision
+
+    def infer(self, batch: Tensor) -> DepthArray:
+        """``(n, 3, h, w)`` float32 network inputs -> ``(n, h, w)`` float32 depth, a fresh array."""
+        ...
+
+
+class EngineUnavailable(Exception):
+    """An engine cannot run this network on this machine."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """torch fp32's answer for the sample photo: what every engine is held against.
+
+    ``tensor`` is ``(1, 3, h, w)``, ``depth`` ``(1, h, w)``, both float32.
+    """
+
+    tensor: Tensor
+    depth: DepthArray
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Difference of an engine from the reference, as shares of the reference's range."""
+
+    mean: float
+    max: float
+
+
+def measure_parity(engine: Engine, reference: Reference) -> Parity:
+    """Run the sample photo through ``engine`` and compare; an output of another shape is inf."""
+    depth = engine.infer(reference.tensor)
+    if depth.shape != reference.depth.shape or not np.isfinite(depth).all():
+        return Parity(mean=float("inf"), max=float("inf"))
+    difference: NDArray[np.float32] = np.abs(depth - reference.depth)
+    # A network that answers a constant has no range; its own level is the scale then.
+    scale = float(np.ptp(reference.depth)) or float(np.abs(reference.depth).max()) or 1.0
+    return Parity(mean=float(difference.mean()) / scale, max=float(difference.max()) / scale)

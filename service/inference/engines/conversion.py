@@ -1,0 +1,181 @@
+"""Convert a network from torch to OpenVINO once, and keep the result on disk.
+
+Converting needs torch, timm and several seconds; serving needs neither. So a child process
+converts, writes the OpenVINO graph together with torch's answer for the sample photo, and the
+server loads both: it starts in a second, without torch in memory, and still checks its engine
+against torch. The folder's name is made of everything the result depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from service.errors import WeightsError
+from service.inference.engines.base import EngineUnavailable, Reference
+from service.models.registry import SAMPLE_PHOTO, NetworkSpec, find_spec
+from service.models.weights import VerifiedWeights, sha256_of
+
+logger = logging.getLogger(__name__)
+
+_GRAPH, _CONSTANTS, _REFERENCE, _CHECKSUMS = (
+    "network.xml",
+    "network.bin",
+    "reference.npz",
+    "checksums.json",
+)
+_CONVERSION_TIMEOUT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class ConvertedNetwork:
+    """A converted network on disk; its checksums have been verified."""
+
+    folder: Path
+
+    @property
+    def graph(self) -> Path:
+        """The OpenVINO graph; its constants lie beside it."""
+        return self.folder / _GRAPH
+
+    def reference(self) -> Reference:
+        """Torch fp32's answer for the sample photo, computed at conversion."""
+        with np.load(self.folder / _REFERENCE, allow_pickle=False) as arrays:
+            return Reference(tensor=arrays["tensor"], depth=arrays["depth"])
+
+
+def ensure_converted(
+    spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
+) -> ConvertedNetwork:
+    """The converted network from the cache, converting first where it is missing or damaged.
+
+    Blocks for seconds when it converts. Raises :class:`WeightsError` if the weights do not fit,
+    :class:`EngineUnavailable` if the conversion fails.
+    """
+    cache_dir = _writable(cache_dir)
+    converted = ConvertedNetwork(cache_dir / _cache_key(spec, weights))
+    if _is_intact(converted.folder):
+        return converted
+    with FileLock(cache_dir / f"{spec.name}.lock"):
+        if not _is_intact(converted.folder):
+            logger.info("converting %s for OpenVINO, once", spec.name)
+            shutil.rmtree(converted.folder, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".incoming-") as incoming:
+                _convert_in_child(spec, weights, Path(incoming))
+                # A copy, not a rename of `incoming`: the context manager removes that one.
+                shutil.move(Path(incoming) / spec.name, converted.folder)
+    return converted
+
+
+def _writable(cache_dir: Path) -> Path:
+    """``cache_dir``, or a temporary folder on hosts where it cannot be written."""
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_dir):
+            return cache_dir
+    except OSError:
+        fallback = Path(tempfile.gettempdir()) / "depth-service-openvino"
+        logger.warning("the cache folder cannot be written; using a temporary one")
+        fallback.mkdir(mode=0o700, exist_ok=True)
+        return fallback
+
+
+def _cache_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
+    module = importlib.util.find_spec(spec.module)
+    assert module is not None and module.origin is not None  # noqa: S101 (our own module)
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("openvino", "torch")]
+    parts = [weights.sha256, sha256_of(Path(module.origin)), sha256_of(SAMPLE_PHOTO)]
+    parts += [spec.builder, repr(spec.input_rule), *versions, sha256_of(Path(__file__))]
+    return f"{spec.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}"
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        checksums = json.loads((folder / _CHECKSUMS).read_text())
+        return all(
+            sha256_of(folder / name) == checksums[name] for name in (_GRAPH, _CONSTANTS, _REFERENCE)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _convert_in_child(spec: NetworkSpec, weights: VerifiedWeights, folder: Path) -> None:
+    command = [sys.executable, "-m", __name__, spec.name, str(weights.path), str(folder)]
+    done = subprocess.run(  # noqa: S603 (our own interpreter and module)
+        command,
+        capture_output=True,
+        text=True,
+        timeout=_CONVERSION_TIMEOUT_SECONDS,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    if done.returncode == 0:
+        return
+    last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    if last_line.startswith(_WEIGHTS_ERROR_MARK):
+        raise WeightsError(last_line.removeprefix(_WEIGHTS_ERROR_MARK))
+    logger.error("conversion of %s failed:\n%s", spec.name, done.stderr)
+    raise EngineUnavailable(f"conversion for OpenVINO failed: {last_line}")
+
+
+_WEIGHTS_ERROR_MARK = "WeightsError: "
+
+
+def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
+    """Write the converted network into ``folder``; runs in the child process."""
+    import openvino as ov
+    import torch
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    from service.inference.engines.torch_engine import reference_for
+    from service.models.checkpoint import load_network
+
+    network = load_network(spec, weights_path)
+    reference = reference_for(network, spec.input_rule)
+    example = torch.from_numpy(reference.tensor)
+    with warnings.catch_warnings(), torch.inference_mode():
+        # torch.jit.trace is deprecated, yet it converts 5 times faster here than torch.export.
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call]
+    # The frontend is called directly, since ov.convert_model reports usage over the internet.
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(scripted, example_input=(example,))
+    model = frontend.convert(frontend.load(decoder))
+    model.reshape(ov.PartialShape([-1, 3, -1, -1]))
+    model.validate_nodes_and_infer_types()
+
+    folder.mkdir()
+    ov.save_model(model, folder / _GRAPH, compress_to_fp16=False)
+    with (folder / _REFERENCE).open("wb") as file:
+        np.savez(file, tensor=reference.tensor, depth=reference.depth)
+    checksums = {name: sha256_of(folder / name) for name in (_GRAPH, _CONSTANTS, _REFERENCE)}
+    (folder / _CHECKSUMS).write_text(json.dumps(checksums, indent=1))
+
+
+def _main() -> None:
+    name, weights_path, folder = sys.argv[1:]
+    spec = find_spec(name)
+    try:
+        _convert(spec, Path(weights_path), Path(folder) / spec.name)
+    except WeightsError as error:
+        # One line on standard error carries the reason to the parent.
+        message = " ".join(str(error).split())
+        sys.exit(f"{_WEIGHTS_ERROR_MARK}{message}")
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,45 @@
+"""The fast engine: the same network converted to OpenVINO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+
+from service.imaging.transforms import DepthArray, Tensor
+from service.inference.engines.base import EngineUnavailable
+from service.inference.threads import has_native_bf16
+from service.settings import Precision
+
+
+class OpenVinoEngine:
+    """One compiled model for all batch sizes and image shapes.
+
+    Shapes are left dynamic on purpose: on the embedded network at 192x320 a compiled static model
+    is no faster (10.7 against 10.0 ms in bf16), costs 0.15 s and its own copy of the weights a
+    shape, and would let a caller who cycles through aspect ratios stall the worker.
+    """
+
+    name = "openvino"
+
+    def __init__(self, network_xml: Path, precision: Precision, threads: int) -> None:
+        if precision is Precision.BF16 and not has_native_bf16():
+            raise EngineUnavailable("this CPU has no bfloat16 instructions")
+        self.precision = precision
+        compiled = ov.Core().compile_model(
+            network_xml,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
+                "INFERENCE_NUM_THREADS": threads,
+                "NUM_STREAMS": 1,
+            },
+        )
+        self._request = compiled.create_infer_request()
+
+    def infer(self, batch: Tensor) -> DepthArray:
+        """See :class:`Engine`."""
+        # share_inputs saves the copy in; outputs are copied, since the next call reuses them.
+        outputs = self._request.infer({0: batch}, share_inputs=True)
+        return np.asarray(outputs[0], dtype=np.float32)

@@ -1,0 +1,195 @@
+"""The asyncio queue in front of the inference thread, and how batches form.
+
+Work-conserving: an idle worker starts at once with whatever waits; batches form only while it is
+busy, unless a batch window is set. Waiting jobs are kept in buckets of one network and one tensor
+shape; the bucket whose first job has waited longest goes next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from service.errors import InferenceFailed
+from service.imaging.transforms import DepthArray, Tensor
+from service.inference.engines.base import Engine
+from service.inference.worker import BatchResult, InferenceWorker
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """How large a batch may grow and how long it may wait for company."""
+
+    size: int
+    megapixels: float
+    window_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A depth map ``(h, w)`` float32 and what it took."""
+
+    depth: DepthArray
+    queue_seconds: float
+    inference_seconds: float
+    batch_size: int
+
+
+_BucketKey = tuple[Engine, tuple[int, ...]]
+
+
+@dataclass(eq=False)
+class _Job:
+    engine: Engine
+    tensor: Tensor
+    answer: asyncio.Future[Inference]
+    queued_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def bucket(self) -> _BucketKey:
+        return self.engine, self.tensor.shape
+
+    @property
+    def megapixels(self) -> float:
+        height, width = self.tensor.shape[1:]
+        return float(height * width / 1e6)
+
+
+class Scheduler:
+    """Turns single inference requests into micro-batches for the worker.
+
+    A caller that stops waiting (its deadline passed, its client left) cancels its future, and the
+    job is dropped before it is stacked into a batch.
+    """
+
+    def __init__(
+        self,
+        worker: InferenceWorker,
+        limits: BatchLimits,
+        on_batch: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        self._worker = worker
+        self._limits = limits
+        self._on_batch = on_batch
+        self._arrivals: asyncio.Queue[_Job] = asyncio.Queue()
+        self._buckets: dict[_BucketKey, deque[_Job]] = {}
+        self._waiting: set[_Job] = set()
+        self._dispatcher: asyncio.Task[None] | None = None
+
+    async def infer(self, engine: Engine, tensor: Tensor) -> Inference:
+        """Depth of one network input ``(3, h, w)``.
+
+        Raises :class:`InferenceFailed` when the network fails on this very input.
+        """
+        answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
+        job = _Job(engine, tensor, answer)
+        self._waiting.add(job)
+        self._arrivals.put_nowait(job)
+        try:
+            return await answer
+        finally:
+            self._waiting.discard(job)
+
+    def waiting(self) -> int:
+        """Number of live jobs that no batch has taken yet."""
+        return len(self._waiting)
+
+    def waiting_megapixels(self) -> float:
+        """Network-input megapixels that no batch has taken yet."""
+        return sum(job.megapixels for job in self._waiting)
+
+    def start(self) -> None:
+        """Start dispatching, on the running loop."""
+        self._dispatcher = asyncio.create_task(self._dispatch(), name="dispatcher")
+
+    async def stop(self) -> None:
+        """Stop dispatching and fail what still waits."""
+        if self._dispatcher is not None:
+            self._dispatcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._dispatcher
+        for job in self._waiting:
+            job.answer.set_exception(InferenceFailed("The service stopped before this was done."))
+
+    async def _dispatch(self) -> None:
+        while True:
+            if not self._buckets:
+                self._file(await self._arrivals.get())
+                await self._wait_for_company()
+            while not self._arrivals.empty():
+                self._file(self._arrivals.get_nowait())
+            batch = self._next_batch()
+            if batch:
+                await self._run(batch)
+
+    async def _wait_for_company(self) -> None:
+        """Collect arrivals for the batch window, or until some bucket is full."""
+        loop = asyncio.get_running_loop()
+        closes_at = loop.time() + self._limits.window_seconds
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(closes_at):
+                while max(map(len, self._buckets.values())) < self._limits.size:
+                    self._file(await self._arrivals.get())
+
+    def _file(self, job: _Job) -> None:
+        self._buckets.setdefault(job.bucket, deque()).append(job)
+
+    def _next_batch(self) -> list[_Job]:
+        """Take the oldest bucket's first jobs, up to the limits, leaving out abandoned ones."""
+        for key, bucket in list(self._buckets.items()):
+            while bucket and bucket[0].answer.done():
+                bucket.popleft()
+            if not bucket:
+                del self._buckets[key]
+        if not self._buckets:
+            return []
+        key, bucket = min(self._buckets.items(), key=lambda item: item[1][0].queued_at)
+        batch: list[_Job] = []
+        room = self._limits.megapixels
+        while bucket and len(batch) < self._limits.size:
+            job = bucket[0]
+            if batch and job.megapixels > room:
+                break
+            bucket.popleft()
+            if not job.answer.done():
+                batch.append(job)
+                room -= job.megapixels
+        if not bucket:
+            del self._buckets[key]
+        return batch
+
+    async def _run(self, batch: list[_Job]) -> None:
+        started = time.monotonic()
+        self._waiting.difference_update(batch)
+        self._on_batch(len(batch))
+        future = self._worker.submit(batch[0].engine, [job.tensor for job in batch])
+        try:
+            result = await asyncio.wrap_future(future)
+        except Exception as error:
+            self._fail(batch, error)
+        else:
+            self._deliver(batch, result, started)
+
+    @staticmethod
+    def _fail(batch: list[_Job], error: Exception) -> None:
+        for job in batch:
+            if not job.answer.done():
+                failure = InferenceFailed("The inference thread failed.")
+                failure.__cause__ = error
+                job.answer.set_exception(failure)
+
+    @staticmethod
+    def _deliver(batch: list[_Job], result: BatchResult, started: float) -> None:
+        for job, outcome in zip(batch, result.outcomes, strict=True):
+            if job.answer.done():
+                continue
+            if isinstance(outcome, InferenceFailed):
+                job.answer.set_exception(outcome)
+            else:
+                job.answer.set_result(
+                    Inference(outcome, started - job.queued_at, result.seconds, len(batch))
+                )

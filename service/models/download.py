@@ -1,0 +1,122 @@
+"""Pull official weights: resumable, verified, installed atomically."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import httpx
+from filelock import FileLock
+from tqdm import tqdm
+
+from service.errors import WeightsError
+from service.models.registry import NetworkSpec, WeightsFile
+from service.models.weights import VerifiedWeights, WeightsStore, fsync_replace, sha256_of
+
+_CHUNK_BYTES = 1 << 20
+_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+
+def pull(
+    spec: NetworkSpec, store: WeightsStore, *, mirror: str = "", progress: bool = True
+) -> VerifiedWeights:
+    """Fetch the official weights of ``spec`` into ``store`` and verify them.
+
+    An interrupted download is continued by the next call. ``mirror`` is a base URL that replaces
+    the official address. Raises :class:`WeightsError` when the server cannot be reached, answers
+    with an error, or serves other bytes than the official ones; nothing is installed then.
+    """
+    if spec.embedded:
+        return store.verify(spec)
+    target = store.official_path(spec)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if not (target.is_file() and sha256_of(target) == spec.weights.sha256):
+            url = _url(spec.weights, mirror)
+            partial = target.with_name(target.name + ".part")
+            try:
+                _fetch(url, partial, spec.weights.bytes, progress=progress)
+            except httpx.HTTPError as error:
+                raise WeightsError(_unreachable(spec, url, error)) from error
+            except OSError as error:
+                raise WeightsError(
+                    f"The download cannot be written: {error.strerror}. What has arrived is kept "
+                    "and the next pull goes on from there."
+                ) from error
+            _install(partial, target, spec)
+        store.forget_custom(spec)
+    return store.verify(spec)
+
+
+def _url(weights: WeightsFile, mirror: str) -> str:
+    return f"{mirror.rstrip('/')}/{weights.file}" if mirror else str(weights.url)
+
+
+def _fetch(url: str, partial: Path, total: int, *, progress: bool) -> None:
+    """Stream ``url`` into ``partial``, continuing after the bytes that are already there."""
+    have = partial.stat().st_size if partial.is_file() else 0
+    if have >= total:
+        return
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with (
+        httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            partial.unlink()
+            raise WeightsError(
+                "The server's file is smaller than what an earlier pull had fetched, so that was "
+                "thrown away. Pull again."
+            )
+        response.raise_for_status()
+        # A server that ignores Range answers 200 with the whole file: start over.
+        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        start = have if resumed else 0
+        with (
+            partial.open("ab" if resumed else "wb") as file,
+            tqdm(
+                total=total,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                desc=partial.stem,
+                disable=not progress,
+            ) as bar,
+        ):
+            for chunk in response.iter_bytes(_CHUNK_BYTES):
+                start += len(chunk)
+                if start > total:
+                    break
+                file.write(chunk)
+                bar.update(len(chunk))
+
+
+def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
+    size = partial.stat().st_size
+    if size < spec.weights.bytes:
+        raise WeightsError(
+            f"The download of {spec.name} ended after {size} of {spec.weights.bytes} bytes. "
+            "Pull again to continue."
+        )
+    actual = sha256_of(partial)
+    if actual != spec.weights.sha256:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise WeightsError(
+            f"The server's {spec.weights.file} is not the official file: SHA-256 is {actual}, "
+            f"expected {spec.weights.sha256}. Nothing was installed."
+        )
+    fsync_replace(partial, target)
+
+
+def _unreachable(spec: NetworkSpec, url: str, error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        reason = f"the server answered {error.response.status_code}."
+    else:
+        reason = "the server cannot be reached or broke off; is this machine offline?"
+    return (
+        f"{spec.name} was not pulled from {url}: {reason} What has arrived is "
+        "kept, and the next pull goes on from there. "
+        f"Or fetch the file on another machine and run `python -m service models add {spec.name} "
+        "--file PATH`, or set DEPTH_WEIGHTS_MIRROR to a server that has it."
+    )

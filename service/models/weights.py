@@ -1,0 +1,176 @@
+"""Where weights live on disk, and the rule that none is used unverified.
+
+``weights_dir`` holds official files under their official names (a user may drop one in by hand:
+its hash is checked like any other) and custom files that ``models add --trust`` installed, each
+with a record ``<network>.json`` of the SHA-256 that every later load checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from service.errors import WeightsError
+from service.models.registry import EMBEDDED_DIR, NetworkSpec
+
+
+class Origin(StrEnum):
+    """Who vouches for a weights file."""
+
+    EMBEDDED = "embedded"
+    OFFICIAL = "official"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True)
+class VerifiedWeights:
+    """A weights file whose SHA-256 was just computed and found right."""
+
+    path: Path
+    sha256: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class _CustomRecord:
+    file: str
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as lower-case hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync_replace(source: Path, target: Path) -> None:
+    """Move ``source`` over ``target`` atomically and durably (both in one file system)."""
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+
+
+class WeightsStore:
+    """The folder of weights, and what may be loaded from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def official_path(self, spec: NetworkSpec) -> Path:
+        """Where the official file of a network is, or would be."""
+        return (EMBEDDED_DIR if spec.embedded else self.folder) / spec.weights.file
+
+    def is_present(self, spec: NetworkSpec) -> bool:
+        """Whether some weights file is there; says nothing about its hash."""
+        return self._record_path(spec).is_file() or self.official_path(spec).is_file()
+
+    def verify(self, spec: NetworkSpec) -> VerifiedWeights:
+        """The network's weights after a full hash check.
+
+        Custom weights, once added, come before official ones. Raises :class:`WeightsError` when
+        no file is there or its hash is not the expected one; the message says what to run.
+        """
+        record = self._read_record(spec)
+        if record is not None:
+            return _check(spec, self.folder / record.file, record.sha256, Origin.CUSTOM)
+        path = self.official_path(spec)
+        if not path.is_file():
+            raise WeightsError(
+                f"The weights of {spec.name} are not installed. Run `python -m service models "
+                f"pull {spec.name}`, or on a host without internet fetch {spec.weights.url} "
+                f"elsewhere and run `python -m service models add {spec.name} --file PATH`."
+            )
+        origin = Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
+        return _check(spec, path, spec.weights.sha256, origin)
+
+    def install_official(self, spec: NetworkSpec, source: Path) -> VerifiedWeights:
+        """Copy a local official file in; raises :class:`WeightsError` unless its hash is official.
+
+        Custom weights of the same network are forgotten.
+        """
+        if spec.embedded:
+            raise WeightsError(f"{spec.name} ships in the package; there is nothing to install.")
+        self._copy_in(source, spec.weights.file, spec.weights.sha256)
+        self.forget_custom(spec)
+        return self.verify(spec)
+
+    def install_custom(self, spec: NetworkSpec, source: Path) -> VerifiedWeights:
+        """Copy a user's own weights in and record their hash.
+
+        The caller has shown that the file loads into the network.
+        """
+        digest = sha256_of(source)
+        name = f"{spec.name}.custom{source.suffix}"
+        self._copy_in(source, name, digest)
+        _write_atomically(
+            self._record_path(spec), json.dumps(asdict(_CustomRecord(name, digest)), indent=1)
+        )
+        return self.verify(spec)
+
+    def forget_custom(self, spec: NetworkSpec) -> None:
+        """Remove custom weights, so that the official ones are used again."""
+        record = self._read_record(spec)
+        if record is not None:
+            self._record_path(spec).unlink()
+            (self.folder / record.file).unlink(missing_ok=True)
+
+    def _record_path(self, spec: NetworkSpec) -> Path:
+        return self.folder / f"{spec.name}.json"
+
+    def _read_record(self, spec: NetworkSpec) -> _CustomRecord | None:
+        try:
+            fields = json.loads(self._record_path(spec).read_text())
+            return _CustomRecord(file=Path(fields["file"]).name, sha256=str(fields["sha256"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WeightsError(
+                f"The record of the custom weights of {spec.name} cannot be read. Add them again "
+                f"with `python -m service models add {spec.name} --file PATH --trust`."
+            ) from error
+
+    def _copy_in(self, source: Path, name: str, sha256: str) -> None:
+        # The hash is taken of the copy: what was checked is what is installed.
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".incoming-") as incoming:
+            copy = Path(incoming) / name
+            try:
+                shutil.copyfile(source, copy)
+            except OSError as error:
+                raise WeightsError(f"The file cannot be copied: {error.strerror}.") from error
+            actual = sha256_of(copy)
+            if actual != sha256:
+                raise WeightsError(
+                    f"This is not the expected file {name}: its SHA-256 is {actual}, expected "
+                    f"{sha256}. For weights of your own add --trust."
+                )
+            fsync_replace(copy, self.folder / name)
+
+
+def _check(spec: NetworkSpec, path: Path, expected: str, origin: Origin) -> VerifiedWeights:
+    try:
+        actual = sha256_of(path)
+    except OSError as error:
+        raise WeightsError(
+            f"The {origin} weights of {spec.name} cannot be read: {error.strerror}."
+        ) from error
+    if actual != expected:
+        raise WeightsError(
+            f"The {origin} weights of {spec.name} are damaged or not the right file: SHA-256 is "
+            f"{actual}, expected {expected}. Remove {path.name} and install them again."
+        )
+    return VerifiedWeights(path, actual, origin)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=".incoming-", delete=False
+    ) as file:
+        file.write(text)
+    fsync_replace(Path(file.name), path)

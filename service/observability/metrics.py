@@ -1,0 +1,142 @@
+"""Prometheus metrics; every label value comes from a fixed set, never from user input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from service import __version__
+from service.inference.engines.selection import LoadedNetwork
+
+# Dense around the 1-3 s target.
+_REQUEST_BUCKETS = (
+    *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75),
+    *(1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0, 30.0, 60.0, 120.0),
+)
+_STAGE_BUCKETS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0),
+)
+# Creation times would double the number of series, and nothing reads them.
+disable_created_metrics()
+
+_BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
+
+STAGES = ("read", "decode", "queue", "inference", "encode")
+REJECTION_REASONS = ("overloaded", "draining", "model-unavailable", "payload-too-large")
+
+
+class Metrics:
+    """The service's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.requests = Histogram(
+            "depth_request_seconds",
+            "Time from the request's first byte to the answer's last.",
+            ["route", "model", "output", "status"],
+            buckets=_REQUEST_BUCKETS,
+            registry=self.registry,
+        )
+        self.stages = Histogram(
+            "depth_stage_seconds",
+            "Time a request spent in one stage.",
+            ["stage"],
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self.batch_size = Histogram(
+            "depth_batch_size",
+            "Images in one inference call.",
+            buckets=_BATCH_BUCKETS,
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "depth_rejected_requests",
+            "Requests refused before any work was done on them.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.cancelled = Counter(
+            "depth_cancelled_requests",
+            "Requests given up because their client left, by the stage they were in.",
+            ["stage"],
+            registry=self.registry,
+        )
+        self.deadline_misses = Counter(
+            "depth_deadline_misses",
+            "Requests answered 504, by the stage they were in.",
+            ["stage"],
+            registry=self.registry,
+        )
+        self.slo_requests = Counter(
+            "depth_slo_requests",
+            "Inference requests that count for the latency objective: answered 2xx or 5xx.",
+            registry=self.registry,
+        )
+        self.slo_good_requests = Counter(
+            "depth_slo_good_requests",
+            "Of depth_slo_requests, those answered 2xx within DEPTH_SLO_SECONDS.",
+            registry=self.registry,
+        )
+        self.models = Gauge(
+            "depth_model_info",
+            "1 for each loaded network.",
+            ["model", "kind", "engine", "precision", "origin", "weights_sha256"],
+            registry=self.registry,
+        )
+        self.parity = Gauge(
+            "depth_engine_parity_ratio",
+            "Mean difference of the engine from torch fp32 on the sample photo, as a share of "
+            "its range.",
+            ["model"],
+            registry=self.registry,
+        )
+        Info("depth_build", "The service's version.", registry=self.registry).info(
+            {"version": __version__}
+        )
+        self._create_label_sets()
+
+    def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Export a gauge that is read at scrape time."""
+        Gauge(name, documentation, registry=self.registry).set_function(read)
+
+    def network_loaded(self, network: LoadedNetwork) -> None:
+        """Export a network that is ready to serve."""
+        self.models.labels(
+            model=network.spec.name,
+            kind=network.spec.kind,
+            engine=network.engine.name,
+            precision=network.engine.precision,
+            origin=network.weights.origin,
+            weights_sha256=network.weights.sha256,
+        ).set(1)
+        self.parity.labels(network.spec.name).set(network.parity.mean)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _create_label_sets(self) -> None:
+        # A counter that first appears with a value gives rate() nothing to start from.
+        for stage in STAGES:
+            self.stages.labels(stage)
+            self.cancelled.labels(stage)
+            self.deadline_misses.labels(stage)
+        for reason in REJECTION_REASONS:
+            self.rejected.labels(reason)

@@ -1,0 +1,137 @@
+"""One photo through decode, queue, network and encode; knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from service.imaging.decode import decode_photo, read_header
+from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions, encode
+from service.imaging.transforms import InputRule, Tensor, to_image_size, to_tensor
+from service.inference.admission import Ticket
+from service.inference.catalog import NetworkCatalog
+from service.inference.scheduler import Scheduler
+from service.observability.context import RequestRecord
+
+T = TypeVar("T")
+
+
+class OutputSize(StrEnum):
+    """Size of the answer."""
+
+    ORIGINAL = "original"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True)
+class DepthOrder:
+    """What a caller asks for."""
+
+    model: str
+    size: OutputSize
+    options: EncodeOptions
+
+
+@dataclass(frozen=True)
+class DepthAnswer:
+    """An encoded depth map and what a caller wants to know of it."""
+
+    body: bytes
+    depth_min: float
+    depth_max: float
+    kind: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    tensor: Tensor
+    width: int
+    height: int
+
+
+class DepthPipeline:
+    """Runs requests: image work in a thread pool, inference through the scheduler."""
+
+    def __init__(
+        self,
+        catalog: NetworkCatalog,
+        scheduler: Scheduler,
+        max_pixels: int,
+        image_threads: int,
+    ) -> None:
+        self._catalog = catalog
+        self._scheduler = scheduler
+        self._max_pixels = max_pixels
+        self._pool = concurrent.futures.ThreadPoolExecutor(
+            image_threads, thread_name_prefix="imaging"
+        )
+
+    async def run(
+        self,
+        data: bytes,
+        order: DepthOrder,
+        ticket: Ticket,
+        record: RequestRecord,
+    ) -> DepthAnswer:
+        """Depth of the photo ``data``, encoded.
+
+        Raises the errors of decoding, admission, loading, inference and encoding. Cancelling it
+        drops the work at the next step.
+        """
+        with record.timed("decode"):
+            header = await self._in_pool(ticket, read_header, data, self._max_pixels)
+        ticket.admit(header.pixels / 1e6)
+        network = await self._catalog.get(order.model)
+        with record.timed("decode"):
+            rule = network.spec.input_rule
+            prepared = await self._in_pool(ticket, _prepare, data, rule)
+        record.stage = "queue"
+        inference = await self._scheduler.infer(network.engine, prepared.tensor)
+        record.add("queue", inference.queue_seconds)
+        record.add("inference", inference.inference_seconds)
+
+        def finish() -> DepthAnswer:
+            values = inference.depth
+            if order.size is OutputSize.ORIGINAL:
+                values = to_image_size(values, prepared.width, prepared.height)
+            depth = DepthMap(values, network.spec.kind, network.spec.name)
+            return DepthAnswer(
+                body=encode(depth, order.options),
+                depth_min=float(values.min()),
+                depth_max=float(values.max()),
+                kind=depth.kind,
+                batch_size=inference.batch_size,
+            )
+
+        with record.timed("encode"):
+            return await self._in_pool(ticket, finish)
+
+    def close(self) -> None:
+        """Stop the thread pool."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_pool(self, ticket: Ticket, work: Callable[..., T], *args: object) -> T:
+        """Run ``work`` in the pool, holding the ticket until it ends, even if nobody waits."""
+        loop = asyncio.get_running_loop()
+        ticket.hold()
+        future = self._pool.submit(work, *args)
+
+        def release(_: concurrent.futures.Future[T]) -> None:
+            # The loop may be closed at shutdown; nothing needs the ticket then.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(ticket.drop)
+
+        future.add_done_callback(release)
+        return await asyncio.wrap_future(future)
+
+
+def _prepare(data: bytes, rule: InputRule) -> _Prepared:
+    photo = decode_photo(data)
+    height, width = photo.shape[:2]
+    return _Prepared(to_tensor(photo, rule), width, height)
