@@ -13,7 +13,6 @@ from service.errors import WeightsError
 from service.models.registry import NetworkSpec, WeightsFile
 from service.models.weights import VerifiedWeights, WeightsStore, fsync_replace, sha256_of
 
-_CHUNK_BYTES = 1 << 20
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
@@ -83,7 +82,7 @@ def _fetch(url: str, partial: Path, total: int, *, progress: bool) -> None:
                 disable=not progress,
             ) as bar,
         ):
-            for chunk in response.iter_bytes(_CHUNK_BYTES):
+            for chunk in response.iter_raw():
                 start += len(chunk)
                 if start > total:
                     break

@@ -1,0 +1,97 @@
+"""A real server in a process of its own, on 127.0.0.1 and a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+_RUNNING = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
+_START_SECONDS = 120
+
+
+def service_env(settings: dict[str, str]) -> dict[str, str]:
+    """The environment without any DEPTH_ variable but ``settings``."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DEPTH_")}
+    return inherited | {f"DEPTH_{name.upper()}": value for name, value in settings.items()}
+
+
+def run_service(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m service`` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        env=service_env(settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=_START_SECONDS,
+        check=False,
+    )
+
+
+class ServerProcess:
+    """``python -m service serve`` as a context manager."""
+
+    def __init__(self, **settings: str) -> None:
+        # A file, not a pipe: nobody has to read it for the server to go on.
+        self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve", "--port", "0"],
+            env=service_env(settings),
+            cwd=ROOT,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self.url = f"http://127.0.0.1:{self._wait_for_port()}"
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+
+    def log(self) -> str:
+        return Path(self._log.name).read_text()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one series at /metrics; 0 if it is not there."""
+        wanted = {f'{key}="{value}"' for key, value in labels.items()}
+        for line in self.client.get("/metrics").text.splitlines():
+            series, _, value = line.rpartition(" ")
+            found, _, rest = series.partition("{")
+            if found == name and wanted <= set(rest.rstrip("}").split(",")):
+                return float(value)
+        return 0.0
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = 60) -> int:
+        return self.process.wait(seconds)
+
+    def __enter__(self) -> ServerProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+        self._log.close()
+
+    def _wait_for_port(self) -> int:
+        give_up_at = time.monotonic() + _START_SECONDS
+        while time.monotonic() < give_up_at and self.process.poll() is None:
+            match = _RUNNING.search(self.log())
+            if match:
+                return int(match[1])
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not start:\n{self.log()}")

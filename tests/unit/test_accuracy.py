@@ -1,0 +1,34 @@
+"""The embedded network sees depth: against the true disparity of a real photo."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from service.imaging.decode import decode_photo
+from service.imaging.transforms import to_image_size, to_tensor
+from service.inference.engines.selection import LoadedNetwork
+from tests.support.photos import photo_bytes, photo_path
+
+# Calibration of the motorcycle scene (Middlebury 2014) at this size.
+FOCAL_PIXELS, BASELINE_MM, DOFFS_PIXELS = 994.978, 193.001, 31.086
+PAIRS = 200_000
+
+
+def test_orders_point_pairs_of_the_motorcycle(embedded: LoadedNetwork) -> None:
+    photo = decode_photo(photo_bytes("motorcycle_left.png"))
+    height, width = photo.shape[:2]
+    tensor = to_tensor(photo, embedded.spec.input_rule)
+    estimate = to_image_size(embedded.engine.infer(tensor[np.newaxis])[0], width, height)
+
+    disparity = np.load(photo_path("motorcycle_disp.npz"))["arr_0"]
+    known = np.isfinite(disparity) & (disparity > 0)
+    depth = FOCAL_PIXELS * BASELINE_MM / (disparity[known] + DOFFS_PIXELS)
+    nearness = estimate[known]
+
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, depth.size, (2, PAIRS))
+    ratio = depth[first] / depth[second]
+    differ = (ratio > 1.1) | (ratio < 1 / 1.1)
+    right = (depth[first] < depth[second]) == (nearness[first] > nearness[second])
+    assert differ.sum() > PAIRS / 2
+    assert right[differ].mean() >= 0.83

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from service.errors import InferenceFailed
+from service.imaging.transforms import DepthArray, Tensor
+from service.inference.batch import run_batch
+from service.inference.worker import InferenceWorker
+from tests.support.engines import ScriptedEngine, tensor
+
+CULPRIT = 13.0
+
+
+def raise_on_culprit(batch: Tensor) -> DepthArray:
+    if (batch == CULPRIT).any():
+        raise RuntimeError("the network does not like this one")
+    return batch[:, 0] * 2
+
+
+def nan_on_culprit(batch: Tensor) -> DepthArray:
+    depth = batch[:, 0] * 2
+    depth[depth == 2 * CULPRIT] = np.nan
+    return depth
+
+
+def wrong_shape_with_culprit(batch: Tensor) -> DepthArray:
+    depth = batch[:, 0] * 2
+    return depth[:, :-1] if (batch == CULPRIT).any() else depth
+
+
+@pytest.mark.parametrize("behaviour", [raise_on_culprit, nan_on_culprit, wrong_shape_with_culprit])
+def test_only_the_culprit_of_a_failed_batch_errors(
+    behaviour: Callable[[Tensor], DepthArray],
+) -> None:
+    engine = ScriptedEngine(behaviour)
+    outcomes = run_batch(engine, [tensor(1), tensor(CULPRIT), tensor(3)])
+    assert isinstance(outcomes[1], InferenceFailed)
+    for index, value in ((0, 2), (2, 6)):
+        outcome = outcomes[index]
+        assert not isinstance(outcome, InferenceFailed)
+        assert (outcome == value).all()
+    assert engine.batch_sizes == [3, 1, 1, 1]
+
+
+def test_a_good_batch_runs_once() -> None:
+    engine = ScriptedEngine()
+    outcomes = run_batch(engine, [tensor(1), tensor(2)])
+    assert [float(np.max(outcome)) for outcome in outcomes] == [1, 2]  # type: ignore[arg-type]
+    assert engine.batch_sizes == [2]
+
+
+def test_error_text_does_not_leak_the_networks_exception() -> None:
+    (outcome,) = run_batch(ScriptedEngine(raise_on_culprit), [tensor(CULPRIT)])
+    assert isinstance(outcome, InferenceFailed)
+    assert "like this one" not in outcome.detail
+
+
+@pytest.fixture
+def worker() -> InferenceWorker:
+    worker = InferenceWorker(heartbeat_timeout_seconds=0.2)
+    worker.start()
+    return worker
+
+
+def test_worker_survives_whatever_a_network_raises(worker: InferenceWorker) -> None:
+    engine = ScriptedEngine(raise_on_culprit)
+    for _ in range(3):
+        result = worker.submit(engine, [tensor(CULPRIT)]).result(5)
+        assert isinstance(result.outcomes[0], InferenceFailed)
+    assert (worker.submit(engine, [tensor(1)]).result(5).outcomes[0] == 2).all()  # type: ignore[union-attr]
+    worker.stop()
+
+
+def test_a_stuck_batch_makes_the_worker_unhealthy_until_it_ends(worker: InferenceWorker) -> None:
+    release = threading.Event()
+
+    def hang(batch: Tensor) -> DepthArray:
+        release.wait(30)
+        return batch[:, 0]
+
+    future = worker.submit(ScriptedEngine(hang), [tensor(1)])
+    threading.Event().wait(0.3)
+    assert not worker.is_healthy()
+    assert worker.heartbeat_age() > 0.2
+    release.set()
+    future.result(5)
+    # The slowest batch raised the bar: ten times that is normal now.
+    assert worker.is_healthy()
+    worker.stop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_death_of_the_thread_fails_its_batch_and_shows(worker: InferenceWorker) -> None:
+    def die(batch: Tensor) -> DepthArray:
+        raise SystemExit
+
+    with pytest.raises(RuntimeError, match="thread ended"):
+        worker.submit(ScriptedEngine(die), [tensor(1)]).result(5)
+    worker.stop()
+    assert not worker.is_healthy()
+
+

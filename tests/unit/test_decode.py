@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
+from service.imaging.decode import decode_photo, read_header
+from tests.support.photos import as_bytes, photo_bytes, png_header_bomb, zip_bytes
+
+LIMIT = 50_000_000
+
+
+@pytest.fixture(scope="module")
+def cat() -> NDArray[np.uint8]:
+    """A real photo, (300, 451, 3)."""
+    return np.asarray(Image.open(io.BytesIO(photo_bytes("chelsea.png"))))
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"big_tiff": True}),
+        ("WEBP", {"lossless": True}),
+    ],
+)
+def test_lossless_formats_give_the_pixels(
+    cat: NDArray[np.uint8], format: str, options: dict[str, Any]
+) -> None:
+    assert np.array_equal(decode_photo(as_bytes(cat, format, **options)), cat)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_jpeg(cat: NDArray[np.uint8], options: dict[str, Any]) -> None:
+    decoded = decode_photo(as_bytes(cat, "JPEG", quality=95, **options)).astype(int)
+    assert np.abs(decoded - cat).mean() < 3
+
+
+_UPRIGHT = {
+    1: lambda p: p,
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: np.rot90(p, -1),
+    7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda p: np.rot90(p, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", _UPRIGHT)
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_exif_orientation_is_applied(
+    cat: NDArray[np.uint8], orientation: int, format: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if format == "WEBP" else {}
+    if format == "JPEG":
+        options = {"quality": 95, "subsampling": 0}
+    decoded = decode_photo(as_bytes(cat, format, exif=exif, **options))
+    expected = _UPRIGHT[orientation](cat)
+    assert decoded.shape == expected.shape
+    assert np.abs(decoded.astype(int) - expected).mean() < (3 if format == "JPEG" else 1e-9)
+
+
+def test_broken_exif_does_not_spoil_the_photo(cat: NDArray[np.uint8]) -> None:
+    assert np.array_equal(decode_photo(as_bytes(cat, "PNG", exif=b"Exif\0\0garbage")), cat)
+
+
+def test_grey_palette_and_bilevel_become_rgb(cat: NDArray[np.uint8]) -> None:
+    photo = Image.fromarray(cat)
+    for mode in ("L", "P", "1"):
+        converted = photo.convert(mode)
+        expected = np.asarray(converted.convert("RGB"))
+        assert np.array_equal(decode_photo(as_bytes(converted)), expected)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparent_pixels_are_composited_on_white(cat: NDArray[np.uint8], mode: str) -> None:
+    photo = Image.fromarray(cat).convert("RGBA")
+    alpha = np.full(cat.shape[:2], 255, np.uint8)
+    alpha[:100] = 0
+    alpha[100:200] = 128
+    photo.putalpha(Image.fromarray(alpha))
+    format = "TIFF" if mode == "PA" else "PNG"
+    data = as_bytes(photo.convert("LA").convert("RGBA") if mode == "LA" else photo, format)
+    decoded = decode_photo(data).astype(int)
+    opaque = np.asarray(photo.convert("RGB")).astype(int)
+    if mode == "LA":
+        opaque = np.asarray(photo.convert("L").convert("RGB")).astype(int)
+    assert (decoded[:100] == 255).all()
+    assert np.abs(decoded[100:200] - (opaque[100:200] + 255) / 2).max() <= 1
+    assert np.array_equal(decoded[200:], opaque[200:])
+
+
+def test_palette_with_a_transparent_colour() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.putdata([0, 1])
+    decoded = decode_photo(as_bytes(image, transparency=0))
+    assert decoded.tolist() == [[[255, 255, 255], [200, 100, 50]]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("extension", [".png", ".tiff"])
+def test_sixteen_bits_are_scaled_to_eight(channels: int, extension: str) -> None:
+    ramp = np.linspace(0, 65535, 256 * 16).astype(np.uint16).reshape(64, 64)
+    image = np.repeat(ramp[..., None], channels, axis=2).squeeze()
+    done, data = cv2.imencode(extension, image)
+    assert done
+    decoded = decode_photo(data.tobytes()).astype(int)
+    assert np.abs(decoded - (ramp / 257)[..., None]).max() <= 1
+
+
+def test_cmyk_jpeg(cat: NDArray[np.uint8]) -> None:
+    data = as_bytes(Image.fromarray(cat).convert("CMYK"), "JPEG", quality=95)
+    assert np.abs(decode_photo(data).astype(int) - cat).mean() < 6
+
+
+@pytest.mark.parametrize("format", ["WEBP", "PNG", "TIFF"])
+def test_first_frame_of_an_animation(cat: NDArray[np.uint8], format: str) -> None:
+    first, second = Image.fromarray(cat), Image.fromarray(255 - cat)
+    options = {"lossless": True} if format == "WEBP" else {}
+    data = as_bytes(first, format, save_all=True, append_images=[second], **options)
+    assert np.array_equal(decode_photo(data), cat)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 2)])
+def test_tiny_and_thin_images(size: tuple[int, int]) -> None:
+    data = as_bytes(Image.new("RGB", size, (1, 2, 3)))
+    assert read_header(data, LIMIT).pixels == size[0] * size[1]
+    assert decode_photo(data).shape == (size[1], size[0], 3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello", zip_bytes(), b"GIF89a" + bytes(100), b"%PDF-1.7", b"RIFF\0\0\0\0WAVE"],
+    ids=["empty", "text", "zip", "gif", "pdf", "wav"],
+)
+def test_other_bytes_are_an_unsupported_media_type(data: bytes) -> None:
+    for read in (lambda: read_header(data, LIMIT), lambda: decode_photo(data)):
+        with pytest.raises(UnsupportedMediaType):
+            read()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_truncated_images_are_refused(
+    cat: NDArray[np.uint8], format: str, share: float
+) -> None:
+    data = as_bytes(cat, format)
+    with pytest.raises(UndecodableImage) as caught:
+        decode_photo(data[: int(share * len(data))])
+    assert "/" not in caught.value.detail
+
+
+def test_pixel_limit_is_checked_from_the_header() -> None:
+    with pytest.raises(PayloadTooLarge, match="100000x100000"):
+        read_header(png_header_bomb(), LIMIT)
+    data = as_bytes(Image.new("L", (11, 10)))
+    assert read_header(data, 110).pixels == 110
+    with pytest.raises(PayloadTooLarge):
+        read_header(data, 109)
+
+
+def test_float_samples_are_refused_in_words() -> None:
+    data = as_bytes(Image.new("F", (4, 4)), "TIFF")
+    with pytest.raises(UndecodableImage, match="floating-point"):
+        decode_photo(data)
