@@ -58,8 +58,6 @@ class NetworkCatalog:
                 self._loader, load_for_serving, find_spec(name), self._settings
             )
         except WeightsError as error:
-            raise ModelUnavailable(
-                str(error), retry_after_seconds=_RETRY_AFTER_SECONDS
-            ) from error
+            raise ModelUnavailable(str(error), retry_after_seconds=_RETRY_AFTER_SECONDS) from error
         self._on_load(network)
         return network

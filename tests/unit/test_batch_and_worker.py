@@ -102,5 +102,3 @@ def test_the_death_of_the_thread_fails_its_batch_and_shows(worker: InferenceWork
         worker.submit(ScriptedEngine(die), [tensor(1)]).result(5)
     worker.stop()
     assert not worker.is_healthy()
-
-

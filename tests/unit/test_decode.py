@@ -59,9 +59,7 @@ _UPRIGHT = {
 
 @pytest.mark.parametrize("orientation", _UPRIGHT)
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP", "JPEG"])
-def test_exif_orientation_is_applied(
-    cat: NDArray[np.uint8], orientation: int, format: str
-) -> None:
+def test_exif_orientation_is_applied(cat: NDArray[np.uint8], orientation: int, format: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if format == "WEBP" else {}
@@ -155,9 +153,7 @@ def test_other_bytes_are_an_unsupported_media_type(data: bytes) -> None:
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_truncated_images_are_refused(
-    cat: NDArray[np.uint8], format: str, share: float
-) -> None:
+def test_truncated_images_are_refused(cat: NDArray[np.uint8], format: str, share: float) -> None:
     data = as_bytes(cat, format)
     with pytest.raises(UndecodableImage) as caught:
         decode_photo(data[: int(share * len(data))])

@@ -29,7 +29,9 @@ SHAPES = [(1, 3, 192, 352), (3, 3, 192, 352), (2, 3, 256, 256), (1, 3, 32, 1024)
 
 @pytest.fixture(scope="module")
 def converted(settings: Settings) -> ConvertedNetwork:
-    return ensure_converted(SPEC, WeightsStore(settings.weights_dir).verify(SPEC), settings.cache_dir)
+    return ensure_converted(
+        SPEC, WeightsStore(settings.weights_dir).verify(SPEC), settings.cache_dir
+    )
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,9 @@ def test_the_stored_reference_is_torchs_answer(
 
 def test_conversion_is_reused(converted: ConvertedNetwork, settings: Settings) -> None:
     before = converted.graph.stat().st_mtime_ns
-    again = ensure_converted(SPEC, WeightsStore(settings.weights_dir).verify(SPEC), settings.cache_dir)
+    again = ensure_converted(
+        SPEC, WeightsStore(settings.weights_dir).verify(SPEC), settings.cache_dir
+    )
     assert again == converted
     assert again.graph.stat().st_mtime_ns == before
 

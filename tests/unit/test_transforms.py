@@ -27,9 +27,7 @@ AREA = InputRule(target=256, multiple=32, fit=Fit.AREA)
         ((4000, 10), (256, 32)),  # the official code would ask for 0 rows
     ],
 )
-def test_upper_bound_is_the_official_rule(
-    photo: tuple[int, int], network: tuple[int, int]
-) -> None:
+def test_upper_bound_is_the_official_rule(photo: tuple[int, int], network: tuple[int, int]) -> None:
     assert OFFICIAL.network_size(*photo) == network
 
 
