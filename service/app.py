@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from service import __version__, runtime
 from service.api import depth, health, models
 from service.api.middleware import RequestContextMiddleware
+from service.api.openapi import install_openapi
 from service.api.pages import install_pages
 from service.api.problems import install_problem_handlers
 from service.observability.metrics import Metrics
@@ -39,6 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description=_DESCRIPTION,
         license_info={"name": "MIT", "identifier": "MIT"},
+        # Names that generated clients can use: depth(), predict(), list_models().
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         root_path=settings.root_path,
@@ -49,4 +52,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (depth.router, models.router, health.router):
         app.include_router(router)
     install_pages(app)
+    install_openapi(app)
     return app

@@ -37,7 +37,8 @@ def embedded(settings: Settings) -> LoadedNetwork:
 @pytest.fixture(scope="session")
 def server(cache_dir: Path) -> Iterator[ServerProcess]:
     """A server with default settings, shared by all tests that only send requests."""
-    with ServerProcess(cache_dir=str(cache_dir)) as process:
+    weights = str(cache_dir / "no-weights")
+    with ServerProcess(cache_dir=str(cache_dir), weights_dir=weights) as process:
         yield process
 
 

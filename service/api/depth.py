@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.negotiation import choose_format
-from service.api.schemas import INFERENCE_PROBLEMS, DepthJson, DepthQuery, RequestTimeout
+from service.api.schemas import DEPTH_PROBLEMS, PREDICT_PROBLEMS, DepthJson, DepthQuery, RequestTimeout
 from service.api.upload import IMAGE_BODY, read_image
 from service.errors import ClientDisconnected, DeadlineExceeded
 from service.imaging.encode import MEDIA_TYPES, EncodeOptions, OutputFormat
@@ -49,7 +49,6 @@ _DEPTH_RESPONSE = _HEATMAP_RESPONSE | {
             "example": {
                 "model": "depth_lite_256",
                 "kind": "relative_inverse_depth",
-                "unit": None,
                 "width": 3,
                 "height": 2,
                 "encoding": "array",
@@ -65,7 +64,7 @@ _DEPTH_RESPONSE = _HEATMAP_RESPONSE | {
     summary="Depth of a photo",
     response_class=Response,
     # Registers the schema that the 200 response refers to.
-    responses=INFERENCE_PROBLEMS | {200: _DEPTH_RESPONSE | {"model": DepthJson}},
+    responses=DEPTH_PROBLEMS | {200: _DEPTH_RESPONSE | {"model": DepthJson}},
     openapi_extra=IMAGE_BODY,
 )
 async def depth(
@@ -94,7 +93,7 @@ async def depth(
     "/predict",
     summary="Heatmap of a photo (the demo's call)",
     response_class=Response,
-    responses=INFERENCE_PROBLEMS | {200: _HEATMAP_RESPONSE},
+    responses=PREDICT_PROBLEMS | {200: _HEATMAP_RESPONSE},
     openapi_extra=IMAGE_BODY,
 )
 async def predict(request: Request, deadline_seconds: RequestTimeout = None) -> Response:

@@ -83,7 +83,7 @@ class DepthJson(BaseModel):
     kind: Literal["relative_inverse_depth", "relative_depth", "metric_depth"] = Field(
         description="Meaning of the numbers; of relative inverse depth larger is nearer."
     )
-    unit: Literal["metre"] | None
+    unit: Literal["metre"] | None = Field(None, description="Null for relative depth.")
     width: int
     height: int
     encoding: Literal["array", "base64"]
@@ -155,6 +155,10 @@ def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, An
             error.status,
             {"model": Problem, "description": "", "content": {PROBLEM_JSON: {"examples": {}}}},
         )
+        if error.status == 503:
+            entry["headers"] = {
+                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+            }
         entry["description"] += f"{'; ' if entry['description'] else ''}{error.title}"
         entry["content"][PROBLEM_JSON]["examples"][error.slug] = {
             "value": {
@@ -168,10 +172,8 @@ def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, An
     return responses
 
 
-INFERENCE_PROBLEMS = problem_responses(
+PREDICT_PROBLEMS = problem_responses(
     MalformedRequest,
-    ModelNotFound,
-    NotAcceptable,
     PayloadTooLarge,
     UnsupportedMediaType,
     UndecodableImage,
@@ -182,3 +184,4 @@ INFERENCE_PROBLEMS = problem_responses(
     ModelUnavailable,
     DeadlineExceeded,
 )
+DEPTH_PROBLEMS = problem_responses(ModelNotFound, NotAcceptable) | PREDICT_PROBLEMS

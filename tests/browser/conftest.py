@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.programs import require_program
+from tests.support.server import ServerProcess
+
+_QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = require_program("chromium", "chromium-browser", "google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(_QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+    """A page that fails its test on console errors and on requests to other hosts."""
+    page = browser.new_page(base_url=server.url, viewport={"width": 1200, "height": 900})
+    errors: list[str] = []
+    elsewhere: list[str] = []
+
+    def note_request(url: str) -> None:
+        if not url.startswith((server.url, "blob:", "data:")):
+            elsewhere.append(url)
+
+    page.on("request", lambda request: note_request(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console",
+        lambda message: errors.append(message.text) if message.type == "error" else None,
+    )
+    yield page
+    page.close()
+    assert not elsewhere
+    # Chromium logs every 4xx answer as an error of its own.
+    assert not [error for error in errors if "Failed to load resource" not in error]

@@ -1,0 +1,132 @@
+"""Rubbish in: the right 4xx out, the same on every call, and the service keeps serving."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.support.photos import as_bytes, photo_bytes, png_header_bomb, zip_bytes
+from tests.support.server import ServerProcess
+
+PHOTO = photo_bytes("chelsea.png")
+JPEG = as_bytes(Image.open(io.BytesIO(PHOTO)), "JPEG")
+SIXTY_MB = b"\xff\xd8\xff" + os.urandom(60_000_000)
+
+Call = Callable[[httpx.Client], httpx.Response]
+
+
+def image(data: bytes, field: str = "image", **options: Any) -> Call:
+    return lambda client: client.post("/v1/depth", files={field: ("a.png", data)}, **options)
+
+
+def raw(data: Any, **options: Any) -> Call:
+    return lambda client: client.post("/v1/depth", content=data, **options)
+
+
+def query(text: str) -> Call:
+    return lambda client: client.post(f"/v1/depth?{text}", files={"image": PHOTO})
+
+
+def two_files(client: httpx.Client) -> httpx.Response:
+    return client.post("/v1/depth", files=[("image", ("a.png", PHOTO)), ("image", ("b", PHOTO))])
+
+
+def chunks_of_sixty_mb(client: httpx.Client) -> httpx.Response:
+    pieces = (SIXTY_MB[i : i + 65_536] for i in range(0, len(SIXTY_MB), 65_536))
+    return client.post("/v1/depth", content=pieces, headers={"Content-Type": "image/jpeg"})
+
+
+CASES: dict[str, tuple[int, str, Call]] = {
+    "empty body": (400, "malformed-request", raw(b"")),
+    "empty file": (400, "malformed-request", image(b"")),
+    "wrong field name": (400, "malformed-request", image(PHOTO, "photo")),
+    "two files": (400, "malformed-request", two_files),
+    "broken multipart": (
+        400,
+        "malformed-request",
+        raw(b"nothing", headers={"Content-Type": "multipart/form-data; boundary=x"}),
+    ),
+    "multipart without boundary": (
+        400,
+        "malformed-request",
+        raw(b"nothing", headers={"Content-Type": "multipart/form-data"}),
+    ),
+    "unknown model": (404, "model-not-found", query("model=unknown")),
+    "unknown path": (404, "not-found", lambda client: client.get("/v2/nothing")),
+    "wrong method": (405, "method-not-allowed", lambda client: client.get("/v1/depth")),
+    "nothing acceptable": (
+        406,
+        "not-acceptable",
+        image(PHOTO, headers={"Accept": "video/mp4"}),
+    ),
+    "header of 100000x100000": (413, "payload-too-large", image(png_header_bomb())),
+    "60 MB": (413, "payload-too-large", image(SIXTY_MB)),
+    "60 MB in chunks": (413, "payload-too-large", chunks_of_sixty_mb),
+    "text": (415, "unsupported-media-type", image(b"hello, this is no image")),
+    "zip renamed": (415, "unsupported-media-type", image(zip_bytes())),
+    "gif": (415, "unsupported-media-type", image(as_bytes(Image.new("P", (9, 9)), "GIF"))),
+    "urlencoded form": (
+        415,
+        "unsupported-media-type",
+        lambda client: client.post("/v1/depth", data={"image": "x"}),
+    ),
+    "truncated jpeg": (422, "undecodable-image", image(JPEG[: len(JPEG) // 2])),
+    "truncated png": (422, "undecodable-image", image(PHOTO[: len(PHOTO) // 2])),
+    "unknown format": (422, "invalid-parameter", query("format=unknown")),
+    "unknown colormap": (422, "invalid-parameter", query("colormap=unknown")),
+    "unknown parameter": (422, "invalid-parameter", query("colourmap=jet")),
+    "not a number of seconds": (
+        422,
+        "invalid-parameter",
+        image(PHOTO, headers={"X-Request-Timeout": "nan"}),
+    ),
+    "negative seconds": (
+        422,
+        "invalid-parameter",
+        image(PHOTO, headers={"X-Request-Timeout": "-1"}),
+    ),
+    "too large for json": (
+        422,
+        "invalid-parameter",
+        lambda client: client.post(
+            "/v1/depth?format=json&size=original",
+            files={"image": as_bytes(Image.new("L", (2500, 2000)), "PNG")},
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input(server: ServerProcess, name: str) -> None:
+    status, slug, call = CASES[name]
+    for _ in range(2):
+        response = call(server.client)
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+        problem = response.json()
+        assert (problem["type"], problem["status"]) == (slug, status)
+        assert problem["detail"]
+        assert problem["request_id"] == response.headers["x-request-id"]
+        assert len(response.content) < 2000
+    assert server.client.post("/predict", files={"image": PHOTO}).status_code == 200
+
+
+def test_a_network_whose_weights_are_missing_says_what_to_run(server: ServerProcess) -> None:
+    response = query("model=midas_v21_small_256")(server.client)
+    assert (response.status_code, response.json()["type"]) == (503, "model-unavailable")
+    assert "models pull midas_v21_small_256" in response.json()["detail"]
+    assert int(response.headers["retry-after"]) > 0
+
+
+def test_nothing_of_the_above_is_a_server_error(server: ServerProcess) -> None:
+    log = server.log()
+    assert "Traceback" not in log
+    assert "status=500" not in log
+
+

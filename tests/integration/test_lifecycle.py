@@ -1,0 +1,144 @@
+"""Start, stop, and what happens to requests meanwhile."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from tests.support.photos import jpeg_720p, photo_bytes
+from tests.support.server import ServerProcess, run_service
+
+PHOTO = photo_bytes("chelsea.png")
+
+
+def test_sigterm_under_load_loses_no_accepted_request(cache_dir: Path) -> None:
+    """Every request either gets its depth map or was refused; none breaks off."""
+    photo = jpeg_720p()
+    outcomes: list[str] = []
+
+    def client(server: ServerProcess) -> None:
+        with httpx.Client(base_url=server.url, timeout=60) as http:
+            while True:
+                try:
+                    answer = http.post("/v1/depth", files={"image": photo})
+                except httpx.ConnectError:
+                    outcomes.append("port closed")
+                    return
+                except httpx.HTTPError as error:
+                    outcomes.append(f"lost: {error!r}")
+                    return
+                if answer.status_code == 200:
+                    outcomes.append("answered")
+                elif answer.json()["type"] == "draining":
+                    assert int(answer.headers["retry-after"]) >= 1
+                    outcomes.append("draining")
+                    return
+                else:
+                    outcomes.append(f"unexpected {answer.status_code}")
+                    return
+
+    with (
+        ServerProcess(cache_dir=str(cache_dir)) as server,
+        concurrent.futures.ThreadPoolExecutor(8) as pool,
+    ):
+        clients = [pool.submit(client, server) for _ in range(8)]
+        while outcomes.count("answered") < 20:
+            time.sleep(0.05)
+        server.terminate()
+        for future in clients:
+            future.result(60)
+        assert server.wait() == 0
+        assert set(outcomes) <= {"answered", "draining", "port closed"}
+        assert outcomes.count("draining") >= 1
+        assert "every accepted request has been answered" in server.log()
+        assert "Traceback" not in server.log()
+
+
+def test_draining_is_unready_but_live_until_the_port_closes(cache_dir: Path) -> None:
+    with ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="3") as server:
+        server.terminate()
+        while server.client.get("/readyz").status_code == 200:
+            time.sleep(0.02)
+        ready = server.client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+        assert server.client.get("/livez").status_code == 200
+        refused = server.client.post("/v1/depth", files={"image": PHOTO})
+        assert (refused.status_code, refused.json()["type"]) == (503, "draining")
+        assert server.wait() == 0
+
+
+def test_an_upload_that_was_begun_before_sigterm_is_answered(cache_dir: Path) -> None:
+    with ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="0") as server:
+
+        def slow_upload() -> Iterator[bytes]:
+            yield PHOTO[:100_000]
+            time.sleep(0.2)
+            server.terminate()
+            time.sleep(0.2)
+            yield PHOTO[100_000:]
+
+        answer = httpx.post(
+            server.url + "/v1/depth",
+            content=slow_upload(),
+            headers={"Content-Type": "image/png"},
+            timeout=60,
+        )
+        assert answer.status_code == 200
+        assert server.wait() == 0
+
+
+def test_drain_time_is_bounded(cache_dir: Path) -> None:
+    """A client that never finishes its upload does not keep the process alive."""
+    with ServerProcess(
+        cache_dir=str(cache_dir), drain_delay_seconds="0", drain_seconds="1"
+    ) as server:
+
+        def endless_upload() -> Iterator[bytes]:
+            while True:
+                time.sleep(0.05)
+                yield b"\xff\xd8\xff"
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            stuck = pool.submit(
+                httpx.post,
+                server.url + "/v1/depth",
+                content=endless_upload(),
+                headers={"Content-Type": "image/jpeg"},
+            )
+            time.sleep(0.5)
+            server.terminate()
+            server.wait(30)
+            assert stuck.exception(30) is not None or stuck.result().status_code >= 500
+        assert "drain time is over with 1 requests unanswered" in server.log()
+
+
+def test_interrupt_from_the_keyboard_stops_cleanly(cache_dir: Path) -> None:
+    with ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="0") as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.wait() == 0
+        assert "Traceback" not in server.log()
+
+
+def test_a_network_without_weights_is_a_clear_error_at_start(tmp_path: Path) -> None:
+    done = run_service("serve", model="midas_v21_small_256", weights_dir=str(tmp_path))
+    assert done.returncode == 2
+    assert "models pull midas_v21_small_256" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_network_is_a_clear_error_at_start() -> None:
+    done = run_service("serve", model="unknown")
+    assert done.returncode == 2
+    assert "DEPTH_MODEL=unknown" in done.stderr
+
+
+def test_a_wrong_setting_is_named() -> None:
+    done = run_service("serve", max_pixels="-5", engine="fast")
+    assert done.returncode == 2
+    assert "DEPTH_MAX_PIXELS" in done.stderr
+    assert "DEPTH_ENGINE" in done.stderr

@@ -1,0 +1,130 @@
+"""The official network by name: installed from a file, converted, served, equal to golden."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.models.weights import sha256_of
+from tests.conftest import GOLDEN, MIDAS
+from tests.support.photos import photo_bytes
+from tests.support.server import ServerProcess, run_service
+
+MOTORCYCLE = photo_bytes("motorcycle_left.png")
+
+
+@pytest.fixture(scope="module")
+def weights_dir(tmp_path_factory: pytest.TempPathFactory, golden_checkpoint: Path) -> Path:
+    """A weights folder with the golden checkpoint added as a user's own."""
+    folder = tmp_path_factory.mktemp("weights")
+    done = run_service(
+        *("models", "add", MIDAS, "--file", str(golden_checkpoint), "--trust"),
+        weights_dir=str(folder),
+    )
+    assert done.returncode == 0, done.stderr
+    assert sha256_of(golden_checkpoint) in done.stdout
+    return folder
+
+
+def served_depth(server: ServerProcess) -> np.ndarray:
+    response = server.client.post(
+        f"/v1/depth?format=npy&model={MIDAS}", files={"image": MOTORCYCLE}
+    )
+    assert response.status_code == 200, response.text
+    assert response.headers["x-depth-model"] == MIDAS
+    return np.asarray(np.load(io.BytesIO(response.content)))
+
+
+@pytest.mark.parametrize(("engine", "tolerance"), [("torch", 1e-5), ("openvino", 1e-4)])
+def test_served_map_equals_the_official_one(
+    weights_dir: Path, cache_dir: Path, engine: str, tolerance: float
+) -> None:
+    golden = np.load(GOLDEN / MIDAS / "e2e_seed0.npz")
+    settings = {"engine": engine, "precision": "fp32", "cache_dir": str(cache_dir)}
+    with ServerProcess(weights_dir=str(weights_dir), **settings) as server:
+        before = server.client.get(f"/v1/models/{MIDAS}").json()
+        assert before["state"] == "available"
+        depth = served_depth(server)
+        assert depth.shape == tuple(golden["shape"])
+        assert np.abs(depth[::8, ::8] - golden["depth"]).max() <= tolerance
+        info = server.client.get(f"/v1/models/{MIDAS}").json()
+    assert (info["state"], info["weights_origin"]) == ("loaded", "custom")
+    assert (info["engine"], info["precision"]) == (engine, "fp32")
+
+
+def test_both_networks_are_served_side_by_side(weights_dir: Path, cache_dir: Path) -> None:
+    with ServerProcess(
+        weights_dir=str(weights_dir), cache_dir=str(cache_dir), model=MIDAS
+    ) as server:
+        default = server.client.post("/predict", files={"image": MOTORCYCLE})
+        assert default.headers["x-depth-model"] == MIDAS
+        other = server.client.post(
+            "/v1/depth?model=depth_lite_256", files={"image": MOTORCYCLE}
+        )
+        assert other.headers["x-depth-model"] == "depth_lite_256"
+        assert default.content != other.content
+
+
+def test_weights_that_change_on_disk_are_refused(
+    weights_dir: Path, cache_dir: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "weights"
+    copy.mkdir()
+    for file in weights_dir.iterdir():
+        data = bytearray(file.read_bytes())
+        if file.suffix == ".pt":
+            data[len(data) // 2] ^= 1
+        (copy / file.name).write_bytes(bytes(data))
+    with ServerProcess(weights_dir=str(copy), cache_dir=str(cache_dir)) as server:
+        response = server.client.post(
+            f"/v1/depth?model={MIDAS}", files={"image": MOTORCYCLE}
+        )
+        assert (response.status_code, response.json()["type"]) == (503, "model-unavailable")
+        assert "damaged" in response.json()["detail"]
+        assert server.client.post("/predict", files={"image": MOTORCYCLE}).status_code == 200
+
+
+def test_models_commands(weights_dir: Path, golden_checkpoint: Path, tmp_path: Path) -> None:
+    listed = run_service("models", "list", weights_dir=str(weights_dir))
+    assert listed.returncode == 0
+    assert MIDAS in listed.stdout
+    assert "installed" in listed.stdout
+
+    verified = run_service("models", "verify", weights_dir=str(weights_dir))
+    assert verified.returncode == 0, verified.stderr
+    assert "custom" in verified.stdout
+    assert "embedded" in verified.stdout
+
+    refused = run_service(
+        *("models", "add", MIDAS, "--file", str(golden_checkpoint)), weights_dir=str(tmp_path)
+    )
+    assert refused.returncode == 1
+    assert "--trust" in refused.stderr
+
+    missing = run_service("models", "verify", MIDAS, weights_dir=str(tmp_path))
+    assert missing.returncode == 1
+    assert "models pull" in missing.stderr
+
+    offline = run_service(
+        *("models", "pull", MIDAS),
+        weights_dir=str(tmp_path),
+        weights_mirror="http://127.0.0.1:9",
+    )
+    assert offline.returncode == 1
+    assert "offline?" in offline.stderr
+    assert "Traceback" not in offline.stderr
+
+
+def test_a_custom_file_that_does_not_fit_is_not_installed(tmp_path: Path) -> None:
+    rubbish = tmp_path / "rubbish.pt"
+    rubbish.write_bytes(b"rubbish")
+    folder = tmp_path / "weights"
+    done = run_service(
+        *("models", "add", MIDAS, "--file", str(rubbish), "--trust"), weights_dir=str(folder)
+    )
+    assert done.returncode == 1
+    assert "cannot be read as weights" in done.stderr
+    assert not folder.exists() or not list(folder.iterdir())

@@ -1,0 +1,119 @@
+"""Probes, metrics, models and the documents of the API."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.photos import photo_bytes
+from tests.support.server import ROOT, ServerProcess
+
+PHOTO = photo_bytes("coffee.png")
+
+
+@pytest.mark.parametrize("route", ["/livez", "/readyz", "/healthz"])
+def test_health(server: ServerProcess, route: str) -> None:
+    response = server.client.get(route)
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"
+    assert all(response.json()["checks"].values())
+
+
+def test_models(server: ServerProcess) -> None:
+    default, other = server.client.get("/v1/models").json()["models"]
+    assert default["name"] == "depth_lite_256"
+    assert default["default"]
+    assert (default["state"], other["state"]) == ("loaded", "missing")
+    assert default["licence"] == other["licence"] == "MIT"
+    assert default["weights_origin"] == "embedded"
+    assert len(default["weights_sha256"]) == 64
+    assert default["parity"] < 0.01
+    one = server.client.get("/v1/models/midas_v21_small_256").json()
+    assert one == other
+    missing = server.client.get("/v1/models/unknown")
+    assert (missing.status_code, missing.json()["type"]) == (404, "model-not-found")
+
+
+def test_metrics_follow_the_requests(server: ServerProcess) -> None:
+    labels = {
+        "route": "/v1/depth",
+        "model": "depth_lite_256",
+        "output": "npy",
+        "status": "2xx",
+    }
+    names = ("depth_slo_requests_total", "depth_slo_good_requests_total")
+    before = server.metric("depth_request_seconds_count", **labels)
+    slo_before = [server.metric(name) for name in names]
+    for _ in range(3):
+        server.client.post("/v1/depth?format=npy", files={"image": PHOTO})
+    server.client.post("/v1/depth?format=npy", files={"image": b"rubbish"})
+    assert server.metric("depth_request_seconds_count", **labels) == before + 3
+    # A client's mistake counts for nothing in the service's objective.
+    assert [server.metric(name) for name in names] == [count + 3 for count in slo_before]
+    for stage in ("read", "decode", "queue", "inference", "encode"):
+        assert server.metric("depth_stage_seconds_count", stage=stage) >= 3
+    assert server.metric("depth_batch_size_count") >= 3
+    assert server.metric("depth_queue_depth") == 0
+    assert server.metric("depth_admitted_requests") == 0
+    assert server.metric("depth_model_info", model="depth_lite_256") == 1
+    assert server.metric("process_resident_memory_bytes") > 0
+
+
+def test_no_label_comes_from_user_input(server: ServerProcess) -> None:
+    marker = "zebra"
+    server.client.get(f"/{marker}")
+    server.client.get(f"/v1/models/{marker}")
+    server.client.post(
+        f"/v1/depth?model={marker}&format={marker}&{marker}=1",
+        files={marker: (f"{marker}.png", PHOTO)},
+        headers={"X-Request-ID": marker, "Accept": marker, "User-Agent": marker},
+    )
+    server.client.request(marker.upper(), "/v1/depth")
+    text = server.client.get("/metrics").text
+    assert marker not in text.lower()
+    assert len(list(text_string_to_metric_families(text))) > 20
+
+
+def test_counters_exist_before_their_first_event(server: ServerProcess) -> None:
+    text = server.client.get("/metrics").text
+    for series in (
+        'depth_rejected_requests_total{reason="overloaded"}',
+        'depth_cancelled_requests_total{stage="queue"}',
+        'depth_deadline_misses_total{stage="queue"}',
+        "depth_slo_requests_total",
+        "depth_worker_heartbeat_age_seconds",
+        'depth_request_seconds_bucket{le="3.0"',
+    ):
+        assert series in text
+
+
+def test_openapi_document_is_the_committed_one(server: ServerProcess) -> None:
+    committed = json.loads((ROOT / "openapi" / "openapi.json").read_text())
+    assert server.client.get("/openapi.json").json() == committed
+    printed = subprocess.run(
+        [sys.executable, "-m", "service", "openapi"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert json.loads(printed.stdout) == committed
+
+
+def test_every_route_documents_its_answers() -> None:
+    document = json.loads((ROOT / "openapi" / "openapi.json").read_text())
+    common = {"200", "400", "413", "415", "422", "500", "503", "504"}
+    for path, statuses in (("/v1/depth", common | {"404", "406"}), ("/predict", common)):
+        operation = document["paths"][path]["post"]
+        assert set(operation["responses"]) == statuses
+        for status in statuses - {"200"}:
+            examples = operation["responses"][status]["content"]["application/problem+json"]
+            assert examples["examples"]
+        assert "multipart/form-data" in operation["requestBody"]["content"]
+
+
+@pytest.mark.parametrize("page", ["/", "/docs", "/redoc"])
+def test_pages_load_nothing_from_elsewhere(server: ServerProcess, page: str) -> None:
+    html = server.client.get(page).text
+    assert "https://" not in html.replace("https://www.w3.org", "")
+    assert "cdn" not in html.lower()

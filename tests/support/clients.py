@@ -1,0 +1,35 @@
+"""Many clients at once, and impatient ones."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import socket
+from collections.abc import Callable
+
+import httpx
+
+from tests.support.server import ServerProcess
+
+
+def post_at_once(
+    server: ServerProcess, path: str, photo: bytes, clients: int, **options: object
+) -> list[httpx.Response]:
+    """The answers of ``clients`` clients that post the photo at the same time."""
+
+    def post(_: int) -> httpx.Response:
+        return httpx.post(server.url + path, files={"image": photo}, timeout=60, **options)  # type: ignore[arg-type]
+
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(post, range(clients)))
+
+
+def send_and_leave(server: ServerProcess, photo: bytes, after: Callable[[], None]) -> None:
+    """Send a whole request and close the connection without reading the answer."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            b"POST /v1/depth HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(photo)
+        )
+        connection.sendall(photo)
+        after()
