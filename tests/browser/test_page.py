@@ -107,4 +107,4 @@ def test_swagger_ui_executes_a_request_and_shows_the_picture(page: Page, tmp_pat
 
 def test_redoc_renders_offline(page: Page) -> None:
     page.goto("/redoc")
-    expect(page.get_by_text("Depth of a photo").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Depth of a photo")).to_be_visible()
