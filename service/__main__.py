@@ -1,4 +1,4 @@
-"""The command line: serve, predict, models, openapi, doctor."""
+"""The command line: serve, predict, models, openapi, settings, doctor."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     models.add_parser(subparsers)
     openapi = subparsers.add_parser("openapi", help="print the OpenAPI document")
     openapi.set_defaults(run=_openapi)
+    table = subparsers.add_parser("settings", help="print all settings as a Markdown table")
+    table.set_defaults(run=_settings)
     doctor = subparsers.add_parser("doctor", help="check this installation")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -74,6 +76,13 @@ def _openapi(arguments: argparse.Namespace, settings: Settings) -> int:
     # From default settings: the document describes the contract, not one deployment.
     document = create_app(Settings.model_construct()).openapi()
     print(json.dumps(document, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _settings(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.commands.settings import settings_table
+
+    print(settings_table())
     return 0
 
 

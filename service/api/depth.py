@@ -9,7 +9,13 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.negotiation import choose_format
-from service.api.schemas import DEPTH_PROBLEMS, PREDICT_PROBLEMS, DepthJson, DepthQuery, RequestTimeout
+from service.api.schemas import (
+    DEPTH_PROBLEMS,
+    PREDICT_PROBLEMS,
+    DepthJson,
+    DepthQuery,
+    RequestTimeout,
+)
 from service.api.upload import IMAGE_BODY, read_image
 from service.errors import ClientDisconnected, DeadlineExceeded
 from service.imaging.encode import MEDIA_TYPES, EncodeOptions, OutputFormat

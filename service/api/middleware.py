@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.observability.context import RequestRecord, request_id_from, request_id_var
@@ -79,5 +80,7 @@ class RequestContextMiddleware:
 
 def route_template(scope: Scope) -> str:
     """The matched route's template, never the raw path: that one is the caller's to choose."""
+    if isinstance(scope.get("endpoint"), StaticFiles):
+        return "static"
     route = scope.get("route")
     return getattr(route, "path", None) or "unmatched"

@@ -61,12 +61,14 @@ def _without_null(schema: _Document) -> _Document:
     alternatives = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     if len(alternatives) != 1:
         return schema
-    return {key: value for key, value in schema.items() if key != "anyOf"} | alternatives[0]
+    others = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**others, **alternatives[0]}
 
 
 def _describes_an_error(response: _Document) -> bool:
-    described = response.get("content", {}).get("application/json", {}).get("schema", {})
-    return described.get("$ref", "").rpartition("/")[2] in ("Problem", *_FASTAPI_ERROR_SCHEMAS)
+    described: _Document = response.get("content", {}).get("application/json", {}).get("schema", {})
+    reference: str = described.get("$ref", "")
+    return reference.rpartition("/")[2] in ("Problem", *_FASTAPI_ERROR_SCHEMAS)
 
 
 def _make_problem(response: _Document) -> None:

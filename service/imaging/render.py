@@ -46,13 +46,8 @@ def nearness(depth: DepthMap, normalization: Normalization = Normalization.MINMA
     Normalised per image; a map without any range is all 0.
     """
     values = _inverse(depth)
-    if normalization is Normalization.MINMAX:
-        low, high = float(values.min()), float(values.max())
-    else:
-        low, high = (float(p) for p in np.percentile(values, _PERCENTILES))
-    if high <= low:
-        return np.zeros_like(values)
-    scaled = (values - np.float32(low)) * np.float32(1 / (high - low))
+    low, scale = _normalization(values, normalization)
+    scaled = (values - np.float32(low)) * np.float32(scale)
     return np.clip(scaled, 0, 1, out=scaled)
 
 
@@ -60,8 +55,14 @@ def heat_indices(
     depth: DepthMap, normalization: Normalization = Normalization.MINMAX
 ) -> NDArray[np.uint8]:
     """Nearness as colour map index 0..255, ``(h, w)`` uint8, rounded to nearest."""
+    values = _inverse(depth)
+    low, scale = _normalization(values, normalization)
+    if normalization is Normalization.PERCENTILE:
+        # convertScaleAbs takes the absolute value, so what lies below the range must not.
+        values = np.maximum(values, np.float32(low))
+    # One pass without float temporaries, which for a 50 MP photo would take 400 MB.
     return np.asarray(
-        cv2.convertScaleAbs(nearness(depth, normalization), alpha=255), dtype=np.uint8
+        cv2.convertScaleAbs(values, alpha=255 * scale, beta=-255 * scale * low), dtype=np.uint8
     )
 
 
@@ -73,6 +74,15 @@ def palette(colormap: Colormap) -> bytes:
         return np.repeat(ramp, 3).tobytes()
     code: int = getattr(cv2, f"COLORMAP_{colormap.name}")
     return cv2.cvtColor(cv2.applyColorMap(ramp, code), cv2.COLOR_BGR2RGB).tobytes()
+
+
+def _normalization(values: DepthArray, normalization: Normalization) -> tuple[float, float]:
+    """``low, scale`` such that ``(value - low) * scale`` is nearness; flat maps get scale 0."""
+    if normalization is Normalization.MINMAX:
+        low, high, _, _ = cv2.minMaxLoc(values)
+    else:
+        low, high = (float(p) for p in np.percentile(values, _PERCENTILES))
+    return low, 1 / (high - low) if high > low else 0.0
 
 
 def _inverse(depth: DepthMap) -> DepthArray:

@@ -30,7 +30,7 @@ _STAGE_BUCKETS = (
     *(0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0),
 )
 # Creation times would double the number of series, and nothing reads them.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 

@@ -128,5 +128,3 @@ def test_nothing_of_the_above_is_a_server_error(server: ServerProcess) -> None:
     log = server.log()
     assert "Traceback" not in log
     assert "status=500" not in log
-
-

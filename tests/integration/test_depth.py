@@ -69,9 +69,10 @@ def test_near_is_warm_and_far_is_dark(server: ServerProcess) -> None:
 def test_depth16(server: ServerProcess) -> None:
     response = server.client.post("/v1/depth?format=depth16", files={"file": COFFEE})
     assert response.headers["content-type"] == "image/png"
-    pixels = cv2.imdecode(np.frombuffer(response.content, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert pixels is not None
-    assert (pixels.dtype, pixels.shape) == (np.uint16, (HEIGHT, WIDTH))
+    encoded = np.frombuffer(response.content, np.uint8)
+    pixels = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED))
+    assert pixels.dtype == np.uint16
+    assert pixels.shape == (HEIGHT, WIDTH)
     low, high = (float(response.headers[f"x-depth-{end}"]) for end in ("min", "max"))
     assert np.allclose(low + pixels / 65535 * (high - low), depth_of(server), atol=1e-4)
 
@@ -141,9 +142,7 @@ def test_colormap_and_normalization_change_the_picture_only(server: ServerProces
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_oriented_photo_gives_an_upright_map(
-    server: ServerProcess, orientation: int
-) -> None:
+def test_an_oriented_photo_gives_an_upright_map(server: ServerProcess, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = as_bytes(Image.open(io.BytesIO(COFFEE)), "JPEG", exif=exif)
@@ -167,9 +166,7 @@ def test_any_size_and_aspect_ratio(server: ServerProcess, size: tuple[int, int])
     assert Image.open(io.BytesIO(response.content)).size == size
 
 
-def test_torch_engine_serves_the_same_depth(
-    cache_dir: Path, server: ServerProcess
-) -> None:
+def test_torch_engine_serves_the_same_depth(cache_dir: Path, server: ServerProcess) -> None:
     with ServerProcess(cache_dir=str(cache_dir), engine="torch") as other:
         (info, _) = other.client.get("/v1/models").json()["models"]
         assert (info["engine"], info["precision"]) == ("torch", "fp32")

@@ -61,9 +61,7 @@ def test_both_networks_are_served_side_by_side(weights_dir: Path, cache_dir: Pat
     ) as server:
         default = server.client.post("/predict", files={"image": MOTORCYCLE})
         assert default.headers["x-depth-model"] == MIDAS
-        other = server.client.post(
-            "/v1/depth?model=depth_lite_256", files={"image": MOTORCYCLE}
-        )
+        other = server.client.post("/v1/depth?model=depth_lite_256", files={"image": MOTORCYCLE})
         assert other.headers["x-depth-model"] == "depth_lite_256"
         assert default.content != other.content
 
@@ -79,9 +77,7 @@ def test_weights_that_change_on_disk_are_refused(
             data[len(data) // 2] ^= 1
         (copy / file.name).write_bytes(bytes(data))
     with ServerProcess(weights_dir=str(copy), cache_dir=str(cache_dir)) as server:
-        response = server.client.post(
-            f"/v1/depth?model={MIDAS}", files={"image": MOTORCYCLE}
-        )
+        response = server.client.post(f"/v1/depth?model={MIDAS}", files={"image": MOTORCYCLE})
         assert (response.status_code, response.json()["type"]) == (503, "model-unavailable")
         assert "damaged" in response.json()["detail"]
         assert server.client.post("/predict", files={"image": MOTORCYCLE}).status_code == 200

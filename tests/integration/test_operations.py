@@ -63,6 +63,13 @@ def test_metrics_follow_the_requests(server: ServerProcess) -> None:
     assert server.metric("process_resident_memory_bytes") > 0
 
 
+def test_routes_are_labelled_by_their_template(server: ServerProcess) -> None:
+    for path in ("/static/app.js", "/static/docs/swagger-ui.css", "/v1/models/depth_lite_256"):
+        server.client.get(path)
+    for route in ("static", "/v1/models/{name}"):
+        assert server.metric("depth_request_seconds_count", route=route, status="2xx") >= 1
+
+
 def test_no_label_comes_from_user_input(server: ServerProcess) -> None:
     marker = "zebra"
     server.client.get(f"/{marker}")

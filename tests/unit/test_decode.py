@@ -62,7 +62,7 @@ _UPRIGHT = {
 def test_exif_orientation_is_applied(cat: NDArray[np.uint8], orientation: int, format: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"lossless": True} if format == "WEBP" else {}
+    options: dict[str, Any] = {"lossless": True} if format == "WEBP" else {}
     if format == "JPEG":
         options = {"quality": 95, "subsampling": 0}
     decoded = decode_photo(as_bytes(cat, format, exif=exif, **options))

@@ -1,0 +1,44 @@
+"""Facts of the machine that a figure was measured on, kept beside every result."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from service import __version__
+from service.inference.threads import cpu_budget, has_native_bf16
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine_facts() -> dict[str, Any]:
+    """Processor, cores, versions and date."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [
+        line.partition(":")[2].strip()
+        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else [])
+        if line.startswith("model name")
+    ]
+    packages = ("torch", "openvino", "opencv-python-headless", "numpy", "pillow", "fastapi")
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "cpu_budget": cpu_budget(),
+        "bf16_in_hardware": has_native_bf16(),
+        "python": platform.python_version(),
+        "service": __version__,
+        **{package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+def write_result(name: str, figures: dict[str, Any]) -> None:
+    """Write figures and machine facts to ``results/<name>.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    result = {"machine": machine_facts(), "figures": figures}
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

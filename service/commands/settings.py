@@ -1,0 +1,17 @@
+"""``settings``: the table of all settings, as the README shows it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from service.settings import Settings
+
+
+def settings_table() -> str:
+    """A Markdown table of every environment variable, its default and its meaning."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.default.value if isinstance(field.default, Enum) else field.default
+        shown = f"`{default}`" if str(default) else "empty"
+        rows.append(f"| `DEPTH_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(rows)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from service.commands.settings import settings_table
+from service.settings import EngineChoice, Settings
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_readme_has_the_table_of_all_settings() -> None:
+    """If this fails: `python -m service settings`, and paste it into the README."""
+    assert settings_table() in README.read_text()
+
+
+def test_every_setting_is_documented() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPTH_ENGINE", "torch")
+    monkeypatch.setenv("DEPTH_MAX_BODY_MB", "0.5")
+    monkeypatch.setenv("DEPTH_WEIGHTS_DIR", "~/weights")
+    settings = Settings()
+    assert settings.engine is EngineChoice.TORCH
+    assert settings.max_body_bytes == 500_000
+    assert settings.weights_dir == Path.home() / "weights"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "70000"),
+        ("MAX_PIXELS", "0"),
+        ("MAX_BODY_MB", "nan"),
+        ("DRAIN_SECONDS", "inf"),
+        ("ENGINE", "onnx"),
+        ("PRECISION", "int4"),
+        ("LOG_LEVEL", "LOUD"),
+        ("THREADS", "-1"),
+    ],
+)
+def test_impossible_values_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"DEPTH_{name}", value)
+    with pytest.raises(pydantic.ValidationError):
+        Settings()
