@@ -29,10 +29,12 @@ class TorchEngine:
 
     def infer(self, batch: Tensor) -> DepthArray:
         """See :class:`Engine`."""
-        image = torch.from_numpy(batch).to(self._dtype, memory_format=torch.channels_last)
+        # Image by image: on two cores a batch of 4 is no faster (33 against 32 ms an image), and
+        # its activations leave 500 MB more resident once several shapes have been through.
         with torch.inference_mode():
-            depth = self._network(image)
-        return np.ascontiguousarray(depth.float().numpy())
+            images = torch.from_numpy(batch).to(self._dtype, memory_format=torch.channels_last)
+            depths = [self._network(image).float() for image in images.split(1)]
+            return torch.cat(depths).numpy()
 
 
 def reference_for(network: nn.Module, rule: InputRule) -> Reference:
