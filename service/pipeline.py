@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from service.imaging.decode import decode_photo, read_header
+from service.imaging.decode import read_header
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode
-from service.imaging.transforms import InputRule, Tensor, to_image_size, to_tensor
+from service.imaging.network_input import network_input
+from service.imaging.transforms import to_image_size
 from service.inference.admission import Ticket
 from service.inference.catalog import NetworkCatalog
 from service.inference.scheduler import Scheduler
@@ -48,13 +49,6 @@ class DepthAnswer:
     batch_size: int
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    tensor: Tensor
-    width: int
-    height: int
-
-
 class DepthPipeline:
     """Runs requests: image work in a thread pool, inference through the scheduler."""
 
@@ -63,11 +57,13 @@ class DepthPipeline:
         catalog: NetworkCatalog,
         scheduler: Scheduler,
         max_pixels: int,
+        scaled_decode: bool,
         image_threads: int,
     ) -> None:
         self._catalog = catalog
         self._scheduler = scheduler
         self._max_pixels = max_pixels
+        self._scaled_decode = scaled_decode
         self._pool = concurrent.futures.ThreadPoolExecutor(
             image_threads, thread_name_prefix="imaging"
         )
@@ -89,17 +85,18 @@ class DepthPipeline:
         ticket.admit(header.pixels / 1e6)
         network = await self._catalog.get(order.model)
         with record.timed("decode"):
-            rule = network.spec.input_rule
-            prepared = await self._in_pool(ticket, _prepare, data, rule)
+            photo = await self._in_pool(
+                ticket, network_input, data, network.spec.input_rule, self._scaled_decode
+            )
         record.stage = "queue"
-        inference = await self._scheduler.infer(network.engine, prepared.tensor)
+        inference = await self._scheduler.infer(network.engine, photo.tensor)
         record.add("queue", inference.queue_seconds)
         record.add("inference", inference.inference_seconds)
 
         def finish() -> DepthAnswer:
             values = inference.depth
             if order.size is OutputSize.ORIGINAL:
-                values = to_image_size(values, prepared.width, prepared.height)
+                values = to_image_size(values, photo.width, photo.height)
             depth = DepthMap(values, network.spec.kind, network.spec.name)
             return DepthAnswer(
                 body=encode(depth, order.options),
@@ -129,9 +126,3 @@ class DepthPipeline:
 
         future.add_done_callback(release)
         return await asyncio.wrap_future(future)
-
-
-def _prepare(data: bytes, rule: InputRule) -> _Prepared:
-    photo = decode_photo(data)
-    height, width = photo.shape[:2]
-    return _Prepared(to_tensor(photo, rule), width, height)

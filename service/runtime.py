@@ -77,7 +77,11 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         )
     )
     pipeline = DepthPipeline(
-        catalog, scheduler, settings.max_pixels, image_threads=max(2, cpu_budget())
+        catalog,
+        scheduler,
+        settings.max_pixels,
+        settings.scaled_decode,
+        image_threads=max(2, cpu_budget()),
     )
     watch = metrics.watch
     watch("depth_queue_depth", "Images waiting for the network.", scheduler.waiting)

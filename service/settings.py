@@ -75,6 +75,12 @@ class Settings(BaseSettings):
         "", description="Base URL to pull official files from instead of their official address."
     )
 
+    scaled_decode: bool = Field(
+        True,
+        description="Decode a JPEG at 1/2, 1/4 or 1/8 of its size where that still covers the "
+        "network's input; `false` is the official transform to the last pixel, at the price of "
+        "decoding large photos whole.",
+    )
     max_body_mb: PositiveFloat = Field(
         20, description="Largest request body in MB (10^6 bytes), enforced while it streams in."
     )

@@ -89,6 +89,7 @@ async def depth(
         output,
         query.colormap,
         query.normalize,
+        query.palette,
         query.encoding,
         runtime.settings.max_json_pixels,
     )

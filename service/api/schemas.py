@@ -44,6 +44,11 @@ class DepthQuery(BaseModel):
     normalize: Normalization = Field(
         Normalization.MINMAX, description="What the ends of the colour map stand for."
     )
+    palette: bool = Field(
+        True,
+        description="Whether the heatmap's PNG carries its 256 colours as a palette; the same "
+        "picture as RGB takes twice the bytes.",
+    )
     size: OutputSize | None = Field(
         None,
         description="`original`: the photo's size (default of images); `network`: the network's "

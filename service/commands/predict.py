@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from service.imaging.decode import decode_photo, read_header
+from service.imaging.decode import read_header
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, OutputFormat, encode
+from service.imaging.network_input import network_input
 from service.imaging.render import Colormap
-from service.imaging.transforms import to_image_size, to_tensor
+from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import load_for_serving
 from service.models.registry import find_spec
 from service.settings import Settings
@@ -41,11 +42,11 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"{arguments.photo}: {error.strerror}", file=sys.stderr)
         return 2
     read_header(data, settings.max_pixels)
-    photo = decode_photo(data)
-    tensor = to_tensor(photo, network.spec.input_rule)
-    values = network.engine.infer(tensor[np.newaxis])[0]
-    height, width = photo.shape[:2]
-    depth = DepthMap(to_image_size(values, width, height), network.spec.kind, network.spec.name)
+    photo = network_input(data, network.spec.input_rule, settings.scaled_decode)
+    values = network.engine.infer(photo.tensor[np.newaxis])[0]
+    depth = DepthMap(
+        to_image_size(values, photo.width, photo.height), network.spec.kind, network.spec.name
+    )
     options = EncodeOptions(
         arguments.format, arguments.colormap, max_json_pixels=settings.max_json_pixels
     )

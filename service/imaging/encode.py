@@ -9,17 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import cv2
 import numpy as np
 import orjson
-from PIL import Image
 
 from service.errors import InvalidParameter
+from service.imaging import png
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import Colormap, Normalization, heat_indices, palette
 
-# Level 1: for these pictures higher levels take several times longer for a few percent of bytes.
-_PNG_LEVEL = 1
 _JSON_SIGNIFICANT_DIGITS = 5
 
 
@@ -46,6 +43,7 @@ class EncodeOptions:
     format: OutputFormat = OutputFormat.HEATMAP
     colormap: Colormap = Colormap.INFERNO
     normalization: Normalization = Normalization.MINMAX
+    palette: bool = True
     encoding: JsonEncoding = JsonEncoding.ARRAY
     max_json_pixels: int = 4_000_000
 
@@ -67,12 +65,15 @@ def encode(depth: DepthMap, options: EncodeOptions) -> bytes:
 
 
 def encode_heatmap(depth: DepthMap, options: EncodeOptions) -> bytes:
-    """Palette PNG of the nearness: the same picture as RGB in about a third of the bytes."""
-    image = Image.fromarray(heat_indices(depth, options.normalization))
-    image.putpalette(palette(options.colormap))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=_PNG_LEVEL)
-    return buffer.getvalue()
+    """PNG of the nearness: a palette of 256 colours, or the same picture as RGB.
+
+    The palette takes about half the bytes and half the time.
+    """
+    indices = heat_indices(depth, options.normalization)
+    colours = palette(options.colormap)
+    if options.palette:
+        return png.encode_indexed(indices, colours)
+    return png.encode_rgb(np.frombuffer(colours, np.uint8).reshape(256, 3)[indices])
 
 
 def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
@@ -81,18 +82,15 @@ def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
     low, high = float(values.min()), float(values.max())
     scale = 65535 / (high - low) if high > low else 0.0
     pixels = np.rint((values - np.float32(low)) * np.float32(scale))
-    done, png = cv2.imencode(
-        ".png", pixels.clip(0, 65535).astype(np.uint16), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL]
-    )
-    assert done  # noqa: S101 (a 2-D uint16 array always encodes)
-    return png.tobytes()
+    return png.encode_grey16(pixels.clip(0, 65535).astype(np.uint16))
 
 
 def encode_npy(depth: DepthMap, options: EncodeOptions) -> bytes:
     """NumPy's NPY format, little-endian float32 ``(height, width)``."""
-    buffer = io.BytesIO()
-    np.save(buffer, depth.values.astype("<f4", copy=False), allow_pickle=False)
-    return buffer.getvalue()
+    values = depth.values.astype("<f4", copy=False)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
+    return b"".join((header.getvalue(), values.data))
 
 
 def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:

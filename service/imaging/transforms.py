@@ -59,15 +59,16 @@ class InputRule:
         return max(side, self.multiple)
 
 
-def to_tensor(photo: Rgb, rule: InputRule) -> Tensor:
-    """Photo ``(h, w, 3)`` uint8 RGB -> network input ``(3, h', w')`` float32, contiguous.
+def to_tensor(pixels: Rgb, size: tuple[int, int], rule: InputRule) -> Tensor:
+    """Pixels ``(h, w, 3)`` uint8 RGB -> network input ``(3, h', w')`` float32, contiguous.
+
+    ``size`` is ``(w', h')``, the rule's network size for the photo (which may have been decoded at
+    a fraction of its own size).
 
     The official transform of MiDaS: scaled to 0..1, cubic resize *without* clipping the overshoot,
     then normalisation (isl-org/MiDaS, ``midas/transforms.py``).
     """
-    height, width = photo.shape[:2]
-    size = rule.network_size(width, height)
-    scaled = np.multiply(photo, np.float32(1 / 255), dtype=np.float32)
+    scaled = np.multiply(pixels, np.float32(1 / 255), dtype=np.float32)
     resized = cv2.resize(scaled, size, interpolation=cv2.INTER_CUBIC)
     mean, std = (np.array(channels, dtype=np.float32) for channels in (rule.mean, rule.std))
     normalised = (resized - mean) / std

@@ -7,6 +7,7 @@ import concurrent.futures
 import logging
 from collections.abc import Callable
 
+from service.allocator import release_free_memory
 from service.errors import ModelUnavailable, WeightsError
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.models.registry import find_spec
@@ -59,5 +60,6 @@ class NetworkCatalog:
             )
         except WeightsError as error:
             raise ModelUnavailable(str(error), retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+        release_free_memory()
         self._on_load(network)
         return network

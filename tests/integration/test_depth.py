@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.imaging.decode import decode_photo
 from service.imaging.depth_map import DepthMap
+from service.imaging.network_input import network_input
 from service.imaging.render import heat_indices
-from service.imaging.transforms import to_image_size, to_tensor
+from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import LoadedNetwork
 from service.models.registry import DepthKind
 from tests.support.photos import as_bytes, photo_bytes
@@ -28,7 +28,7 @@ WIDTH, HEIGHT = 600, 400
 @pytest.fixture(scope="module")
 def expected(embedded: LoadedNetwork) -> NDArray[np.float32]:
     """The coffee photo's depth at the network's size, computed without the server."""
-    tensor = to_tensor(decode_photo(COFFEE), embedded.spec.input_rule)
+    tensor = network_input(COFFEE, embedded.spec.input_rule).tensor
     return np.asarray(embedded.engine.infer(tensor[np.newaxis])[0])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.imaging.decode import decode_photo
-from service.imaging.transforms import to_image_size, to_tensor
+from service.imaging.network_input import network_input
+from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import LoadedNetwork
 from tests.support.photos import photo_bytes, photo_path
 
@@ -15,10 +15,9 @@ PAIRS = 200_000
 
 
 def test_orders_point_pairs_of_the_motorcycle(embedded: LoadedNetwork) -> None:
-    photo = decode_photo(photo_bytes("motorcycle_left.png"))
-    height, width = photo.shape[:2]
-    tensor = to_tensor(photo, embedded.spec.input_rule)
-    estimate = to_image_size(embedded.engine.infer(tensor[np.newaxis])[0], width, height)
+    photo = network_input(photo_bytes("motorcycle_left.png"), embedded.spec.input_rule)
+    depth = embedded.engine.infer(photo.tensor[np.newaxis])[0]
+    estimate = to_image_size(depth, photo.width, photo.height)
 
     disparity = np.load(photo_path("motorcycle_disp.npz"))["arr_0"]
     known = np.isfinite(disparity) & (disparity > 0)

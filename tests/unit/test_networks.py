@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from service.imaging.decode import decode_photo
-from service.imaging.transforms import to_image_size, to_tensor
+from service.imaging.network_input import network_input
+from service.imaging.transforms import to_image_size
 from service.models.checkpoint import load_network
 from service.models.registry import EMBEDDED_DIR, SPECS, find_spec
 from tests.conftest import GOLDEN, MIDAS
@@ -44,14 +45,13 @@ def test_midas_small_equals_the_official_network(
 
 def test_midas_small_equals_the_official_map_of_a_photo(midas: nn.Module) -> None:
     golden = np.load(GOLDEN / MIDAS / "e2e_seed0.npz")
-    photo = decode_photo(photo_bytes("motorcycle_left.png"))
-    height, width = photo.shape[:2]
-    tensor = to_tensor(photo, find_spec(MIDAS).input_rule)
+    photo = network_input(photo_bytes("motorcycle_left.png"), find_spec(MIDAS).input_rule)
+    tensor = photo.tensor
     assert tensor.shape == tuple(golden["net_input_shape"])
     assert np.abs(tensor[:, ::8, ::8] - golden["net_input"]).max() <= 1e-6
     with torch.inference_mode():
         depth = midas(torch.from_numpy(tensor[np.newaxis]))[0].numpy()
-    full = to_image_size(depth, width, height)
+    full = to_image_size(depth, photo.width, photo.height)
     assert full.shape == tuple(golden["shape"])
     assert np.abs(full[::8, ::8] - golden["depth"]).max() <= TOLERANCE
 
@@ -61,11 +61,12 @@ def test_midas_small_equals_the_official_map_of_a_photo(midas: nn.Module) -> Non
 )
 def test_midas_small_equals_the_official_steps_on_photos(midas: nn.Module, name: str) -> None:
     """The official float64 transform and torch's bicubic, against our float32 and OpenCV's."""
-    photo = decode_photo(photo_bytes(name))
+    photo = decode_photo(photo_bytes(name)).pixels
     height, width = photo.shape[:2]
     rule = find_spec(MIDAS).input_rule
     size = rule.network_size(width, height)
     resized = cv2.resize(photo / 255.0, size, interpolation=cv2.INTER_CUBIC)
+    tensor = network_input(photo_bytes(name), rule).tensor
     official_input = ((resized - rule.mean) / rule.std).transpose(2, 0, 1).astype(np.float32)
     with torch.inference_mode():
         official = torch.nn.functional.interpolate(
@@ -74,7 +75,7 @@ def test_midas_small_equals_the_official_steps_on_photos(midas: nn.Module, name:
             mode="bicubic",
             align_corners=False,
         )[0, 0].numpy()
-        ours = midas(torch.from_numpy(to_tensor(photo, rule)[np.newaxis]))[0].numpy()
+        ours = midas(torch.from_numpy(tensor[np.newaxis]))[0].numpy()
     assert np.abs(to_image_size(ours, width, height) - official).max() <= TOLERANCE
 
 

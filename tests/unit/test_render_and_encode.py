@@ -83,6 +83,15 @@ def test_heatmap_is_the_opencv_colour_map(colormap: Colormap) -> None:
     assert np.array_equal(picture, expected)
 
 
+def test_heatmap_as_rgb_is_the_same_picture() -> None:
+    indexed, rgb = (
+        Image.open(io.BytesIO(encode(ramp(), EncodeOptions(palette=palette))))
+        for palette in (True, False)
+    )
+    assert (indexed.mode, rgb.mode) == ("P", "RGB")
+    assert np.array_equal(np.asarray(indexed.convert("RGB")), np.asarray(rgb))
+
+
 def test_inferno_is_black_far_and_bright_near() -> None:
     colours = np.frombuffer(palette(Colormap.INFERNO), np.uint8).reshape(256, 3)
     assert colours[0].sum() < 10

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from service.imaging.decode import decode_photo
-from service.imaging.transforms import DepthArray, InputRule, Tensor, to_tensor
+from service.imaging.network_input import network_input
+from service.imaging.transforms import DepthArray, InputRule, Tensor
 from service.inference.engines.base import EngineUnavailable, Reference
 from service.inference.threads import has_native_bf16
 from service.models.registry import SAMPLE_PHOTO
@@ -33,13 +33,13 @@ class TorchEngine:
         # its activations leave 500 MB more resident once several shapes have been through.
         with torch.inference_mode():
             images = torch.from_numpy(batch).to(self._dtype, memory_format=torch.channels_last)
-            depths = [self._network(image).float() for image in images.split(1)]
+            depths = [self._network(images[i : i + 1]).float() for i in range(len(images))]
             return torch.cat(depths).numpy()
 
 
 def reference_for(network: nn.Module, rule: InputRule) -> Reference:
     """The answer of ``network``, a float32 module, for the sample photo that ships here."""
-    tensor = to_tensor(decode_photo(SAMPLE_PHOTO.read_bytes()), rule)[np.newaxis]
+    tensor = network_input(SAMPLE_PHOTO.read_bytes(), rule).tensor[np.newaxis]
     with torch.inference_mode():
         depth = network(torch.from_numpy(tensor)).numpy()
     return Reference(tensor=tensor, depth=depth)
