@@ -16,15 +16,20 @@ help:  ## Show this list
 setup: $(VENV)/.installed  ## Create .venv and install (once; again when pyproject.toml changes)
 
 $(VENV)/.installed: pyproject.toml
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --retries 0 --timeout 15 --index-url $(TORCH_CPU_INDEX) \
-	    "torch==$(TORCH)+cpu" "torchvision==$(TORCHVISION)+cpu" 2>/dev/null \
-	  || { echo "no CPU-only torch to be had; taking the general one"; \
+	@echo "Setting up $(VENV), once: a few minutes and 2 to 7 GB, most of it PyTorch."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing PyTorch $(TORCH) for CPUs ..."
+	@$(PY) -m pip install --quiet --retries 0 --timeout 15 --index-url $(TORCH_CPU_INDEX) \
+	    "torch==$(TORCH)+cpu" "torchvision==$(TORCHVISION)+cpu" 2>$(VENV)/torch-cpu.log \
+	  || { echo "PyTorch's CPU-only build cannot be fetched ($(VENV)/torch-cpu.log says why);"; \
+	       echo "installing the general build, which is larger and works as well ..."; \
 	       $(PY) -m pip install --quiet "torch==$(TORCH)" "torchvision==$(TORCHVISION)"; }
-	$(PY) -m pip install --quiet --editable '.[dev]'
-	$(PY) -c "import timm, torchvision, cv2, openvino"
-	$(PY) -m service models prepare
-	touch $@
+	@echo "Installing the service and its tools ..."
+	@$(PY) -m pip install --quiet --editable '.[dev]'
+	@$(PY) -c "import timm, torchvision, cv2"
+	@echo "Converting the network for this machine ..."
+	@$(PY) -m service models prepare
+	@touch $@
 
 serve: setup  ## Serve on http://127.0.0.1:8000 (DEPTH_HOST, DEPTH_PORT)
 	$(PY) -m service serve

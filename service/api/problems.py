@@ -16,6 +16,7 @@ from service.observability.context import RequestRecord
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+_WORDS = {"extra_forbidden": "there is no such parameter; see /docs"}
 _HTTP_SLUGS = {404: "not-found", 405: "method-not-allowed"}
 
 
@@ -56,7 +57,8 @@ def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
     # The value itself is not echoed: it is the caller's, of any size and content.
     faults = "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'][1:]) or fault['loc'][0]}: {fault['msg']}"
+        f"{'.'.join(str(part) for part in fault['loc'][1:]) or fault['loc'][0]}: "
+        f"{_WORDS.get(fault['type'], fault['msg'])}"
         for fault in error.errors()
     )
     return _depth_error(request, InvalidParameter(faults[:1000]))

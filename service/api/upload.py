@@ -168,7 +168,7 @@ class ImageForm:
 
 
 _FIELD_HINT = (
-    "The form must hold one file in a field called image (or file). "
+    "The form must hold one file in a field called image (or file), and nothing else. "
     "Options belong in the query string: ?format=json"
 )
 

@@ -147,9 +147,7 @@ class Admission:
         size could enter: refusing before reading is the cheapest.
         """
         if self.draining:
-            raise Draining(
-                "This instance is shutting down; another one will answer.", retry_after_seconds=1
-            )
+            raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
         if self.requests >= self._limits.requests:
             raise self._overloaded(f"{self.requests} requests are being worked on")
         if self.open_tickets == 0:

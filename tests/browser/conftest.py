@@ -14,7 +14,8 @@ _QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop running, beside which asyncio.run() fails.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     chromium = require_program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,29 @@ def test_predict_equals_the_server(
     else:
         ours, theirs = Image.open(output), Image.open(io.BytesIO(served))
         assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
+    assert "relative_inverse_depth, min " in done.stdout
+
+
+def test_predict_takes_the_format_from_the_suffix(cache_dir: Path, tmp_path: Path) -> None:
+    output = tmp_path / "depth.json"
+    done = run_service(
+        *("predict", str(photo_path("coffee.png")), "-o", str(output), "--size", "network"),
+        cache_dir=str(cache_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(output.read_text())["model"] == "depth_lite_256"
 
 
 def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
     text = tmp_path / "photo.jpg"
     text.write_text("hello")
-    for photo, reason in ((text, "supported formats"), (tmp_path / "no.jpg", "No such file")):
-        done = run_service(
-            "predict", str(photo), "-o", str(tmp_path / "o.png"), cache_dir=str(cache_dir)
-        )
+    good, out = photo_path("coffee.png"), tmp_path / "o.png"
+    for photo, output, reason in (
+        (text, out, "supported formats"),
+        (tmp_path / "no.jpg", out, "No such file"),
+        (good, tmp_path / "missing" / "o.png", "No such file"),
+    ):
+        done = run_service("predict", str(photo), "-o", str(output), cache_dir=str(cache_dir))
         assert done.returncode != 0
         assert reason in done.stderr
         assert "Traceback" not in done.stderr
@@ -50,6 +65,16 @@ def test_doctor(cache_dir: Path) -> None:
     done = run_service("doctor", cache_dir=str(cache_dir))
     assert done.returncode == 0, done.stderr
     assert "depth_lite_256 runs in" in done.stdout
+
+
+def test_openvino_reports_no_usage(tmp_path: Path) -> None:
+    """Neither converting nor running leaves its client id in the home folder."""
+    done = run_service(
+        "models", "prepare", home=str(tmp_path / "home"), cache_dir=str(tmp_path / "cache")
+    )
+    assert done.returncode == 0, done.stderr
+    assert "openvino" in done.stdout
+    assert not list(tmp_path.rglob("*openvino_ga*"))
 
 
 def test_version() -> None:

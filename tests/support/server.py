@@ -20,9 +20,12 @@ _START_SECONDS = 120
 
 
 def service_env(settings: dict[str, str]) -> dict[str, str]:
-    """The environment without any DEPTH_ variable but ``settings``."""
+    """The environment without any DEPTH_ variable but ``settings`` (``home`` sets HOME)."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DEPTH_")}
-    return inherited | {f"DEPTH_{name.upper()}": value for name, value in settings.items()}
+    return inherited | {
+        "HOME" if name == "home" else f"DEPTH_{name.upper()}": value
+        for name, value in settings.items()
+    }
 
 
 def run_service(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

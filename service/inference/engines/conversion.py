@@ -136,7 +136,7 @@ _WEIGHTS_ERROR_MARK = "WeightsError: "
 
 def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
     """Write the converted network into ``folder``; runs in the child process."""
-    import openvino as ov
+    import openvino
     import torch
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -151,15 +151,14 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
         # torch.jit.trace is deprecated, yet it converts 5 times faster here than torch.export.
         warnings.simplefilter("ignore")
         scripted = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call]
-    # The frontend is called directly, since ov.convert_model reports usage over the internet.
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(scripted, example_input=(example,))
     model = frontend.convert(frontend.load(decoder))
-    model.reshape(ov.PartialShape([-1, 3, -1, -1]))
+    model.reshape(openvino.PartialShape([-1, 3, -1, -1]))
     model.validate_nodes_and_infer_types()
 
     folder.mkdir()
-    ov.save_model(model, folder / _GRAPH, compress_to_fp16=False)
+    openvino.save_model(model, folder / _GRAPH, compress_to_fp16=False)
     with (folder / _REFERENCE).open("wb") as file:
         np.savez(file, tensor=reference.tensor, depth=reference.depth)
     checksums = {name: sha256_of(folder / name) for name in (_GRAPH, _CONSTANTS, _REFERENCE)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
+import openvino
 
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines.base import EngineUnavailable
@@ -27,7 +27,7 @@ class OpenVinoEngine:
         if precision is Precision.BF16 and not has_native_bf16():
             raise EngineUnavailable("this CPU has no bfloat16 instructions")
         self.precision = precision
-        compiled = ov.Core().compile_model(
+        compiled = openvino.Core().compile_model(
             network_xml,
             "CPU",
             {
