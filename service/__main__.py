@@ -19,14 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         settings = Settings()
+        configure_logging(settings)
+        status: int = arguments.run(arguments, settings)
     except pydantic.ValidationError as error:
         for fault in error.errors():
             name = "_".join(str(part) for part in fault["loc"]).upper()
-            print(f"DEPTH_{name}: {fault['msg']}", file=sys.stderr)
+            print(f"DEPTH_{name}: {fault['msg']}" if name else fault["msg"], file=sys.stderr)
         return 2
-    configure_logging(settings)
-    try:
-        status: int = arguments.run(arguments, settings)
     except DepthError as error:
         print(error.detail, file=sys.stderr)
         return 1
@@ -65,7 +64,8 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
     given = {
         name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None
     }
-    return serve(settings.model_copy(update=given))
+    # Through validation again, which model_copy() would skip.
+    return serve(Settings(**given))
 
 
 def _openapi(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -44,7 +44,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
-        root_path=settings.root_path,
         lifespan=lifespan,
     )
     app.add_middleware(RequestContextMiddleware, metrics=metrics, slo_seconds=settings.slo_seconds)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,6 +69,7 @@ class DepthPipeline:
         self._pool = concurrent.futures.ThreadPoolExecutor(
             image_threads, thread_name_prefix="imaging"
         )
+        self._work_started: dict[int, float] = {}
 
     async def run(
         self,
@@ -109,6 +112,11 @@ class DepthPipeline:
         with record.timed("encode"):
             return await self._in_pool(ticket, finish)
 
+    def oldest_work_seconds(self) -> float:
+        """How long the pool has been at its longest running piece of work; 0 when idle."""
+        started = min(self._work_started.copy().values(), default=None)
+        return 0.0 if started is None else time.monotonic() - started
+
     def close(self) -> None:
         """Stop the thread pool."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -117,7 +125,16 @@ class DepthPipeline:
         """Run ``work`` in the pool, holding the ticket until it ends, even if nobody waits."""
         loop = asyncio.get_running_loop()
         ticket.hold()
-        future = self._pool.submit(work, *args)
+
+        def timed_work() -> T:
+            thread = threading.get_ident()
+            self._work_started[thread] = time.monotonic()
+            try:
+                return work(*args)
+            finally:
+                del self._work_started[thread]
+
+        future = self._pool.submit(timed_work)
 
         def release(_: concurrent.futures.Future[T]) -> None:
             # The loop may be closed at shutdown; nothing needs the ticket then.

@@ -28,7 +28,11 @@ class Runtime:
 
     def is_live(self) -> bool:
         """Whether the process can still make progress; if not, it should be restarted."""
-        return self.worker.is_healthy()
+        return (
+            self.worker.is_healthy()
+            and self.scheduler.is_running()
+            and self.pipeline.oldest_work_seconds() < self.settings.heartbeat_timeout_seconds
+        )
 
     def is_ready(self) -> bool:
         """Whether new requests should be sent here."""

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         120, description="Longest deadline that `X-Request-Timeout` can ask for."
     )
 
+    send_timeout_seconds: PositiveFloat = Field(
+        60, description="How long a client may take to receive its answer."
+    )
     drain_seconds: PositiveFloat = Field(
         25, description="On SIGTERM, how long accepted work may take to finish."
     )
@@ -135,9 +138,11 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(LogFormat.TEXT, description="`text` or `json` lines.")
 
     @model_validator(mode="after")
-    def _expand_home(self) -> Settings:
+    def _check_together(self) -> Settings:
         for name in ("weights_dir", "cache_dir"):
-            object.__setattr__(self, name, getattr(self, name).expanduser())
+            object.__setattr__(self, name, getattr(self, name).expanduser().absolute())
+        if self.drain_delay_seconds >= self.drain_seconds:
+            raise ValueError("DEPTH_DRAIN_DELAY_SECONDS must be less than DEPTH_DRAIN_SECONDS")
         return self
 
     @property

@@ -16,9 +16,11 @@ from service.api.schemas import (
     DepthQuery,
     RequestTimeout,
 )
+from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
 from service.errors import ClientDisconnected, DeadlineExceeded
 from service.imaging.encode import MEDIA_TYPES, EncodeOptions, OutputFormat
+from service.inference.admission import Ticket
 from service.models.registry import find_spec
 from service.observability.context import RequestRecord
 from service.pipeline import DepthAnswer, DepthOrder, OutputSize
@@ -83,7 +85,7 @@ async def depth(
     Send it as the multipart field `image`, or as the body itself. The answer is a heatmap (warm
     and bright is near), a 16-bit PNG, a NumPy array or JSON.
     """
-    output = choose_format(query.format, request.headers.get("accept"))
+    output = choose_format(query.format, ", ".join(request.headers.getlist("accept")))
     runtime: Runtime = request.app.state.runtime
     options = EncodeOptions(
         output,
@@ -124,7 +126,9 @@ async def _respond(
         size = OutputSize.NETWORK if json else OutputSize.ORIGINAL
     try:
         async with asyncio.timeout(_clipped(runtime, deadline_seconds)):
-            answer = await _answer(request, runtime, DepthOrder(spec.name, size, options), record)
+            answer, ticket = await _answer(
+                request, runtime, DepthOrder(spec.name, size, options), record
+            )
     except TimeoutError:
         runtime.metrics.deadline_misses.labels(record.stage).inc()
         raise DeadlineExceeded(
@@ -134,10 +138,10 @@ async def _respond(
     except ClientDisconnected:
         runtime.metrics.cancelled.labels(record.stage).inc()
         raise
-    return Response(
+    return HeldResponse(
         answer.body,
-        media_type=MEDIA_TYPES[options.format],
-        headers={
+        MEDIA_TYPES[options.format],
+        {
             "X-Depth-Model": spec.name,
             "X-Depth-Kind": answer.kind,
             "X-Depth-Min": f"{answer.depth_min:.9g}",
@@ -145,6 +149,8 @@ async def _respond(
             "X-Batch-Size": str(answer.batch_size),
             "Server-Timing": record.server_timing(),
         },
+        ticket,
+        runtime.settings.send_timeout_seconds,
     )
 
 
@@ -153,7 +159,8 @@ async def _answer(
     runtime: Runtime,
     order: DepthOrder,
     record: RequestRecord,
-) -> DepthAnswer:
+) -> tuple[DepthAnswer, Ticket]:
+    """The answer, and its ticket with a holder that the response will drop."""
     with runtime.admission.open() as ticket:
         with record.timed("read"):
             data = await read_image(request, ticket, runtime.settings.max_body_bytes)
@@ -161,7 +168,8 @@ async def _answer(
             request, runtime.pipeline.run(data, order, ticket, record)
         )
         ticket.served()
-        return answer
+        ticket.hold()
+        return answer, ticket
 
 
 def _clipped(runtime: Runtime, deadline_seconds: float | None) -> float:

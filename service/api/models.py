@@ -16,14 +16,14 @@ router = APIRouter(tags=["models"], prefix="/v1/models")
 
 
 @router.get("", summary="All networks")
-def list_models(request: Request) -> ModelList:
+async def list_models(request: Request) -> ModelList:
     """List the networks this service knows, loaded or not."""
     runtime: Runtime = request.app.state.runtime
     return ModelList(models=[_describe(spec, runtime) for spec in SPECS.values()])
 
 
 @router.get("/{name}", summary="One network", responses=problem_responses(ModelNotFound))
-def show_model(request: Request, name: str) -> ModelInfo:
+async def show_model(request: Request, name: str) -> ModelInfo:
     """Describe one network."""
     return _describe(find_spec(name), request.app.state.runtime)
 
@@ -33,7 +33,7 @@ def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
     state: Literal["loaded", "available", "missing"] = "missing"
     if loaded:
         state = "loaded"
-    elif WeightsStore(runtime.settings.weights_dir).is_present(spec):
+    elif WeightsStore(runtime.settings.weights_dir).origin(spec):
         state = "available"
     rule = spec.input_rule
     return ModelInfo(

@@ -44,7 +44,7 @@ class _Range:
         return 1 if (self.type, self.subtype) == ("*", "*") else 0
 
 
-def choose_format(requested: OutputFormat | None, accept: str | None) -> OutputFormat:
+def choose_format(requested: OutputFormat | None, accept: str) -> OutputFormat:
     """The representation to send (RFC 9110, section 12.5.1).
 
     Raises :class:`NotAcceptable` when the Accept header allows none of those on offer.

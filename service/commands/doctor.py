@@ -30,8 +30,7 @@ def doctor(settings: Settings) -> int:
     )
     store = WeightsStore(settings.weights_dir)
     for spec in SPECS.values():
-        present = "installed" if store.is_present(spec) else "not installed"
-        print(f"network {spec.name}: {present}")
+        print(f"network {spec.name}: {store.origin(spec) or 'not installed'}")
     network = load_for_serving(find_spec(settings.model), settings)
     print(
         f"DEPTH_MODEL={settings.model} runs in {network.engine.name} {network.engine.precision}; "

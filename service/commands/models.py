@@ -44,10 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _list(arguments: argparse.Namespace, settings: Settings) -> int:
     store = WeightsStore(settings.weights_dir)
     for spec in SPECS.values():
-        if spec.embedded:
-            state = "embedded"
-        else:
-            state = "installed" if store.is_present(spec) else "not installed"
+        state = store.origin(spec) or "not installed"
         default = "  (default)" if spec.name == settings.model else ""
         print(f"{spec.name:22} {state:14} {spec.parameters / 1e6:5.1f} M  {spec.licence}{default}")
         print(f"{'':22} {spec.title}")
@@ -82,7 +79,7 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
 
     store = WeightsStore(settings.weights_dir)
     failed = False
-    for spec in _named(arguments.names) or filter(store.is_present, SPECS.values()):
+    for spec in _named(arguments.names) or filter(store.origin, SPECS.values()):
         try:
             weights = store.verify(spec)
             load_network(spec, weights.path)

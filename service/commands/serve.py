@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
+import time
 from types import FrameType
 
 import uvicorn
@@ -22,7 +25,7 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.05
+_THREADS_END_SECONDS = 2.0
 
 
 class DrainingServer(uvicorn.Server):
@@ -89,6 +92,10 @@ def serve(settings: Settings) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
+        # httptools, uvicorn's default, bounds neither the size of headers nor their number, and
+        # loses the body of clients that offer HTTP/2 (Java's do).
+        http="h11",
+        root_path=settings.root_path,
         server_header=False,
         # Past the drain, answers still being sent get this long.
         timeout_graceful_shutdown=5,
@@ -96,4 +103,17 @@ def serve(settings: Settings) -> int:
     )
     server = DrainingServer(config, app, settings)
     server.run()
+    _leave_stuck_threads()
     return 0 if server.started else 1
+
+
+def _leave_stuck_threads() -> None:
+    """End the process even if a decoder hangs: Python would wait for its thread for ever."""
+    give_up_at = time.monotonic() + _THREADS_END_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, give_up_at - time.monotonic()))
+            if thread.is_alive():
+                logger.error("leaving thread %s behind, which does not end", thread.name)
+                logging.shutdown()
+                os._exit(1)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
 from service.imaging.transforms import Rgb
@@ -32,9 +33,19 @@ _SIGNATURES = (
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
 )
+_WITH_JPEG_SCANS = ("JPEG", "MPO", "TIFF")
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 _WHITE = (255, 255, 255)
+
+# Each scan of a progressive JPEG is a pass over all pixels, and 75 bytes can ask for one. Encoders
+# write about 10; a file of 4,000 would keep a thread busy for minutes.
+_MAX_JPEG_SCANS = 100
+_START_OF_SCAN = b"\xff\xda"
+# TIFF readers allocate a whole tile, however small the image is.
+_MAX_SPARE_TILE_PIXELS = 1 << 20
+_TIFF_WHITE_IS_ZERO = 0
+_TIFF_BITS = (1, 2, 4, 8, 16)
 _QUARTER_TURNS = (5, 6, 7, 8)
 
 Cover = Callable[[int, int], tuple[int, int]]
@@ -92,6 +103,10 @@ def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
     """
     with _open(data) as image:
         header = PhotoHeader(str(image.format), *image.size)
+        if isinstance(image, TiffImageFile):
+            _check_tiff(image, header)
+    if data.count(_START_OF_SCAN) > _MAX_JPEG_SCANS and header.format in _WITH_JPEG_SCANS:
+        raise UndecodableImage("The JPEG has more scans than any camera or editor writes.")
     if header.pixels > max_pixels:
         raise PayloadTooLarge(
             f"The image has {header.width}x{header.height} pixels; "
@@ -119,6 +134,17 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
             raise
         except Exception as error:  # Pillow's decoders raise almost anything on broken data.
             raise _undecodable(image.format, error) from error
+
+
+def _check_tiff(image: TiffImageFile, header: PhotoHeader) -> None:
+    tags = image.tag_v2
+    tile = int(tags.get(TiffImagePlugin.TILEWIDTH, 0)) * int(
+        tags.get(TiffImagePlugin.TILELENGTH, 0)
+    )
+    if tile > max(header.pixels, _MAX_SPARE_TILE_PIXELS):
+        raise UndecodableImage("The TIFF has tiles that are larger than its image.")
+    if not set(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) <= set(_TIFF_BITS):
+        raise UndecodableImage("The TIFF must have 1, 2, 4, 8 or 16 bits a sample.")
 
 
 @contextlib.contextmanager
@@ -160,11 +186,21 @@ def _turn_upright(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
+def _white_is_zero(image: Image.Image) -> bool:
+    # Pillow inverts such images of 8 bits, but not of 16.
+    return (
+        isinstance(image, TiffImageFile)
+        and image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _TIFF_WHITE_IS_ZERO
+    )
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode in _SIXTEEN_BIT_GREY:
         samples = np.asarray(image, dtype=np.uint16)
+        if _white_is_zero(image):
+            samples = ~samples
         return Image.fromarray((samples >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise UndecodableImage(

@@ -40,21 +40,13 @@ _PERCENTILES = (2.0, 98.0)
 _SMALLEST_DEPTH = 1e-6
 
 
-def nearness(depth: DepthMap, normalization: Normalization = Normalization.MINMAX) -> DepthArray:
-    """Nearness 0 (farthest) .. 1 (nearest), ``(h, w)`` float32, for a depth map of any kind.
-
-    Normalised per image; a map without any range is all 0.
-    """
-    values = _inverse(depth)
-    low, scale = _normalization(values, normalization)
-    scaled = (values - np.float32(low)) * np.float32(scale)
-    return np.clip(scaled, 0, 1, out=scaled)
-
-
 def heat_indices(
     depth: DepthMap, normalization: Normalization = Normalization.MINMAX
 ) -> NDArray[np.uint8]:
-    """Nearness as colour map index 0..255, ``(h, w)`` uint8, rounded to nearest."""
+    """Nearness 0 (farthest) .. 255 (nearest), ``(h, w)`` uint8, for a depth map of any kind.
+
+    Normalised per image and rounded to nearest; a map without any range is all 0.
+    """
     values = _inverse(depth)
     low, scale = _normalization(values, normalization)
     if normalization is Normalization.PERCENTILE:

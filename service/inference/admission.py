@@ -150,9 +150,7 @@ class Admission:
             raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
         if self.requests >= self._limits.requests:
             raise self._overloaded(f"{self.requests} requests are being worked on")
-        if self.open_tickets == 0:
-            self._empty.clear()
-            self.rate.began()
+        self._empty.clear()
         self.open_tickets += 1
         return Ticket(self)
 
@@ -169,6 +167,8 @@ class Admission:
             raise self._overloaded(f"{self.requests} requests are being worked on")
         if self.requests and self.megapixels + megapixels > self._limits.megapixels:
             raise self._overloaded(f"{self.megapixels:.0f} megapixels are being worked on")
+        if self.requests == 0:
+            self.rate.began()
         ticket.admitted = True
         ticket.megapixels = megapixels
         self.requests += 1
@@ -183,8 +183,9 @@ class Admission:
             self.requests -= 1
             self.megapixels -= ticket.megapixels
             self._cost -= ticket.cost
+            if self.requests == 0:
+                self.rate.ended()
         if self.open_tickets == 0:
-            self.rate.ended()
             self._empty.set()
 
     def retry_after(self) -> int:

@@ -106,6 +106,10 @@ class Scheduler:
         """Start dispatching, on the running loop."""
         self._dispatcher = asyncio.create_task(self._dispatch(), name="dispatcher")
 
+    def is_running(self) -> bool:
+        """Whether batches are being formed."""
+        return self._dispatcher is not None and not self._dispatcher.done()
+
     async def stop(self) -> None:
         """Stop dispatching and fail what still waits."""
         if self._dispatcher is not None:
@@ -169,13 +173,16 @@ class Scheduler:
         future = self._worker.submit(batch[0].engine, [job.tensor for job in batch])
         try:
             result = await asyncio.wrap_future(future)
+        except asyncio.CancelledError as error:
+            self._fail(batch, error)
+            raise
         except Exception as error:
             self._fail(batch, error)
         else:
             self._deliver(batch, result, started)
 
     @staticmethod
-    def _fail(batch: list[_Job], error: Exception) -> None:
+    def _fail(batch: list[_Job], error: BaseException) -> None:
         for job in batch:
             if not job.answer.done():
                 failure = InferenceFailed("The inference thread failed.")

@@ -21,21 +21,23 @@ def pull(
 ) -> VerifiedWeights:
     """Fetch the official weights of ``spec`` into ``store`` and verify them.
 
-    An interrupted download is continued by the next call. ``mirror`` is a base URL that replaces
-    the official address. Raises :class:`WeightsError` when the server cannot be reached, answers
-    with an error, or serves other bytes than the official ones; nothing is installed then.
+    An interrupted download is continued by the next call; custom weights are forgotten.
+    ``mirror`` is a base URL that replaces the official address. Raises :class:`WeightsError` when
+    the server cannot be reached, answers with an error, or serves other bytes than the official
+    ones; nothing is installed then.
     """
+    store.create()
     if spec.embedded:
+        store.forget_custom(spec)
         return store.verify(spec)
     target = store.official_path(spec)
-    store.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_suffix(".lock")):
         if not (target.is_file() and sha256_of(target) == spec.weights.sha256):
             url = _url(spec.weights, mirror)
             partial = target.with_name(target.name + ".part")
             try:
                 _fetch(url, partial, spec.weights.bytes, progress=progress)
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise WeightsError(_unreachable(spec, url, error)) from error
             except OSError as error:
                 raise WeightsError(
@@ -83,11 +85,11 @@ def _fetch(url: str, partial: Path, total: int, *, progress: bool) -> None:
             ) as bar,
         ):
             for chunk in response.iter_raw():
-                start += len(chunk)
-                if start > total:
-                    break
                 file.write(chunk)
                 bar.update(len(chunk))
+                start += len(chunk)
+                if start > total:  # Not the official file; the hash will say so.
+                    return
 
 
 def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
@@ -108,7 +110,7 @@ def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
     fsync_replace(partial, target)
 
 
-def _unreachable(spec: NetworkSpec, url: str, error: httpx.HTTPError) -> str:
+def _unreachable(spec: NetworkSpec, url: str, error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         reason = f"the server answered {error.response.status_code}."
     else:

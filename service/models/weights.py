@@ -7,11 +7,13 @@ with a record ``<network>.json`` of the SHA-256 that every later load checks.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -66,10 +68,6 @@ class WeightsStore:
         """Where the official file of a network is, or would be."""
         return (EMBEDDED_DIR if spec.embedded else self.folder) / spec.weights.file
 
-    def is_present(self, spec: NetworkSpec) -> bool:
-        """Whether some weights file is there; says nothing about its hash."""
-        return self._record_path(spec).is_file() or self.official_path(spec).is_file()
-
     def verify(self, spec: NetworkSpec) -> VerifiedWeights:
         """The network's weights after a full hash check.
 
@@ -108,9 +106,14 @@ class WeightsStore:
         digest = sha256_of(source)
         name = f"{spec.name}.custom{source.suffix}"
         self._copy_in(source, name, digest)
-        _write_atomically(
-            self._record_path(spec), json.dumps(asdict(_CustomRecord(name, digest)), indent=1)
-        )
+        record = _CustomRecord(name, digest)
+        with self._incoming() as incoming:
+            written = incoming / "record.json"
+            written.write_text(json.dumps(asdict(record), indent=1))
+            fsync_replace(written, self._record_path(spec))
+        for other in self.folder.glob(f"{spec.name}.custom.*"):
+            if other.name != name:
+                other.unlink()
         return self.verify(spec)
 
     def forget_custom(self, spec: NetworkSpec) -> None:
@@ -119,6 +122,30 @@ class WeightsStore:
         if record is not None:
             self._record_path(spec).unlink()
             (self.folder / record.file).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _incoming(self) -> Iterator[Path]:
+        """A folder beside the target, so that a finished file can be moved in atomically."""
+        self.create()
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".incoming-") as incoming:
+            yield Path(incoming)
+
+    def create(self) -> None:
+        """Make the folder; raises :class:`WeightsError` where that is impossible."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WeightsError(
+                f"The weights folder cannot be made: {error.strerror}. Set DEPTH_WEIGHTS_DIR."
+            ) from error
+
+    def origin(self, spec: NetworkSpec) -> Origin | None:
+        """Who vouches for what is installed, unchecked; None if nothing is."""
+        if self._record_path(spec).is_file():
+            return Origin.CUSTOM
+        if not self.official_path(spec).is_file():
+            return None
+        return Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
 
     def _record_path(self, spec: NetworkSpec) -> Path:
         return self.folder / f"{spec.name}.json"
@@ -137,9 +164,8 @@ class WeightsStore:
 
     def _copy_in(self, source: Path, name: str, sha256: str) -> None:
         # The hash is taken of the copy: what was checked is what is installed.
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".incoming-") as incoming:
-            copy = Path(incoming) / name
+        with self._incoming() as incoming:
+            copy = incoming / name
             try:
                 shutil.copyfile(source, copy)
             except OSError as error:
@@ -166,11 +192,3 @@ def _check(spec: NetworkSpec, path: Path, expected: str, origin: Origin) -> Veri
             f"{actual}, expected {expected}. Remove {path.name} and install them again."
         )
     return VerifiedWeights(path, actual, origin)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=".incoming-", delete=False
-    ) as file:
-        file.write(text)
-    fsync_replace(Path(file.name), path)

@@ -113,6 +113,25 @@ def test_chunked_body(server: ServerProcess) -> None:
     assert response.status_code == 200
 
 
+def test_a_client_that_offers_http2_keeps_its_body(server: ServerProcess) -> None:
+    upgrade = {
+        "Connection": "Upgrade, HTTP2-Settings",
+        "Upgrade": "h2c",
+        "HTTP2-Settings": "AAMAAABk",
+    }
+    response = server.client.post("/v1/depth", files={"image": COFFEE}, headers=upgrade)
+    assert response.status_code == 200
+
+
+def test_repeated_accept_headers_are_one_list(server: ServerProcess) -> None:
+    response = server.client.post(
+        "/v1/depth",
+        files={"image": COFFEE},
+        headers=[("Accept", "video/mp4"), ("Accept", "application/json")],
+    )
+    assert response.json()["model"] == "depth_lite_256"
+
+
 def test_predict_is_the_demos_call(server: ServerProcess) -> None:
     response = server.client.post("/predict", files={"image": COFFEE})
     assert response.headers["content-type"] == "image/png"

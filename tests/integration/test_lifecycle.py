@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.photos import jpeg_720p, photo_bytes
+from tests.support.photos import jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess, run_service
 
 PHOTO = photo_bytes("chelsea.png")
@@ -115,6 +115,26 @@ def test_drain_time_is_bounded(cache_dir: Path) -> None:
             server.wait(30)
             assert stuck.exception(30) is not None or stuck.result().status_code >= 500
         assert "drain time is over with 1 requests unanswered" in server.log()
+
+
+def test_a_decoder_that_hangs_shows_and_does_not_outlive_sigterm(cache_dir: Path) -> None:
+    """Seconds of decoding that cannot be stopped, in a server with little patience."""
+    slow = jpeg_of_many_scans(7000, 90)
+    with ServerProcess(
+        cache_dir=str(cache_dir),
+        heartbeat_timeout_seconds="0.5",
+        drain_seconds="0.2",
+        drain_delay_seconds="0",
+        scaled_decode="false",
+    ) as server:
+        answer = server.client.post(
+            "/predict", files={"image": slow}, headers={"X-Request-Timeout": "0.1"}
+        )
+        assert answer.status_code == 504
+        while server.client.get("/livez").status_code == 200:
+            time.sleep(0.02)
+        server.terminate()
+        assert server.wait(30) in (0, 1)
 
 
 def test_interrupt_from_the_keyboard_stops_cleanly(cache_dir: Path) -> None:

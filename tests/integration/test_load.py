@@ -91,6 +91,24 @@ def test_a_deadline_is_answered_when_it_passes(server: ServerProcess) -> None:
     wait_until(lambda: server.metric("depth_admitted_requests") == 0)
 
 
+def test_a_client_that_does_not_read_is_cut_off(cache_dir: Path) -> None:
+    """Its answer counts as admitted work until then, and no longer."""
+    with ServerProcess(cache_dir=str(cache_dir), send_timeout_seconds="2") as server:
+
+        def wait() -> None:
+            wait_until(lambda: server.metric("depth_batch_size_sum") == 1)
+            wait_until(lambda: server.metric("depth_stage_seconds_count", stage="encode") == 1)
+
+        send_and_leave(
+            server,
+            LARGE,
+            after=wait,
+            path="/v1/depth?format=npy",
+        )
+        wait_until(lambda: server.metric("depth_admitted_requests") == 0)
+        assert "did not take its answer" in server.log()
+
+
 def test_work_of_a_client_that_left_is_dropped_and_counted(server: ServerProcess) -> None:
     def cancelled() -> float:
         return sum(

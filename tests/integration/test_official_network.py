@@ -87,7 +87,7 @@ def test_models_commands(weights_dir: Path, golden_checkpoint: Path, tmp_path: P
     listed = run_service("models", "list", weights_dir=str(weights_dir))
     assert listed.returncode == 0
     assert MIDAS in listed.stdout
-    assert "installed" in listed.stdout
+    assert "custom" in listed.stdout
 
     verified = run_service("models", "verify", weights_dir=str(weights_dir))
     assert verified.returncode == 0, verified.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -117,6 +118,15 @@ def test_every_route_documents_its_answers() -> None:
             examples = operation["responses"][status]["content"]["application/problem+json"]
             assert examples["examples"]
         assert "multipart/form-data" in operation["requestBody"]["content"]
+
+
+def test_behind_a_proxy_that_strips_a_prefix(cache_dir: Path) -> None:
+    with ServerProcess(cache_dir=str(cache_dir), root_path="/depth") as server:
+        for path in ("/", "/static/app.js", "/static/docs/swagger-ui.css", "/v1/models"):
+            assert server.client.get(path).status_code == 200, path
+        assert "/depth/static/docs/swagger-ui.css" in server.client.get("/docs").text
+        assert server.client.get("/openapi.json").json()["servers"] == [{"url": "/depth"}]
+        assert server.metric("depth_request_seconds_count", route="static") == 2
 
 
 @pytest.mark.parametrize("page", ["/", "/docs", "/redoc"])

@@ -58,6 +58,44 @@ def png_header_bomb(side: int = 100_000) -> bytes:
     )
 
 
+def jpeg_of_many_scans(side: int, scans: int) -> bytes:
+    """A progressive JPEG that asks for ``scans`` passes over all its pixels, 16 bytes each."""
+    data = as_bytes(Image.new("L", (side, side)), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    # Refine all AC coefficients by a bit, as often as it is said.
+    refinement = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x10" + data[start + 10 : -2]
+    return data[:-2] + refinement * scans + b"\xff\xd9"
+
+
+def tiff_of_one_huge_tile(side: int) -> bytes:
+    """A 16x16 TIFF whose only tile is ``side`` x ``side``."""
+    pixels = zlib.compress(bytes(side * side))
+    tags = [
+        *((256, 16), (257, 16), (258, 8), (259, 8), (262, 1), (277, 1)),
+        *((322, side), (323, side), (324, 0), (325, len(pixels))),
+    ]
+    offset = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(
+        struct.pack("<HHLL", tag, 4, 1, offset if tag == 324 else value) for tag, value in tags
+    )
+    header = struct.pack("<2sHLH", b"II", 42, 8, len(tags))
+    return header + entries + struct.pack("<L", 0) + pixels
+
+
+def grey_tiff(samples: bytes, bits: int, photometric: int) -> bytes:
+    """A TIFF of one row, two grey samples wide."""
+    tags = [
+        *((256, 2), (257, 1), (258, bits), (259, 1), (262, photometric)),
+        *((273, 0), (277, 1), (278, 1), (279, len(samples))),
+    ]
+    offset = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(
+        struct.pack("<HHLL", tag, 4, 1, offset if tag == 273 else value) for tag, value in tags
+    )
+    header = struct.pack("<2sHLH", b"II", 42, 8, len(tags))
+    return header + entries + struct.pack("<L", 0) + samples
+
+
 def zip_bytes() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -103,6 +103,21 @@ def test_retry_after_is_the_backlog_over_the_measured_rate(
     assert caught.value.retry_after_seconds == admission.retry_after()
 
 
+def test_waiting_for_a_slow_upload_does_not_count_against_the_rate(
+    admission: Admission, clock: Clock
+) -> None:
+    with admission.open():
+        for _ in range(20):
+            with admission.open() as ticket:
+                ticket.admit(3.0)
+                clock.now += 4.0
+                ticket.served()
+            clock.now += 600.0
+    with admission.open() as ticket:
+        ticket.admit(3.0)
+        assert admission.retry_after() == pytest.approx(4.0, abs=1)
+
+
 def test_the_rate_forgets(admission: Admission, clock: Clock) -> None:
     def serve(seconds: float, times: int) -> None:
         for _ in range(times):

@@ -11,7 +11,15 @@ from PIL import Image
 
 from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
 from service.imaging.decode import decode_photo, read_header
-from tests.support.photos import as_bytes, photo_bytes, png_header_bomb, zip_bytes
+from tests.support.photos import (
+    as_bytes,
+    grey_tiff,
+    jpeg_of_many_scans,
+    photo_bytes,
+    png_header_bomb,
+    tiff_of_one_huge_tile,
+    zip_bytes,
+)
 
 LIMIT = 50_000_000
 
@@ -173,6 +181,33 @@ def test_pixel_limit_is_checked_from_the_header() -> None:
     assert read_header(data, 110).pixels == 110
     with pytest.raises(PayloadTooLarge):
         read_header(data, 109)
+
+
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded() -> None:
+    assert read_header(jpeg_of_many_scans(64, 20), LIMIT).pixels == 64 * 64
+    assert pixels_of(jpeg_of_many_scans(64, 20)).shape == (64, 64, 3)
+    with pytest.raises(UndecodableImage, match="scans"):
+        read_header(jpeg_of_many_scans(64, 4000), LIMIT)
+
+
+def test_a_tiff_tile_beyond_its_image_is_refused_before_it_is_allocated() -> None:
+    assert read_header(tiff_of_one_huge_tile(256), LIMIT).pixels == 256
+    assert pixels_of(tiff_of_one_huge_tile(256)).shape == (16, 16, 3)
+    with pytest.raises(UndecodableImage, match="tiles"):
+        read_header(tiff_of_one_huge_tile(4096), LIMIT)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("photometric", "expected"), [(0, [255, 0]), (1, [0, 255])])
+def test_tiff_white_is_zero(bits: int, photometric: int, expected: list[int]) -> None:
+    samples = bytes(bits // 8) + b"\xff" * (bits // 8)
+    decoded = pixels_of(grey_tiff(samples, bits, photometric))
+    assert decoded[0, :, 0].tolist() == expected
+
+
+def test_tiff_with_twelve_bits_is_refused_in_words() -> None:
+    with pytest.raises(UndecodableImage, match="16 bits"):
+        read_header(grey_tiff(b"\xff\xff\xff", 12, 1), LIMIT)
 
 
 def test_float_samples_are_refused_in_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import threading
@@ -118,7 +119,7 @@ def test_an_interrupted_pull_goes_on(
         fetch(spec, store, mirror)
     kept = partial(spec, store).stat().st_size
     assert 0 < kept <= 1_000_000
-    assert not store.is_present(spec)
+    assert store.origin(spec) is None
     mirror.break_off_after = None
     assert fetch(spec, store, mirror).read_bytes() == CONTENT
     assert mirror.requested == [None, f"bytes={kept}-"]
@@ -130,7 +131,7 @@ def test_wrong_bytes_are_refused_and_removed(
     mirror.content = CONTENT[:-1] + b"\0"
     with pytest.raises(WeightsError, match="Nothing was installed"):
         fetch(spec, store, mirror)
-    assert not store.is_present(spec)
+    assert store.origin(spec) is None
     assert not partial(spec, store).exists()
 
 
@@ -138,10 +139,15 @@ def test_wrong_bytes_are_refused_and_removed(
 def test_a_file_of_another_size_is_refused(
     spec: NetworkSpec, store: WeightsStore, mirror: Mirror, size: int
 ) -> None:
-    mirror.content = (CONTENT * 2)[1 : size + 1]
+    good, mirror.content = mirror.content, (CONTENT * 2)[1 : size + 1]
     with pytest.raises(WeightsError):
         fetch(spec, store, mirror)
-    assert not store.is_present(spec)
+    assert store.origin(spec) is None
+    # What the wrong server left behind does not spoil a pull from the right one for ever.
+    mirror.content = good
+    with contextlib.suppress(WeightsError):
+        fetch(spec, store, mirror)
+    assert fetch(spec, store, mirror).read_bytes() == CONTENT
 
 
 def test_a_longer_part_than_the_server_has_starts_over(
@@ -159,6 +165,14 @@ def test_a_longer_part_than_the_server_has_starts_over(
 def test_offline_says_what_to_do(spec: NetworkSpec, store: WeightsStore, mirror: Mirror) -> None:
     mirror.url = "http://127.0.0.1:9"
     with pytest.raises(WeightsError, match=r"offline\?.*models add"):
+        fetch(spec, store, mirror)
+
+
+def test_a_mirror_that_is_no_url_is_a_clear_error(
+    spec: NetworkSpec, store: WeightsStore, mirror: Mirror
+) -> None:
+    mirror.url = "http://host:port"
+    with pytest.raises(WeightsError):
         fetch(spec, store, mirror)
 
 

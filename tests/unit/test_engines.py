@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -129,7 +130,11 @@ def test_conversion_works_without_a_writable_cache(settings: Settings, tmp_path:
     blocked = tmp_path / "file"
     blocked.write_text("in the way of the folder")
     weights = WeightsStore(settings.weights_dir).verify(SPEC)
-    assert ensure_converted(SPEC, weights, blocked / "cache").graph.is_file()
+    graph = ensure_converted(SPEC, weights, blocked / "cache").graph
+    assert graph.is_file()
+    # Nobody else may leave a network of theirs there.
+    assert graph.parents[1].stat().st_mode & 0o077 == 0
+    assert graph.parents[1].stat().st_uid == os.getuid()
 
 
 class WrongEngine:

@@ -12,7 +12,7 @@ HEATMAP, JSON, NPY = OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        (None, HEATMAP),
+        ("", HEATMAP),
         ("*/*", HEATMAP),
         ("image/*", HEATMAP),
         ("image/png", HEATMAP),
@@ -29,7 +29,7 @@ HEATMAP, JSON, NPY = OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY
         ("application/json;q=abc, application/x-npy", NPY),
     ],
 )
-def test_accept(accept: str | None, expected: OutputFormat) -> None:
+def test_accept(accept: str, expected: OutputFormat) -> None:
     assert choose_format(None, accept) is expected
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, JsonEncoding, OutputFormat, encode
-from service.imaging.render import Colormap, Normalization, heat_indices, nearness, palette
+from service.imaging.render import Colormap, Normalization, heat_indices, palette
 from service.models.registry import DepthKind
 
 INVERSE = DepthKind.RELATIVE_INVERSE_DEPTH
@@ -29,45 +29,39 @@ def flat(value: float) -> DepthMap:
 
 
 def test_nearness_grows_towards_the_viewer_for_every_kind() -> None:
-    assert nearness(ramp(INVERSE))[0, 0] == 0
-    assert nearness(ramp(INVERSE))[-1, -1] == 1
-    for kind in (DepthKind.METRIC_DEPTH, DepthKind.RELATIVE_DEPTH):
-        assert nearness(ramp(kind))[0, 0] == 1
-        assert nearness(ramp(kind))[-1, -1] == 0
+    corners = {kind: heat_indices(ramp(kind))[[0, -1], [0, -1]].tolist() for kind in DepthKind}
+    assert corners == {
+        DepthKind.RELATIVE_INVERSE_DEPTH: [0, 255],
+        DepthKind.RELATIVE_DEPTH: [255, 0],
+        DepthKind.METRIC_DEPTH: [255, 0],
+    }
 
 
 def test_nearness_of_metric_depth_is_proportional_to_inverse_depth() -> None:
     depth = DepthMap(np.array([[1.0, 2.0, 4.0]], np.float32), DepthKind.METRIC_DEPTH, "test")
-    assert np.allclose(nearness(depth), [[1, 1 / 3, 0]])
+    assert heat_indices(depth).tolist() == [[255, 85, 0]]
 
 
 def test_a_flat_map_is_all_far() -> None:
     for normalization in Normalization:
-        assert not nearness(flat(3.0), normalization).any()
+        assert not heat_indices(flat(3.0), normalization).any()
 
 
 def test_percentile_normalization_ignores_outliers() -> None:
     values = np.linspace(0, 1, 10_000, dtype=np.float32).reshape(100, 100)
-    values[0, 0] = 1000
+    values[0, 0], values[0, 1] = 1000, -1000
     depth = DepthMap(values, INVERSE, "test")
-    assert nearness(depth, Normalization.MINMAX)[50, 50] < 0.001
-    assert nearness(depth, Normalization.PERCENTILE)[50, 50] == pytest.approx(0.5, abs=0.02)
+    assert heat_indices(depth, Normalization.MINMAX)[50, 50] == 128
+    assert heat_indices(depth, Normalization.MINMAX)[99, 99] == 128
+    steady = heat_indices(depth, Normalization.PERCENTILE)
+    assert steady[0, :2].tolist() == [255, 0]
+    assert abs(int(steady[50, 50]) - 128) <= 5
+    assert steady[99, 99] == 255
 
 
 def test_heat_indices_round_to_nearest() -> None:
     values = np.array([[0.0, 0.4, 0.6, 100.4, 255.0]], np.float32)
     assert heat_indices(DepthMap(values, INVERSE, "test")).tolist() == [[0, 0, 1, 100, 255]]
-
-
-@pytest.mark.parametrize("normalization", Normalization)
-@pytest.mark.parametrize("kind", DepthKind)
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_heat_indices_are_quantised_nearness(
-    normalization: Normalization, kind: DepthKind, scale: float
-) -> None:
-    depth = ramp(kind, scale)
-    exact = 255 * nearness(depth, normalization)
-    assert np.abs(heat_indices(depth, normalization) - exact).max() <= 0.51
 
 
 @pytest.mark.parametrize("colormap", Colormap)

@@ -225,20 +225,23 @@ def test_nobody_waits_for_ever_when_the_thread_dies(worker: InferenceWorker) -> 
     run(worker, scenario)
 
 
-def test_stopping_fails_what_still_waits(worker: InferenceWorker) -> None:
+def test_stopping_fails_what_waits_and_what_is_in_hand(worker: InferenceWorker) -> None:
     gate = Gate()
 
     async def main() -> None:
         scheduler = Scheduler(worker, LIMITS)
         scheduler.start()
         engine = ScriptedEngine(gate)
-        submit(scheduler, engine, tensor(0))
+        (in_hand,) = submit(scheduler, engine, tensor(0))
         await gate.wait_until_busy()
         (waiting,) = submit(scheduler, engine, tensor(1))
         await asyncio.sleep(0)
+        assert scheduler.is_running()
         await scheduler.stop()
-        with pytest.raises(InferenceFailed):
-            await waiting
+        assert not scheduler.is_running()
+        for job in (in_hand, waiting):
+            with pytest.raises(InferenceFailed):
+                await job
         gate.open()
 
     asyncio.run(main())

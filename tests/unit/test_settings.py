@@ -31,6 +31,18 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.weights_dir == Path.home() / "weights"
 
 
+def test_folders_do_not_depend_on_the_working_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(cache_dir=Path("cache")).cache_dir == tmp_path / "cache"
+
+
+def test_the_port_must_close_before_the_drain_ends() -> None:
+    with pytest.raises(pydantic.ValidationError, match="DRAIN_DELAY"):
+        Settings(drain_delay_seconds=3, drain_seconds=1)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

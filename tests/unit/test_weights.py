@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from service.errors import WeightsError
 from service.models.checkpoint import load_network
+from service.models.download import pull
 from service.models.registry import SPECS, NetworkSpec, find_spec
 from service.models.weights import Origin, WeightsStore, sha256_of
 from tests.conftest import MIDAS
@@ -64,7 +65,7 @@ def test_official_file_dropped_in_by_hand_is_found_and_checked(
 def test_add_demands_the_official_hash(store: WeightsStore, golden_checkpoint: Path) -> None:
     with pytest.raises(WeightsError, match="--trust"):
         store.install_official(find_spec(MIDAS), golden_checkpoint)
-    assert not store.is_present(find_spec(MIDAS))
+    assert store.origin(find_spec(MIDAS)) is None
     assert list(store.folder.iterdir()) == []
 
 
@@ -89,6 +90,27 @@ def test_official_weights_replace_custom_ones(
     custom = store.install_custom(midas, own)
     assert store.install_official(midas, golden_checkpoint).origin is Origin.OFFICIAL
     assert not custom.path.exists()
+
+
+def test_the_latest_custom_weights_replace_earlier_ones(
+    store: WeightsStore, tmp_path: Path
+) -> None:
+    for name in ("own.pt", "own.safetensors"):
+        (tmp_path / name).write_text(name)
+        store.install_custom(EMBEDDED, tmp_path / name)
+    assert store.origin(EMBEDDED) is Origin.CUSTOM
+    assert [path.name for path in store.folder.glob("*.custom.*")] == [
+        "depth_lite_256.custom.safetensors"
+    ]
+    pull(EMBEDDED, store)
+    assert store.origin(EMBEDDED) is Origin.EMBEDDED
+    assert not list(store.folder.glob("*.custom.*"))
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WeightsError, match="DEPTH_WEIGHTS_DIR"):
+        pull(find_spec(MIDAS), WeightsStore(tmp_path / "file" / "weights"))
 
 
 def test_broken_record_is_an_error_not_a_silent_fallback(store: WeightsStore) -> None:

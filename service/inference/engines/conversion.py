@@ -3,14 +3,16 @@
 Converting needs torch, timm and several seconds; serving needs neither. So a child process
 converts, writes the OpenVINO graph together with torch's answer for the sample photo, and the
 server loads both: it starts in a second, without torch in memory, and still checks its engine
-against torch. The folder's name is made of everything the result depends on.
+against torch. The folder's name is made of what the result depends on: weights, our sources and
+the versions of the packages.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import logging
 import shutil
@@ -38,6 +40,7 @@ _GRAPH, _CONSTANTS, _REFERENCE, _CHECKSUMS = (
     "checksums.json",
 )
 _CONVERSION_TIMEOUT_SECONDS = 600
+_PACKAGES = ("openvino", "torch", "timm", "numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,15 @@ def ensure_converted(
     Blocks for seconds when it converts. Raises :class:`WeightsError` if the weights do not fit,
     :class:`EngineUnavailable` if the conversion fails.
     """
-    cache_dir = _writable(cache_dir)
+    try:
+        return _ensure_converted(spec, weights, _writable(cache_dir))
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineUnavailable(f"conversion for OpenVINO failed: {error}") from error
+
+
+def _ensure_converted(
+    spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
+) -> ConvertedNetwork:
     converted = ConvertedNetwork(cache_dir / _cache_key(spec, weights))
     if _is_intact(converted.folder):
         return converted
@@ -75,7 +86,6 @@ def ensure_converted(
             shutil.rmtree(converted.folder, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".incoming-") as incoming:
                 _convert_in_child(spec, weights, Path(incoming))
-                # A copy, not a rename of `incoming`: the context manager removes that one.
                 shutil.move(Path(incoming) / spec.name, converted.folder)
     return converted
 
@@ -87,19 +97,35 @@ def _writable(cache_dir: Path) -> Path:
         with tempfile.TemporaryFile(dir=cache_dir):
             return cache_dir
     except OSError:
-        fallback = Path(tempfile.gettempdir()) / "depth-service-openvino"
         logger.warning("the cache folder cannot be written; using a temporary one")
-        fallback.mkdir(mode=0o700, exist_ok=True)
-        return fallback
+        return _temporary_cache()
+
+
+@functools.cache
+def _temporary_cache() -> Path:
+    # Private to this process: in a folder of a known name others could leave a network of theirs.
+    folder = tempfile.mkdtemp(prefix="depth-service-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _cache_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
-    module = importlib.util.find_spec(spec.module)
-    assert module is not None and module.origin is not None  # noqa: S101 (our own module)
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("openvino", "torch")]
-    parts = [weights.sha256, sha256_of(Path(module.origin)), sha256_of(SAMPLE_PHOTO)]
-    parts += [spec.builder, repr(spec.input_rule), *versions, sha256_of(Path(__file__))]
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    parts = [
+        spec.builder,
+        repr(spec.input_rule),
+        weights.sha256,
+        sha256_of(SAMPLE_PHOTO),
+        *versions,
+    ]
+    parts += [sha256_of(source) for source in _sources()]
     return f"{spec.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}"
+
+
+def _sources() -> list[Path]:
+    """Our code that builds, loads, feeds or converts a network."""
+    package = Path(__file__).parents[2]
+    return sorted([*package.glob("models/*.py"), *package.glob("imaging/*.py"), Path(__file__)])
 
 
 def _is_intact(folder: Path) -> bool:

@@ -12,6 +12,8 @@ from service.inference.engines.base import EngineUnavailable
 from service.inference.threads import has_native_bf16
 from service.settings import Precision
 
+_CACHED_KERNELS = 128
+
 
 class OpenVinoEngine:
     """One compiled model for all batch sizes and image shapes.
@@ -34,6 +36,9 @@ class OpenVinoEngine:
                 "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
                 "INFERENCE_NUM_THREADS": threads,
                 "NUM_STREAMS": 1,
+                # Kernels are kept for each shape and batch size. Unbounded, they grew to 890 MB
+                # over all 62 input shapes in batches of 1 to 4; bounded, to 360 MB, no slower.
+                "CPU_RUNTIME_CACHE_CAPACITY": _CACHED_KERNELS,
             },
         )
         self._request = compiled.create_infer_request()
