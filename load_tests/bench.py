@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from load_tests.client import Answer, Client
 from load_tests.machine import machine_facts, write_result
 from load_tests.plain_script import PlainScript
+from load_tests.timing import milliseconds
 from service.inference.threads import cpu_budget
 from service.models.registry import SAMPLE_PHOTO, find_spec
 from service.settings import Settings
@@ -26,12 +26,6 @@ from tests.support.server import ServerProcess
 
 SIZES = {"1280x720": (1280, 720), "4000x3000": (4000, 3000)}
 _PHOTOS_A_ROUND = 20
-
-
-def milliseconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return 1000 * (time.perf_counter() - started)
 
 
 def percentile(samples: list[float], share: float) -> float:
@@ -63,28 +57,25 @@ def compare(
 ) -> dict[str, object]:
     """Alternate rounds of the service and the script over one photo."""
     data = photo.read_bytes()
-    timings: list[str] = []
-
-    def ask() -> None:
-        response = server.client.post("/predict", files={"image": data})
-        response.raise_for_status()
-        timings.append(response.headers["server-timing"])
-
+    client = Client(f"{server.url}/predict", data)
     # Warm both up.
-    ask()
+    client.post()
     script(photo)
-    timings.clear()
-    ours: list[float] = []
+    answers: list[Answer] = []
     theirs: list[float] = []
     for _ in range(rounds):
-        ours += [milliseconds(ask) for _ in range(_PHOTOS_A_ROUND)]
+        answers += [client.post() for _ in range(_PHOTOS_A_ROUND)]
         theirs += [milliseconds(lambda: script(photo)) for _ in range(_PHOTOS_A_ROUND)]
+    assert {answer.status for answer in answers} == {200}
+    ours = [answer.milliseconds for answer in answers]
+    stages = stage_medians([answer.server_timing for answer in answers])
+    stages["http and client"] = statistics.median(ours) - sum(stages.values())
     return {
         "service_p50_ms": round(statistics.median(ours), 1),
         "service_p95_ms": round(percentile(ours, 0.95), 1),
         "script_p50_ms": round(statistics.median(theirs), 1),
         "ratio": round(statistics.median(theirs) / statistics.median(ours), 2),
-        "stages_ms": {name: round(value, 2) for name, value in stage_medians(timings).items()},
+        "stages_ms": {name: round(value, 2) for name, value in stages.items()},
     }
 
 
