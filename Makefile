@@ -53,8 +53,10 @@ check-openapi: setup  ## Fail when openapi/openapi.json differs from the app
 	$(PY) -m service openapi | diff -u openapi/openapi.json -
 	$(PY) -m openapi_spec_validator openapi/openapi.json
 
-bench: setup  ## Latency of the service beside a plain script, in one run
-	$(PY) -m load_tests.bench
+bench: setup  ## All benchmarks, each beside alternatives in the same run (20 minutes)
+	$(PY) -m pip install --quiet --editable ".[dev,bench]"
+	for name in bench engines encoders startup frameworks load replicas; do \
+	  $(PY) -m load_tests.$$name || exit 1; done
 
 soak: setup  ## Memory over 2,000 requests
 	$(PY) -m load_tests.memory
