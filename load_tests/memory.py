@@ -17,7 +17,11 @@ from load_tests.machine import write_result
 from service.settings import Settings
 from tests.support.server import ServerProcess
 
-_SIZES = ((1280, 720), (640, 480), (720, 1280), (1000, 1000), (1920, 400))
+# Twelve aspect ratios: engines keep something for every shape they have seen.
+_SIZES = (
+    *((1280, 720), (720, 1280), (640, 480), (480, 640), (1000, 1000), (1080, 720)),
+    *((1920, 400), (400, 1920), (1200, 500), (500, 1200), (1600, 200), (2560, 1440)),
+)
 _CLIENTS = 4
 
 

@@ -103,8 +103,8 @@ class DepthPipeline:
             depth = DepthMap(values, network.spec.kind, network.spec.name)
             return DepthAnswer(
                 body=encode(depth, order.options),
-                depth_min=float(values.min()),
-                depth_max=float(values.max()),
+                depth_min=depth.extent[0],
+                depth_max=depth.extent[1],
                 kind=depth.kind,
                 batch_size=inference.batch_size,
             )

@@ -74,7 +74,7 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
         return _fail(f"{arguments.output}: {error.strerror}")
     print(
         f"{arguments.output}: {options.format}, {depth.width}x{depth.height}, "
-        f"{depth.model}, {depth.kind}, min {values.min():.9g}, max {values.max():.9g}"
+        f"{depth.model}, {depth.kind}, min {depth.extent[0]:.9g}, max {depth.extent[1]:.9g}"
     )
     return 0
 

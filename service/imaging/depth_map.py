@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+
+import cv2
 
 from service.imaging.transforms import DepthArray
 from service.models.registry import DepthKind
@@ -15,6 +18,12 @@ class DepthMap:
     values: DepthArray
     kind: DepthKind
     model: str
+
+    @functools.cached_property
+    def extent(self) -> tuple[float, float]:
+        """Smallest and largest value."""
+        low, high, _, _ = cv2.minMaxLoc(self.values)
+        return low, high
 
     @property
     def width(self) -> int:

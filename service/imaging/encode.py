@@ -79,7 +79,7 @@ def encode_heatmap(depth: DepthMap, options: EncodeOptions) -> bytes:
 def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
     """16-bit greyscale PNG: ``value = min + pixel / 65535 * (max - min)`` of the depth map."""
     values = depth.values
-    low, high = float(values.min()), float(values.max())
+    low, high = depth.extent
     scale = 65535 / (high - low) if high > low else 0.0
     pixels = np.rint((values - np.float32(low)) * np.float32(scale))
     return png.encode_grey16(pixels.clip(0, 65535).astype(np.uint16))

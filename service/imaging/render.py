@@ -48,7 +48,8 @@ def heat_indices(
     Normalised per image and rounded to nearest; a map without any range is all 0.
     """
     values = _inverse(depth)
-    low, scale = _normalization(values, normalization)
+    low, high = _ends(depth, values, normalization)
+    scale = 1 / (high - low) if high > low else 0.0
     if normalization is Normalization.PERCENTILE:
         # convertScaleAbs takes the absolute value, so what lies below the range must not.
         values = np.maximum(values, np.float32(low))
@@ -68,13 +69,15 @@ def palette(colormap: Colormap) -> bytes:
     return cv2.cvtColor(cv2.applyColorMap(ramp, code), cv2.COLOR_BGR2RGB).tobytes()
 
 
-def _normalization(values: DepthArray, normalization: Normalization) -> tuple[float, float]:
-    """``low, scale`` such that ``(value - low) * scale`` is nearness; flat maps get scale 0."""
-    if normalization is Normalization.MINMAX:
-        low, high, _, _ = cv2.minMaxLoc(values)
-    else:
-        low, high = (float(p) for p in np.percentile(values, _PERCENTILES))
-    return low, 1 / (high - low) if high > low else 0.0
+def _ends(depth: DepthMap, values: DepthArray, normalization: Normalization) -> tuple[float, float]:
+    """The values that become the ends of the colour map."""
+    if normalization is Normalization.PERCENTILE:
+        low, high = np.percentile(values, _PERCENTILES)
+        return float(low), float(high)
+    if values is depth.values:
+        return depth.extent
+    low, high, _, _ = cv2.minMaxLoc(values)
+    return low, high
 
 
 def _inverse(depth: DepthMap) -> DepthArray:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,11 +99,14 @@ def test_drain_time_is_bounded(cache_dir: Path) -> None:
     with ServerProcess(
         cache_dir=str(cache_dir), drain_delay_seconds="0", drain_seconds="1"
     ) as server:
+        begun = threading.Event()
 
         def endless_upload() -> Iterator[bytes]:
-            while True:
+            for count in itertools.count():
                 time.sleep(0.05)
                 yield b"\xff\xd8\xff"
+                if count == 5:
+                    begun.set()
 
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             stuck = pool.submit(
@@ -110,7 +115,7 @@ def test_drain_time_is_bounded(cache_dir: Path) -> None:
                 content=endless_upload(),
                 headers={"Content-Type": "image/jpeg"},
             )
-            time.sleep(0.5)
+            assert begun.wait(30)
             server.terminate()
             server.wait(30)
             assert stuck.exception(30) is not None or stuck.result().status_code >= 500

@@ -67,33 +67,25 @@ def jpeg_of_many_scans(side: int, scans: int) -> bytes:
     return data[:-2] + refinement * scans + b"\xff\xd9"
 
 
-def tiff_of_one_huge_tile(side: int) -> bytes:
-    """A 16x16 TIFF whose only tile is ``side`` x ``side``."""
-    pixels = zlib.compress(bytes(side * side))
-    tags = [
-        *((256, 16), (257, 16), (258, 8), (259, 8), (262, 1), (277, 1)),
-        *((322, side), (323, side), (324, 0), (325, len(pixels))),
-    ]
-    offset = 8 + 2 + 12 * len(tags) + 4
-    entries = b"".join(
-        struct.pack("<HHLL", tag, 4, 1, offset if tag == 324 else value) for tag, value in tags
-    )
+def tiff(tags: dict[int, int], offset_tag: int, samples: bytes) -> bytes:
+    """A little-endian TIFF of one strip or tile, whose place ``offset_tag`` tells."""
+    tags = {**tags, offset_tag: 8 + 2 + 12 * (len(tags) + 1) + 4}
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, tags[tag]) for tag in sorted(tags))
     header = struct.pack("<2sHLH", b"II", 42, 8, len(tags))
-    return header + entries + struct.pack("<L", 0) + pixels
+    return header + entries + struct.pack("<L", 0) + samples
+
+
+def tiff_of_one_huge_tile(side: int) -> bytes:
+    """A 16x16 TIFF whose only tile is ``side`` x ``side``, deflated."""
+    samples = zlib.compress(bytes(side * side))
+    image = {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 277: 1}
+    return tiff(image | {322: side, 323: side, 325: len(samples)}, 324, samples)
 
 
 def grey_tiff(samples: bytes, bits: int, photometric: int) -> bytes:
     """A TIFF of one row, two grey samples wide."""
-    tags = [
-        *((256, 2), (257, 1), (258, bits), (259, 1), (262, photometric)),
-        *((273, 0), (277, 1), (278, 1), (279, len(samples))),
-    ]
-    offset = 8 + 2 + 12 * len(tags) + 4
-    entries = b"".join(
-        struct.pack("<HHLL", tag, 4, 1, offset if tag == 273 else value) for tag, value in tags
-    )
-    header = struct.pack("<2sHLH", b"II", 42, 8, len(tags))
-    return header + entries + struct.pack("<L", 0) + samples
+    image = {256: 2, 257: 1, 258: bits, 259: 1, 262: photometric, 277: 1}
+    return tiff(image | {278: 1, 279: len(samples)}, 273, samples)
 
 
 def zip_bytes() -> bytes:
