@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
 import subprocess
 import tempfile
 import time
@@ -28,7 +29,7 @@ _REPLICAS = (1, 2, 4)
 _CLIENTS = 8
 
 _NGINX = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+daemon off; user {user}; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
   access_log off; client_max_body_size 25m;
@@ -52,7 +53,9 @@ def balancer(servers: list[ServerProcess]) -> Iterator[str]:
     upstreams = " ".join(f"server {server.url.removeprefix('http://')};" for server in servers)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "nginx.conf"
-        config.write_text(_NGINX.format(folder=folder, servers=upstreams, port=port))
+        config.write_text(
+            _NGINX.format(folder=folder, user=getpass.getuser(), servers=upstreams, port=port)
+        )
         process = subprocess.Popen(["nginx", "-p", folder, "-c", str(config)])
         try:
             time.sleep(1)
@@ -82,7 +85,8 @@ def main() -> None:
             ]
             url = running.enter_context(balancer(servers)) + "/predict"
             for _ in range(4 * count):
-                Client(url, photo).post()
+                if Client(url, photo).post().status != 200:
+                    raise RuntimeError("nginx or a replica does not answer")
             rate = images_per_second(url, photo, _CLIENTS, seconds)
         print(f"{count} replicas of {threads} threads: {rate:.1f} images/s")
         figures[str(count)] = {"threads": int(threads), "images_per_second": round(rate, 1)}
