@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import shutil
 import subprocess
 import tempfile
 import time
@@ -71,6 +72,9 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory() as folder:
         photo = photo_file(Path(folder), (1280, 720)).read_bytes()
+    if shutil.which("nginx") is None:
+        print("nginx is not installed: replicas were not measured")
+        return
     facts = machine_facts()
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}, {_CLIENTS} clients")
     figures: dict[str, object] = {}
