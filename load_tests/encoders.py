@@ -76,7 +76,7 @@ def encoders(indices: NDArray[np.uint8]) -> dict[str, Callable[[], bytes]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     figures: dict[str, object] = {}
     for width, height in _SIZES:

@@ -51,7 +51,7 @@ def engines(spec: NetworkSpec, settings: Settings) -> dict[str, Engine]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=Settings().model)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=6)
     arguments = parser.parse_args()
     spec = find_spec(arguments.model)
     width, height = spec.input_rule.network_size(1280, 720)

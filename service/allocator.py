@@ -1,15 +1,28 @@
-"""Keep glibc's allocator from holding on to memory; does nothing on other C libraries.
+"""Keep the C libraries below from holding on to memory.
 
-Measured with torch loaded, after 60 requests from 4 clients: 954 MB resident without, 882 MB with
-(`python -m load_tests.memory` prints the long run).
+The heap functions do nothing where glibc is not. Measured with torch loaded, after 60 requests
+from 4 clients: 954 MB resident without them, 882 MB with (`python -m load_tests.memory` prints
+the long run).
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 
 _M_ARENA_MAX = -8
 _ARENAS = 2
+
+
+def limit_kernel_caches() -> None:
+    """Make torch keep 64 CPU kernels instead of 1024; call before torch is imported.
+
+    It keeps them for each shape it has seen. The limit keeps a server with torch under 1 GB over
+    twelve aspect ratios (939 instead of 1,017 MB) and costs torch a third of its speed: torch is
+    the reference and the fallback, and who needs it fast may set the variables.
+    """
+    for variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(variable, "64")
 
 
 def limit_arenas() -> None:

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from service.allocator import limit_arenas
+from service.allocator import limit_arenas, limit_kernel_caches
 from service.app import create_app
 from service.errors import DepthError, WeightsError
 from service.models.registry import find_spec
@@ -76,6 +76,7 @@ def serve(settings: Settings) -> int:
     """Run until stopped; returns the process's exit status."""
     configure_logging(settings)
     limit_arenas()
+    limit_kernel_caches()
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
         WeightsStore(settings.weights_dir).verify(find_spec(settings.model))
