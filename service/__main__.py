@@ -1,4 +1,4 @@
-"""The command line: serve, predict, models, openapi, settings, doctor."""
+"""The command line: serve, predict, bulk, models, keys, openapi, settings, doctor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pydantic
 
 from service import __version__
-from service.commands import models, predict
+from service.commands import bulk, keys, models, predict
 from service.errors import DepthError, WeightsError
 from service.observability.logging import configure_logging
 from service.settings import Settings
@@ -23,7 +23,8 @@ def main(argv: list[str] | None = None) -> int:
         status: int = arguments.run(arguments, settings)
     except pydantic.ValidationError as error:
         for fault in error.errors():
-            name = "_".join(str(part) for part in fault["loc"]).upper()
+            # Of a list the first part names the variable, the second the item.
+            name = "".join(str(part) for part in fault["loc"][:1]).upper()
             print(f"DEPTH_{name}: {fault['msg']}" if name else fault["msg"], file=sys.stderr)
         return 2
     except DepthError as error:
@@ -48,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     predict.add_parser(subparsers)
+    bulk.add_parser(subparsers)
     models.add_parser(subparsers)
+    keys.add_parser(subparsers)
     openapi = subparsers.add_parser("openapi", help="print the OpenAPI document")
     openapi.set_defaults(run=_openapi)
     table = subparsers.add_parser("settings", help="print all settings as a Markdown table")

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from service import __version__, runtime
-from service.api import depth, health, models
+from service.api import depth, effects, health, models, oip, oip_infer, stream
+from service.api.access import install_access
 from service.api.middleware import RequestContextMiddleware
 from service.api.openapi import install_openapi
 from service.api.pages import install_pages
@@ -23,7 +24,10 @@ Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with 
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI application for ``settings`` (default: from the environment)."""
+    """The ASGI application for ``settings`` (default: from the environment).
+
+    Raises :class:`ApiKeysError` when the file of API keys is missing or broken.
+    """
     settings = settings or Settings()
     metrics = Metrics()
 
@@ -46,10 +50,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.metrics = metrics
+    install_access(app, settings)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, slo_seconds=settings.slo_seconds)
     install_problem_handlers(app)
-    for router in (depth.router, models.router, health.router):
+    for router in (
+        *(depth.router, effects.router, models.router, stream.router, health.probes),
+        *(oip.probes, oip.router, oip_infer.router),
+    ):
         app.include_router(router)
+    if not settings.admin_port:
+        app.include_router(health.scrapes)
     install_pages(app)
     install_openapi(app)
     return app

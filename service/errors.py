@@ -7,6 +7,7 @@ problem+json. A detail is shown to the caller: never put a path, a key or a stac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -16,6 +17,7 @@ class DepthError(Exception):
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "The service failed"
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(detail)
@@ -29,6 +31,15 @@ class MalformedRequest(DepthError):
     status = 400
     slug = "malformed-request"
     title = "The request cannot be read"
+
+
+class Unauthorized(DepthError):
+    """The request carries no valid API key."""
+
+    status = 401
+    slug = "unauthorized"
+    title = "An API key is needed"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class ModelNotFound(DepthError):
@@ -45,6 +56,14 @@ class NotAcceptable(DepthError):
     status = 406
     slug = "not-acceptable"
     title = "No acceptable representation"
+
+
+class RequestHeadTimeout(DepthError):
+    """The request's headers did not arrive in time."""
+
+    status = 408
+    slug = "request-timeout"
+    title = "The request did not arrive in time"
 
 
 class PayloadTooLarge(DepthError):
@@ -79,12 +98,28 @@ class InvalidParameter(DepthError):
     title = "A parameter is not valid"
 
 
+class InvalidTensor(DepthError):
+    """A tensor of an inference request is not what the network takes."""
+
+    status = 400
+    slug = "invalid-tensor"
+    title = "A tensor is not valid"
+
+
 class ClientDisconnected(DepthError):
     """The caller went away; nobody reads the answer (499 is what the access log shows)."""
 
     status = 499
     slug = "client-disconnected"
     title = "The client went away"
+
+
+class TooManyRequests(DepthError):
+    """This client holds its share of the service; others are still served."""
+
+    status = 429
+    slug = "too-many-requests"
+    title = "Too many requests of this client"
 
 
 class Overloaded(DepthError):
@@ -111,6 +146,14 @@ class ModelUnavailable(DepthError):
     title = "The network is not available"
 
 
+class DecoderUnavailable(DepthError):
+    """Photos are decoded in processes of their own, and none can be started."""
+
+    status = 503
+    slug = "decoder-unavailable"
+    title = "No decoder is available"
+
+
 class DeadlineExceeded(DepthError):
     """The request's deadline passed before its answer was ready."""
 
@@ -125,5 +168,16 @@ class InferenceFailed(DepthError):
     title = "The network failed on this image"
 
 
+class WorkerLost(DepthError):
+    """Processes that had this photo in hand ended, again and again (bulk runs only)."""
+
+    slug = "worker-lost"
+    title = "The photo ends its workers"
+
+
 class WeightsError(Exception):
     """A weights file is missing, truncated, or not the one it claims to be."""
+
+
+class ApiKeysError(Exception):
+    """The file of API keys is missing or broken."""

@@ -1,34 +1,24 @@
-"""One photo through decode, queue, network and encode; knows nothing of HTTP."""
+"""Photos and tensors to depth, from admission to the encoded map; knows nothing of HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
-from service.imaging.decode import read_header
-from service.imaging.depth_map import DepthMap
+from service.decoding.decoder import Decoder
+from service.errors import PayloadTooLarge
+from service.estimator import Estimate, Estimator, OutputSize
+from service.image_pool import ImagePool
 from service.imaging.encode import EncodeOptions, encode
-from service.imaging.network_input import network_input
-from service.imaging.transforms import to_image_size
+from service.imaging.network_input import check_network_input
+from service.imaging.transforms import Tensor
 from service.inference.admission import Ticket
 from service.inference.catalog import NetworkCatalog
-from service.inference.scheduler import Scheduler
+from service.models.registry import find_spec
 from service.observability.context import RequestRecord
-
-T = TypeVar("T")
-
-
-class OutputSize(StrEnum):
-    """Size of the answer."""
-
-    ORIGINAL = "original"
-    NETWORK = "network"
 
 
 @dataclass(frozen=True)
@@ -52,24 +42,21 @@ class DepthAnswer:
 
 
 class DepthPipeline:
-    """Runs requests: image work in a thread pool, inference through the scheduler."""
+    """Runs requests for depth: image work in the pool, inference by the estimator."""
 
     def __init__(
         self,
         catalog: NetworkCatalog,
-        scheduler: Scheduler,
+        estimator: Estimator,
+        decoder: Decoder,
+        pool: ImagePool,
         max_pixels: int,
-        scaled_decode: bool,
-        image_threads: int,
     ) -> None:
         self._catalog = catalog
-        self._scheduler = scheduler
+        self._estimator = estimator
+        self._decoder = decoder
+        self._pool = pool
         self._max_pixels = max_pixels
-        self._scaled_decode = scaled_decode
-        self._pool = concurrent.futures.ThreadPoolExecutor(
-            image_threads, thread_name_prefix="imaging"
-        )
-        self._work_started: dict[int, float] = {}
 
     async def run(
         self,
@@ -84,62 +71,82 @@ class DepthPipeline:
         drops the work at the next step.
         """
         with record.timed("decode"):
-            header = await self._in_pool(ticket, read_header, data, self._max_pixels)
-        ticket.admit(header.pixels / 1e6)
+            pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
+        ticket.admit(pixels / 1e6)
         network = await self._catalog.get(order.model)
-        with record.timed("decode"):
-            photo = await self._in_pool(
-                ticket, network_input, data, network.spec.input_rule, self._scaled_decode
-            )
-        record.stage = "queue"
-        inference = await self._scheduler.infer(network.engine, photo.tensor)
-        record.add("queue", inference.queue_seconds)
-        record.add("inference", inference.inference_seconds)
+        estimate = await self._estimator.photo(data, network, ticket, record)
 
         def finish() -> DepthAnswer:
-            values = inference.depth
-            if order.size is OutputSize.ORIGINAL:
-                values = to_image_size(values, photo.width, photo.height)
-            depth = DepthMap(values, network.spec.kind, network.spec.name)
-            return DepthAnswer(
-                body=encode(depth, order.options),
-                depth_min=depth.extent[0],
-                depth_max=depth.extent[1],
-                kind=depth.kind,
-                batch_size=inference.batch_size,
+            depth = estimate.sized(order.size)
+            with record.timed("encode"):
+                return DepthAnswer(
+                    body=encode(depth, order.options),
+                    depth_min=depth.extent[0],
+                    depth_max=depth.extent[1],
+                    kind=depth.kind,
+                    batch_size=estimate.batch_size,
+                )
+
+        with record.timed("resize"):
+            return await self._pool.run(ticket, finish)
+
+    async def run_photos(
+        self, photos: Sequence[bytes], model: str, ticket: Ticket, record: RequestRecord
+    ) -> list[Estimate]:
+        """Depth of each of the photos, which are decoded and queued one by one.
+
+        Raises as :meth:`run` does, and :class:`PayloadTooLarge` when the photos together have
+        more pixels than one may have: their answers are in memory at the same time.
+        """
+        pixels = 0
+        with record.timed("decode"):
+            for data in photos:
+                pixels += await self._pool.run(ticket, self._decoder.count_pixels, data)
+        if len(photos) > 1 and pixels > self._max_pixels:
+            raise PayloadTooLarge(
+                f"The images of one request have {pixels / 1e6:.1f} megapixels together; the "
+                f"limit is {self._max_pixels / 1e6:g}."
             )
+        ticket.admit(pixels / 1e6, len(photos))
+        network = await self._catalog.get(model)
+        return await _side_by_side(
+            [partial(self._estimator.photo, data, network, ticket) for data in photos], record
+        )
 
-        with record.timed("encode"):
-            return await self._in_pool(ticket, finish)
+    async def run_tensors(
+        self, batch: Tensor, model: str, ticket: Ticket, record: RequestRecord
+    ) -> list[Estimate]:
+        """Depth of each network input of ``batch``, ``(n, 3, h, w)`` float32, queued one by one.
 
-    def oldest_work_seconds(self) -> float:
-        """How long the pool has been at its longest running piece of work; 0 when idle."""
-        started = min(self._work_started.copy().values(), default=None)
-        return 0.0 if started is None else time.monotonic() - started
+        Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
+        admission, loading and inference.
+        """
+        await self._pool.run(ticket, check_network_input, batch, find_spec(model).input_rule)
+        count, _, height, width = batch.shape
+        ticket.admit(count * height * width / 1e6, count)
+        network = await self._catalog.get(model)
+        return await _side_by_side(
+            [partial(self._estimator.tensor, tensor, network, ticket) for tensor in batch], record
+        )
 
-    def close(self) -> None:
-        """Stop the thread pool."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_pool(self, ticket: Ticket, work: Callable[..., T], *args: object) -> T:
-        """Run ``work`` in the pool, holding the ticket until it ends, even if nobody waits."""
-        loop = asyncio.get_running_loop()
-        ticket.hold()
+async def _side_by_side(
+    pieces: Sequence[Callable[[RequestRecord], Coroutine[Any, Any, Estimate]]],
+    record: RequestRecord,
+) -> list[Estimate]:
+    """Run the parts of one request at once; the first that fails cancels the others.
 
-        def timed_work() -> T:
-            thread = threading.get_ident()
-            self._work_started[thread] = time.monotonic()
-            try:
-                return work(*args)
-            finally:
-                del self._work_started[thread]
-
-        future = self._pool.submit(timed_work)
-
-        def release(_: concurrent.futures.Future[T]) -> None:
-            # The loop may be closed at shutdown; nothing needs the ticket then.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(ticket.drop)
-
-        future.add_done_callback(release)
-        return await asyncio.wrap_future(future)
+    Each has a record of its own, since stages that overlap do not add up: the request's stage
+    took as long as that of its slowest part.
+    """
+    records = [RequestRecord(record.request_id) for _ in pieces]
+    record.stage = "queue"
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(piece(own)) for piece, own in zip(pieces, records, strict=True)
+            ]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    record.add_slowest(records)
+    return [task.result() for task in tasks]

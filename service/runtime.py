@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+from service.decoding.cage import CagedDecoder, CageLimits
+from service.decoding.decoder import Decoder, InProcessDecoder
+from service.effect_pipeline import EffectPipeline
+from service.estimator import Estimator
+from service.image_pool import ImagePool
 from service.inference.admission import Admission, AdmissionLimits
 from service.inference.catalog import NetworkCatalog
 from service.inference.scheduler import BatchLimits, Scheduler
 from service.inference.threads import cpu_budget
+from service.inference.turnstile import Turnstile
 from service.inference.worker import InferenceWorker
 from service.observability.metrics import Metrics
 from service.pipeline import DepthPipeline
-from service.settings import Settings
+from service.settings import DecodeIsolation, Settings
+
+# Most that decoding and transforming were seen to take are 19 bytes a pixel, of a WebP with
+# transparency; libraries differ, and an animation holds a few frames.
+_BYTES_A_PIXEL = 32
+_COPIES_OF_BODY = 4
+
+# Photos decoded while a batch runs. More would make a newcomer wait for more batches.
+_DECODED_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -24,14 +39,18 @@ class Runtime:
     worker: InferenceWorker
     scheduler: Scheduler
     catalog: NetworkCatalog
+    decoder: Decoder
+    pool: ImagePool
     pipeline: DepthPipeline
+    effects: EffectPipeline
 
     def is_live(self) -> bool:
         """Whether the process can still make progress; if not, it should be restarted."""
         return (
             self.worker.is_healthy()
             and self.scheduler.is_running()
-            and self.pipeline.oldest_work_seconds() < self.settings.heartbeat_timeout_seconds
+            and self.decoder.is_healthy()
+            and self.pool.oldest_work_seconds() < self.settings.heartbeat_timeout_seconds
         )
 
     def is_ready(self) -> bool:
@@ -45,7 +64,8 @@ class Runtime:
     async def stop(self) -> None:
         """Stop the parts; accepted work has been drained before."""
         await self.scheduler.stop()
-        self.pipeline.close()
+        self.pool.close()
+        self.decoder.close()
         self.catalog.close()
         self.worker.stop()
 
@@ -55,11 +75,16 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
 
     Raises :class:`ModelNotFound` or :class:`ModelUnavailable` when that network cannot be served.
     """
+    image_threads = max(2, cpu_budget())
+    # First: its processes get ready while the network loads.
+    decoder = _decoder(settings, metrics, image_threads)
     catalog = NetworkCatalog(settings, on_load=metrics.network_loaded)
     try:
         await catalog.get(settings.model)
+        await asyncio.to_thread(decoder.wait_until_ready)
     except BaseException:
         catalog.close()
+        decoder.close()
         raise
     worker = InferenceWorker(settings.heartbeat_timeout_seconds)
     worker.start()
@@ -78,17 +103,18 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
             settings.max_requests,
             int(settings.max_admitted_mb * 1e6),
             settings.max_admitted_megapixels,
+            settings.client_share,
         )
     )
-    pipeline = DepthPipeline(
-        catalog,
-        scheduler,
-        settings.max_pixels,
-        settings.scaled_decode,
-        image_threads=max(2, cpu_budget()),
-    )
+    turnstile = Turnstile(settings.max_batch_size + _DECODED_AHEAD)
+    pool = ImagePool(image_threads)
+    estimator = Estimator(scheduler, turnstile, decoder, pool)
     watch = metrics.watch
-    watch("depth_queue_depth", "Images waiting for the network.", scheduler.waiting)
+    watch(
+        "depth_queue_depth",
+        "Images waiting to be decoded or for the network.",
+        lambda: turnstile.waiting() + scheduler.waiting(),
+    )
     watch(
         "depth_queue_megapixels",
         "Network-input megapixels waiting for the network.",
@@ -109,4 +135,36 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         "Seconds since the inference thread last moved.",
         worker.heartbeat_age,
     )
-    return Runtime(settings, metrics, admission, worker, scheduler, catalog, pipeline)
+    watch(
+        "depth_worker_restarts",
+        "How often the inference thread ended and was replaced.",
+        lambda: worker.restarts,
+    )
+    return Runtime(
+        settings,
+        metrics,
+        admission,
+        worker,
+        scheduler,
+        catalog,
+        decoder,
+        pool,
+        DepthPipeline(catalog, estimator, decoder, pool, settings.max_pixels),
+        EffectPipeline(catalog, estimator, decoder, pool, settings.max_pixels),
+    )
+
+
+def _decoder(settings: Settings, metrics: Metrics, threads: int) -> Decoder:
+    if settings.decode_isolation is DecodeIsolation.NONE:
+        return InProcessDecoder(settings.max_pixels, settings.scaled_decode)
+    memory_bytes = (
+        int(settings.decode_memory_mb * 1e6)
+        or _BYTES_A_PIXEL * settings.max_pixels + _COPIES_OF_BODY * settings.max_body_bytes
+    )
+    return CagedDecoder(
+        threads,
+        CageLimits(settings.decode_timeout_seconds, memory_bytes),
+        settings.max_pixels,
+        settings.scaled_decode,
+        metrics.decoder_restarts.inc,
+    )

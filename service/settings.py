@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class EngineChoice(StrEnum):
@@ -26,6 +28,13 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
+class DecodeIsolation(StrEnum):
+    """Where photos are decoded."""
+
+    NONE = "none"
+    PROCESS = "process"
+
+
 class LogFormat(StrEnum):
     """How log lines are written."""
 
@@ -38,6 +47,36 @@ _CACHE = Path("~/.cache/depth-service")
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+
+
+def _comma_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part for item in value.split(",") if (part := item.strip()))
+
+
+def _check_origin(origin: str) -> str:
+    # What browsers send: a path or a slash at the end would never match.
+    if origin != "*" and not re.fullmatch(r"https?://[^/*\s]+", origin):
+        raise ValueError(f"{origin} is not an origin such as https://app.example.com")
+    return origin.lower()
+
+
+def _check_host(host: str) -> str:
+    if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
+        raise ValueError(f"{host} is not a host name without port, such as example.com")
+    return host.lower()
+
+
+def _check_network(network: str) -> str:
+    return str(ipaddress.ip_network(network))
+
+
+CommaList = NoDecode, BeforeValidator(_comma_list)
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], *CommaList]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], *CommaList]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], *CommaList]
 
 
 class Settings(BaseSettings):
@@ -48,6 +87,32 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     root_path: str = Field("", description="Path prefix that a reverse proxy strips.")
+
+    api_keys_file: OptionalPath = Field(
+        None,
+        description="File of API keys, a line `name:sha256-hex` each (`python -m service keys "
+        "new NAME`); without it everybody may call. Read again when it changes.",
+    )
+    admin_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Second port with the probes and `/metrics`, which is then no longer on the "
+        "first; 0 is none.",
+    )
+    cors_origins: Origins = Field(
+        (), description="Origins whose pages may call, with commas, or `*`; empty is none."
+    )
+    allowed_hosts: Hosts = Field(
+        (),
+        description="Host names that are served, with commas; `*.example.com` is all below. "
+        "Empty is any; probes are answered by any.",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses or CIDR networks of proxies, with commas, whose `X-Forwarded-For` "
+        "and `X-Forwarded-Proto` are believed; empty is none.",
+    )
 
     model: str = Field(
         "depth_lite_256", description="Network used when a request names none; loaded at start."
@@ -81,6 +146,20 @@ class Settings(BaseSettings):
         "network's input; `false` is the official transform to the last pixel, at the price of "
         "decoding large photos whole.",
     )
+    decode_isolation: DecodeIsolation = Field(
+        DecodeIsolation.NONE,
+        description="Where photos are decoded: `none` in the service itself, `process` in small "
+        "processes that can be killed and have no files, network or secrets, for 2 to 4 ms a "
+        "photo and 34 MB each (docs/decode_isolation.md).",
+    )
+    decode_timeout_seconds: PositiveFloat = Field(
+        10, description="With `process`, how long one photo may take its decoder."
+    )
+    decode_memory_mb: NonNegativeFloat = Field(
+        0,
+        description="With `process`, how many MB one photo may take its decoder; 0 takes what "
+        "`DEPTH_MAX_PIXELS` and `DEPTH_MAX_BODY_MB` can need.",
+    )
     max_body_mb: PositiveFloat = Field(
         20, description="Largest request body in MB (10^6 bytes), enforced while it streams in."
     )
@@ -107,6 +186,13 @@ class Settings(BaseSettings):
     max_admitted_megapixels: PositiveFloat = Field(
         128, description="Most image megapixels admitted at once; one larger image goes alone."
     )
+    client_share: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of the three bounds above that one client may hold; the rest is kept "
+        "for others.",
+    )
     request_timeout_seconds: PositiveFloat = Field(
         30, description="Deadline of a request that sends no `X-Request-Timeout`."
     )
@@ -114,6 +200,11 @@ class Settings(BaseSettings):
         120, description="Longest deadline that `X-Request-Timeout` can ask for."
     )
 
+    header_timeout_seconds: PositiveFloat = Field(
+        10,
+        description="How long a client may take to send a request's headers, or the rest of a "
+        "body that was refused.",
+    )
     send_timeout_seconds: PositiveFloat = Field(
         60, description="How long a client may take to receive its answer."
     )
@@ -131,6 +222,12 @@ class Settings(BaseSettings):
         "(or ten times its slowest batch, whichever is longer).",
     )
 
+    max_memory_mb: NonNegativeFloat = Field(
+        0,
+        description="Resident memory past which the process drains and exits with status 1, to be "
+        "restarted; 0 is no limit. Set it somewhat below the container's.",
+    )
+
     slo_seconds: PositiveFloat = Field(
         3, description="Latency objective: requests within it count as good."
     )
@@ -139,8 +236,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> Settings:
-        for name in ("weights_dir", "cache_dir"):
-            object.__setattr__(self, name, getattr(self, name).expanduser().absolute())
+        for name in ("weights_dir", "cache_dir", "api_keys_file"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, path.expanduser().absolute())
+        if self.admin_port and self.admin_port == self.port:
+            raise ValueError("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
         if self.drain_delay_seconds >= self.drain_seconds:
             raise ValueError("DEPTH_DRAIN_DELAY_SECONDS must be less than DEPTH_DRAIN_SECONDS")
         return self

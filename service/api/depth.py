@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from service.api.deadline import result_in_time
 from service.api.negotiation import choose_format
 from service.api.schemas import (
+    ANSWER_HEADERS,
+    BINARY,
     DEPTH_PROBLEMS,
     PREDICT_PROBLEMS,
     DepthJson,
@@ -18,40 +19,24 @@ from service.api.schemas import (
 )
 from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
-from service.errors import ClientDisconnected, DeadlineExceeded
+from service.estimator import OutputSize
 from service.imaging.encode import MEDIA_TYPES, EncodeOptions, OutputFormat
-from service.inference.admission import Ticket
 from service.models.registry import find_spec
 from service.observability.context import RequestRecord
-from service.pipeline import DepthAnswer, DepthOrder, OutputSize
+from service.pipeline import DepthOrder
 from service.runtime import Runtime
-
-T = TypeVar("T")
 
 router = APIRouter(tags=["depth"])
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_HEADERS = {
-    name: {"description": description, "schema": {"type": kind}}
-    for name, kind, description in (
-        ("X-Request-ID", "string", "The caller's valid id, or a fresh one."),
-        ("X-Depth-Model", "string", "The network that answered."),
-        ("X-Depth-Kind", "string", "Meaning of the numbers."),
-        ("X-Depth-Min", "number", "Smallest value of the depth map."),
-        ("X-Depth-Max", "number", "Largest value of the depth map."),
-        ("X-Batch-Size", "integer", "Images that shared the inference call."),
-        ("Server-Timing", "string", "Milliseconds: read, decode, queue, inference, encode."),
-    )
-}
 _HEATMAP_RESPONSE: dict[str, Any] = {
     "description": "The depth map.",
-    "headers": _HEADERS,
-    "content": {"image/png": _BINARY},
+    "headers": ANSWER_HEADERS,
+    "content": {"image/png": BINARY},
 }
 _DEPTH_RESPONSE = _HEATMAP_RESPONSE | {
     "content": {
-        "image/png": _BINARY,
-        "application/x-npy": _BINARY,
+        "image/png": BINARY,
+        "application/x-npy": BINARY,
         "application/json": {
             "schema": {"$ref": "#/components/schemas/DepthJson"},
             "example": {
@@ -124,20 +109,13 @@ async def _respond(
     if size is None:
         json = options.format is OutputFormat.JSON
         size = OutputSize.NETWORK if json else OutputSize.ORIGINAL
-    try:
-        async with asyncio.timeout(_clipped(runtime, deadline_seconds)):
-            answer, ticket = await _answer(
-                request, runtime, DepthOrder(spec.name, size, options), record
-            )
-    except TimeoutError:
-        runtime.metrics.deadline_misses.labels(record.stage).inc()
-        raise DeadlineExceeded(
-            f"The deadline passed during stage {record.stage}; send a smaller image, ask for a "
-            "longer X-Request-Timeout, or retry later."
-        ) from None
-    except ClientDisconnected:
-        runtime.metrics.cancelled.labels(record.stage).inc()
-        raise
+    order = DepthOrder(spec.name, size, options)
+    answer, ticket = await result_in_time(
+        request,
+        deadline_seconds,
+        read=lambda ticket: read_image(request, ticket, runtime.settings.max_body_bytes),
+        work=lambda data, ticket: runtime.pipeline.run(data, order, ticket, record),
+    )
     return HeldResponse(
         answer.body,
         MEDIA_TYPES[options.format],
@@ -150,48 +128,6 @@ async def _respond(
             "Server-Timing": record.server_timing(),
         },
         ticket,
+        record,
         runtime.settings.send_timeout_seconds,
     )
-
-
-async def _answer(
-    request: Request,
-    runtime: Runtime,
-    order: DepthOrder,
-    record: RequestRecord,
-) -> tuple[DepthAnswer, Ticket]:
-    """The answer, and its ticket with a holder that the response will drop."""
-    with runtime.admission.open() as ticket:
-        with record.timed("read"):
-            data = await read_image(request, ticket, runtime.settings.max_body_bytes)
-        answer = await _unless_disconnected(
-            request, runtime.pipeline.run(data, order, ticket, record)
-        )
-        ticket.served()
-        ticket.hold()
-        return answer, ticket
-
-
-def _clipped(runtime: Runtime, deadline_seconds: float | None) -> float:
-    if deadline_seconds is None:
-        return runtime.settings.request_timeout_seconds
-    return min(deadline_seconds, runtime.settings.max_request_timeout_seconds)
-
-
-async def _unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``, which is cancelled when the client leaves first."""
-    task = asyncio.create_task(work)
-    watcher = asyncio.create_task(_disconnected(request))
-    try:
-        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnected("The client left before the answer was ready.")
-    finally:
-        watcher.cancel()
-        task.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

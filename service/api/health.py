@@ -7,40 +7,45 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 
 from service import __version__
-from service.api.schemas import Health
+from service.api.schemas import Health, problem_responses
+from service.errors import Unauthorized
 from service.runtime import Runtime
 
-router = APIRouter(tags=["operations"])
+probes = APIRouter(tags=["operations"])
+scrapes = APIRouter(tags=["operations"])
 
 _UNHEALTHY: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "No."}}
 
 
-@router.get("/livez", summary="Should this process be restarted?", responses=_UNHEALTHY)
+@probes.get("/livez", summary="Should this process be restarted?", responses=_UNHEALTHY)
 async def livez(request: Request, response: Response) -> Health:
     """Say 503 when the inference thread died or is stuck."""
     runtime: Runtime = request.app.state.runtime
     return _health(runtime, response, ok=runtime.is_live())
 
 
-@router.get("/readyz", summary="May requests be sent here?", responses=_UNHEALTHY)
+@probes.get("/readyz", summary="May requests be sent here?", responses=_UNHEALTHY)
 async def readyz(request: Request, response: Response) -> Health:
     """Say 503 while shutting down, or when not live."""
     runtime: Runtime = request.app.state.runtime
     return _health(runtime, response, ok=runtime.is_ready())
 
 
-@router.get("/healthz", summary="Is all well?", responses=_UNHEALTHY)
+@probes.get("/healthz", summary="Is all well?", responses=_UNHEALTHY)
 async def healthz(request: Request, response: Response) -> Health:
     """Live and ready in one answer, for people and simple monitors."""
     runtime: Runtime = request.app.state.runtime
     return _health(runtime, response, ok=runtime.is_live() and runtime.is_ready())
 
 
-@router.get(
+@scrapes.get(
     "/metrics",
     summary="Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus text format."},
+        **problem_responses(Unauthorized),
+    },
 )
 async def metrics(request: Request) -> Response:
     """Export the metrics."""

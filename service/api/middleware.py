@@ -1,4 +1,4 @@
-"""The outermost layer: request id, access log, latency metrics."""
+"""The outermost layer: request id, security headers, access log, latency metrics."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.paths import EFFECT_ROUTES, PROBES
+from service.api.problems import SECURITY_HEADERS
 from service.observability.context import RequestRecord, request_id_from, request_id_var
 from service.observability.metrics import REJECTION_REASONS, Metrics
 
 logger = logging.getLogger("service.access")
 
-INFERENCE_ROUTES = frozenset({"/v1/depth", "/predict"})
+INFERENCE_ROUTES = (
+    frozenset(
+        {
+            *("/v1/depth", "/predict"),
+            *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
+        }
+    )
+    | EFFECT_ROUTES
+)
 # Probes and scrapes come every few seconds and would drown the rest.
-_QUIET_ROUTES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_QUIET_ROUTES = PROBES | {"/metrics"}
 
 
 class RequestContextMiddleware:
@@ -42,7 +52,9 @@ class RequestContextMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = record.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = record.request_id
+                headers.raw.extend(SECURITY_HEADERS)
             await send(message)
 
         try:
@@ -56,7 +68,7 @@ class RequestContextMiddleware:
         self._metrics.requests.labels(
             route, record.model, record.output, f"{status // 100}xx"
         ).observe(seconds)
-        for stage, took in record.seconds.items():
+        for stage, took in record.stages():
             self._metrics.stages.labels(stage).observe(took)
         if record.error in REJECTION_REASONS:
             self._metrics.rejected.labels(record.error).inc()
@@ -66,12 +78,13 @@ class RequestContextMiddleware:
                 self._metrics.slo_good_requests.inc()
         level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
         fields: dict[str, Any] = {
-            "method": scope["method"],
+            "method": scope["method"][:20],  # Any token is a method, however long.
             "route": route,
             "status": status,
             "milliseconds": round(1000 * seconds, 1),
             "model": record.model,
             "output": record.output,
+            "client": record.client,
             "error": record.error,
         }
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)

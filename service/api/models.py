@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Request
 
 from service.api.schemas import InputSize, ModelInfo, ModelList, problem_responses
-from service.errors import ModelNotFound
+from service.errors import ModelNotFound, Unauthorized
 from service.models.registry import SPECS, NetworkSpec, find_spec
 from service.models.weights import WeightsStore
 from service.runtime import Runtime
@@ -15,14 +15,16 @@ from service.runtime import Runtime
 router = APIRouter(tags=["models"], prefix="/v1/models")
 
 
-@router.get("", summary="All networks")
+@router.get("", summary="All networks", responses=problem_responses(Unauthorized))
 async def list_models(request: Request) -> ModelList:
     """List the networks this service knows, loaded or not."""
     runtime: Runtime = request.app.state.runtime
     return ModelList(models=[_describe(spec, runtime) for spec in SPECS.values()])
 
 
-@router.get("/{name}", summary="One network", responses=problem_responses(ModelNotFound))
+@router.get(
+    "/{name}", summary="One network", responses=problem_responses(Unauthorized, ModelNotFound)
+)
 async def show_model(request: Request, name: str) -> ModelInfo:
     """Describe one network."""
     return _describe(find_spec(name), request.app.state.runtime)

@@ -14,6 +14,21 @@ _Document = dict[str, Any]
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _FASTAPI_ERROR_SCHEMAS = ("HTTPValidationError", "ValidationError")
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Where DEPTH_API_KEYS_FILE is set.",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key in a header of its own.",
+    },
+}
+# Either of them; the empty one stands for services without keys.
+_SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"apiKey": []}]
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -37,7 +52,10 @@ def install_openapi(app: FastAPI) -> None:
 
 
 def _amended(document: _Document) -> _Document:
+    document["components"]["securitySchemes"] = _SECURITY_SCHEMES
     for operation in _operations(document):
+        if "401" in operation["responses"]:
+            operation["security"] = _SECURITY
         for parameter in operation.get("parameters", []):
             parameter["schema"] = _without_null(parameter["schema"])
         for status, response in operation["responses"].items():

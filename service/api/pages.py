@@ -12,12 +12,16 @@ from fastapi.staticfiles import StaticFiles
 _WEB = Path(__file__).parent.parent / "web"
 
 # Nothing is loaded from elsewhere: all of it works offline, and nobody learns who looks at it.
-_PAGE_POLICY = "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'"
+_PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 # Swagger UI and ReDoc start from an inline script, style their elements inline, and ReDoc
 # searches in a worker of its own and would fetch its maker's logo.
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' blob: data:; worker-src blob:; frame-ancestors 'none'"
+    "img-src 'self' blob: data:; worker-src blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
 _POLICY_HEADER = "Content-Security-Policy"
 

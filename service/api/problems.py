@@ -10,12 +10,21 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.api.paths import is_open_inference
 from service.errors import DepthError, InvalidParameter
 from service.observability.context import RequestRecord
 
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+# For browsers, on every answer; the pages add a Content-Security-Policy of their own.
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    # Scripts that DEPTH_CORS_ORIGINS lets in are not concerned: this is about embedding.
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 _WORDS = {"extra_forbidden": "there is no such parameter; see /docs"}
 _HTTP_SLUGS = {404: "not-found", 405: "method-not-allowed"}
 
@@ -28,12 +37,19 @@ def problem_response(
     request: Request,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """A problem+json response; also notes the slug for the access log."""
+    """A problem+json response; also notes the slug for the access log.
+
+    Clients of the Open Inference Protocol get ``{"error": ...}`` with the same status.
+    """
     record: RequestRecord | None = getattr(request.state, "record", None)
-    body = {"type": slug, "title": title, "status": status, "detail": detail}
+    body: dict[str, object] = {"type": slug, "title": title, "status": status, "detail": detail}
     if record is not None:
         record.error = slug
         body["request_id"] = record.request_id
+    if is_open_inference(request.scope):
+        return Response(
+            orjson.dumps({"error": f"{title}: {detail}"}), status, headers, "application/json"
+        )
     return Response(orjson.dumps(body), status, headers, PROBLEM_JSON)
 
 
@@ -45,12 +61,17 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-def _depth_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DepthError)  # noqa: S101 (Starlette's handler type is wider)
-    headers = {}
+def error_response(request: Request, error: DepthError) -> Response:
+    """The answer that an error of the service's own becomes."""
+    headers = dict(error.headers)
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
     return problem_response(error.status, error.slug, error.title, error.detail, request, headers)
+
+
+def _depth_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DepthError)  # noqa: S101 (Starlette's handler type is wider)
+    return error_response(request, error)
 
 
 def _validation_error(request: Request, error: Exception) -> Response:
@@ -61,7 +82,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
         f"{_WORDS.get(fault['type'], fault['msg'])}"
         for fault in error.errors()
     )
-    return _depth_error(request, InvalidParameter(faults[:1000]))
+    return error_response(request, InvalidParameter(faults[:1000]))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -69,14 +90,18 @@ def _http_error(request: Request, error: Exception) -> Response:
     slug = _HTTP_SLUGS.get(error.status_code, "http-error")
     headers = dict(error.headers or {})
     title = str(error.detail)
-    detail = f"{request.method} on this path is not something the service offers; see /docs."
+    # A method may be of any length.
+    detail = f"{request.method[:20]} on this path is not something the service offers; see /docs."
     return problem_response(error.status_code, slug, title, detail, request, headers)
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:
     logger.error("unexpected error", exc_info=error)
-    response = _depth_error(request, DepthError("An unexpected error; the log has its request id."))
-    # This handler runs outside the middleware that adds the header to every other answer.
+    response = error_response(
+        request, DepthError("An unexpected error; the log has its request id.")
+    )
+    # This handler runs outside the middleware that adds these to every other answer.
+    response.raw_headers.extend(SECURITY_HEADERS)
     record: RequestRecord | None = getattr(request.state, "record", None)
     if record is not None:
         response.headers["X-Request-ID"] = record.request_id

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.problems import PROBLEM_JSON
 from service.errors import (
     DeadlineExceeded,
+    DecoderUnavailable,
     DepthError,
     Draining,
     InvalidParameter,
@@ -19,12 +20,28 @@ from service.errors import (
     NotAcceptable,
     Overloaded,
     PayloadTooLarge,
+    TooManyRequests,
+    Unauthorized,
     UndecodableImage,
     UnsupportedMediaType,
 )
+from service.estimator import OutputSize
 from service.imaging.encode import JsonEncoding, OutputFormat
 from service.imaging.render import Colormap, Normalization
-from service.pipeline import OutputSize
+
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+ANSWER_HEADERS = {
+    name: {"description": description, "schema": {"type": kind}}
+    for name, kind, description in (
+        ("X-Request-ID", "string", "The caller's valid id, or a fresh one."),
+        ("X-Depth-Model", "string", "The network that answered."),
+        ("X-Depth-Kind", "string", "Meaning of the numbers."),
+        ("X-Depth-Min", "number", "Smallest value of the depth map."),
+        ("X-Depth-Max", "number", "Largest value of the depth map."),
+        ("X-Batch-Size", "integer", "Images that shared the inference call."),
+        ("Server-Timing", "string", "Milliseconds of each stage, from read to encode."),
+    )
+}
 
 
 class DepthQuery(BaseModel):
@@ -160,7 +177,11 @@ def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, An
             error.status,
             {"model": Problem, "description": "", "content": {PROBLEM_JSON: {"examples": {}}}},
         )
-        if error.status == 503:
+        if error is Unauthorized:
+            entry["headers"] = {
+                "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}
+            }
+        if error.status in (429, 503):
             entry["headers"] = {
                 "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
             }
@@ -179,14 +200,17 @@ def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, An
 
 PREDICT_PROBLEMS = problem_responses(
     MalformedRequest,
+    Unauthorized,
     PayloadTooLarge,
     UnsupportedMediaType,
     UndecodableImage,
     InvalidParameter,
     DepthError,
+    TooManyRequests,
     Overloaded,
     Draining,
     ModelUnavailable,
+    DecoderUnavailable,
     DeadlineExceeded,
 )
 DEPTH_PROBLEMS = problem_responses(ModelNotFound, NotAcceptable) | PREDICT_PROBLEMS

@@ -9,6 +9,7 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from service.inference.admission import Ticket
+from service.observability.context import RequestRecord
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +30,19 @@ class HeldResponse(Response):
         media_type: str,
         headers: dict[str, str],
         ticket: Ticket,
+        record: RequestRecord,
         seconds: float,
     ) -> None:
         super().__init__(content, media_type=media_type, headers=headers)
         self._ticket = ticket
+        self._record = record
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._send(send)
+            with self._record.timed("send"):
+                async with asyncio.timeout(self._seconds):
+                    await self._send(send)
         except TimeoutError:
             # The server closes a connection whose answer was left unfinished.
             logger.warning("the client did not take its answer within %g s", self._seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -10,6 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
+from service.api.schemas import BINARY
 from service.errors import (
     ClientDisconnected,
     MalformedRequest,
@@ -18,11 +21,12 @@ from service.errors import (
 )
 from service.inference.admission import Ticket
 
-IMAGE_FIELDS = ("image", "file")
+_IMAGE = "image"
+IMAGE_FIELDS = (_IMAGE, "file")
+DEPTH_FIELD = "depth"
 _MULTIPART = "multipart/form-data"
 _LONGEST_LENGTH = 18
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMAGE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -33,6 +37,7 @@ IMAGE_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["image"],
+                    "additionalProperties": False,
                     "properties": {
                         "image": {
                             "type": "string",
@@ -42,11 +47,30 @@ IMAGE_BODY: dict[str, Any] = {
                     },
                 }
             },
-            "image/*": _BINARY,
-            "application/octet-stream": _BINARY,
+            "image/*": BINARY,
+            "application/octet-stream": BINARY,
         },
     }
 }
+
+
+_DEPTH_PART = {
+    "type": "string",
+    "format": "binary",
+    "description": "The photo's depth map, computed earlier: a 16-bit grey PNG, or NPY of "
+    "float32, float16 or uint16. With it no network runs.",
+}
+IMAGE_AND_DEPTH_BODY: dict[str, Any] = copy.deepcopy(IMAGE_BODY)
+_FORM = IMAGE_AND_DEPTH_BODY["requestBody"]["content"][_MULTIPART]["schema"]
+_FORM["properties"][DEPTH_FIELD] = _DEPTH_PART
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The files of a body."""
+
+    image: bytes
+    depth: bytes | None = None
 
 
 async def read_image(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
@@ -56,22 +80,29 @@ async def read_image(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
     arrived, :class:`MalformedRequest` for an empty body or a form that is not one image, and
     :class:`UnsupportedMediaType` for a body declared to be something else.
     """
+    return (await _read(request, ticket, max_bytes, IMAGE_FIELDS)).image
+
+
+async def read_image_and_depth(request: Request, ticket: Ticket, max_bytes: int) -> Upload:
+    """The image, and the depth map if the form has one; raises as :func:`read_image`."""
+    return await _read(request, ticket, max_bytes, (*IMAGE_FIELDS, DEPTH_FIELD))
+
+
+async def _read(
+    request: Request, ticket: Ticket, max_bytes: int, fields: tuple[str, ...]
+) -> Upload:
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
-    sink = _sink_for(media_type.decode("latin-1"), parameters)
-    _check_declared_length(request, max_bytes)
-    received = 0
-    try:
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received > max_bytes:
-                raise _too_large(max_bytes)
-            ticket.add_bytes(len(chunk))
-            sink.write(chunk)
-    except ClientDisconnect:
-        raise ClientDisconnected("The client left while sending.") from None
-    if received == 0:
+    sink = _sink_for(media_type.decode("latin-1"), parameters, fields)
+    if not await _receive(request, ticket, max_bytes, sink):
         raise MalformedRequest("The body is empty; send an image.")
-    return sink.image()
+    return Upload(sink.image(), sink.depth())
+
+
+async def read_body(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
+    """The request's body as it came; raises :class:`PayloadTooLarge` as :func:`read_image` does."""
+    body = RawBody()
+    await _receive(request, ticket, max_bytes, body)
+    return body.image()
 
 
 class RawBody:
@@ -88,20 +119,24 @@ class RawBody:
         """The image once the body is complete."""
         return bytes(self._data)
 
+    def depth(self) -> None:
+        """A body that is the image holds no depth map."""
+
 
 class ImageForm:
-    """A multipart form of exactly one part, the image, kept in memory.
+    """A multipart form of the image and, where ``fields`` has it, a depth map, kept in memory.
 
     Starlette's form parser is not used since it spools files of over 1 MB to disk, which a
     read-only container does not have, and since it reads a form of any content to its end.
     """
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, fields: tuple[str, ...] = IMAGE_FIELDS) -> None:
+        self._fields = fields
+        self._files: dict[str, bytearray] = {}
         self._data = bytearray()
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._disposition = b""
-        self._found = False
         self._complete = False
         try:
             self._parser = MultipartParser(
@@ -130,11 +165,16 @@ class ImageForm:
         """The image once the body is complete."""
         if not self._complete:
             raise MalformedRequest("The multipart body ends before its closing boundary.")
-        if not self._found:
-            raise MalformedRequest(_FIELD_HINT)
-        if not self._data:
+        data = self._files.get(_IMAGE)
+        if data is None:
+            raise MalformedRequest(self._hint())
+        if not data:
             raise MalformedRequest("The image field is empty; was a file chosen?")
-        return bytes(self._data)
+        return bytes(data)
+
+    def depth(self) -> bytes | None:
+        """The depth map, if the form has one; an empty file field is none, as browsers send it."""
+        return bytes(self._files.get(DEPTH_FIELD, b"")) or None
 
     def _on_part_begin(self) -> None:
         self._disposition = b""
@@ -154,11 +194,13 @@ class ImageForm:
     def _on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         field = options.get(b"name", b"").decode("utf-8", "replace")
-        if field not in IMAGE_FIELDS:
-            raise MalformedRequest(_FIELD_HINT)
-        if self._found:
-            raise MalformedRequest("The form holds more than one image; send one a request.")
-        self._found = True
+        if field not in self._fields:
+            raise MalformedRequest(self._hint())
+        kind = DEPTH_FIELD if field == DEPTH_FIELD else _IMAGE
+        if kind in self._files:
+            noun = "depth map" if kind == DEPTH_FIELD else "image"
+            raise MalformedRequest(f"The form holds more than one {noun}; send one a request.")
+        self._data = self._files[kind] = bytearray()
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._data += data[start:end]
@@ -166,19 +208,22 @@ class ImageForm:
     def _on_end(self) -> None:
         self._complete = True
 
+    def _hint(self) -> str:
+        more = ", at most a depth map called depth," if DEPTH_FIELD in self._fields else ","
+        return (
+            f"The form must hold one file in a field called image (or file){more} and nothing "
+            "else. Options belong in the query string: ?format=json"
+        )
 
-_FIELD_HINT = (
-    "The form must hold one file in a field called image (or file), and nothing else. "
-    "Options belong in the query string: ?format=json"
-)
 
-
-def _sink_for(media_type: str, parameters: dict[bytes, bytes]) -> RawBody | ImageForm:
+def _sink_for(
+    media_type: str, parameters: dict[bytes, bytes], fields: tuple[str, ...]
+) -> RawBody | ImageForm:
     if media_type == _MULTIPART:
         boundary = parameters.get(b"boundary")
         if not boundary:
             raise MalformedRequest("The multipart Content-Type names no boundary.")
-        return ImageForm(boundary)
+        return ImageForm(boundary, fields)
     if media_type.startswith("image/") or media_type in ("", "application/octet-stream"):
         return RawBody()
     raise UnsupportedMediaType(
@@ -196,3 +241,21 @@ def _check_declared_length(request: Request, max_bytes: int) -> None:
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The body is larger than the limit of {max_bytes / 1e6:g} MB.")
+
+
+async def _receive(
+    request: Request, ticket: Ticket, max_bytes: int, sink: RawBody | ImageForm
+) -> int:
+    """Pass the body on piece by piece; returns its length."""
+    _check_declared_length(request, max_bytes)
+    received = 0
+    try:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > max_bytes:
+                raise _too_large(max_bytes)
+            ticket.add_bytes(len(chunk))
+            sink.write(chunk)
+    except ClientDisconnect:
+        raise ClientDisconnected("The client left while sending.") from None
+    return received

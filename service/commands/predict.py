@@ -1,4 +1,4 @@
-"""``predict``: one photo from a file, without a server."""
+"""``predict``: a photo from a file, or a folder of them, without a server."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
+from tqdm import tqdm
 
-from service.imaging.decode import read_header
-from service.imaging.depth_map import DepthMap
+from service.errors import DepthError
+from service.estimator import OutputSize
 from service.imaging.encode import EncodeOptions, OutputFormat, encode
-from service.imaging.network_input import network_input
 from service.imaging.render import Colormap, Normalization
-from service.imaging.transforms import to_image_size
-from service.inference.engines.selection import load_for_serving
-from service.models.registry import find_spec
-from service.pipeline import OutputSize
+from service.offline import OfflineNetwork, output_name, photos_in
 from service.settings import Settings
 
 _FORMAT_OF_SUFFIX = {".npy": OutputFormat.NPY, ".json": OutputFormat.JSON}
@@ -24,14 +20,27 @@ _FORMAT_OF_SUFFIX = {".npy": OutputFormat.NPY, ".json": OutputFormat.JSON}
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command line of ``predict``."""
-    parser = subparsers.add_parser("predict", help="depth of one photo, without a server")
-    parser.add_argument("photo", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser = subparsers.add_parser("predict", help="depth of a photo or folder, without a server")
+    parser.add_argument("photo", type=Path, help="a photo, or a folder of photos")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="a file; for a folder, a folder"
+    )
+    add_encode_arguments(
+        parser, "default: by the output's suffix (.npy, .json), else heatmap", default=None
+    )
+    parser.set_defaults(run=_predict)
+
+
+def add_encode_arguments(
+    parser: argparse.ArgumentParser, format_help: str, default: OutputFormat | None
+) -> None:
+    """Add what says how depth is written, and by which network it is estimated."""
     parser.add_argument(
         "--format",
         choices=list(OutputFormat),
         type=OutputFormat,
-        help="default: by the output's suffix (.npy, .json), else heatmap",
+        default=default,
+        help=format_help,
     )
     parser.add_argument(
         "--colormap", choices=list(Colormap), type=Colormap, default=Colormap.INFERNO
@@ -46,37 +55,64 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--size", choices=list(OutputSize), type=OutputSize, default=OutputSize.ORIGINAL
     )
     parser.add_argument("--model", help="default: DEPTH_MODEL")
-    parser.set_defaults(run=_predict)
 
 
-def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
-    try:
-        data = arguments.photo.read_bytes()
-    except OSError as error:
-        return _fail(f"{arguments.photo}: {error.strerror}")
-    read_header(data, settings.max_pixels)
-    network = load_for_serving(find_spec(arguments.model or settings.model), settings)
-    photo = network_input(data, network.spec.input_rule, settings.scaled_decode)
-    values = network.engine.infer(photo.tensor[np.newaxis])[0]
-    if arguments.size is OutputSize.ORIGINAL:
-        values = to_image_size(values, photo.width, photo.height)
-    depth = DepthMap(values, network.spec.kind, network.spec.name)
-    suffix = arguments.output.suffix.lower()
-    options = EncodeOptions(
-        arguments.format or _FORMAT_OF_SUFFIX.get(suffix, OutputFormat.HEATMAP),
+def encode_options(
+    arguments: argparse.Namespace, format: OutputFormat, settings: Settings
+) -> EncodeOptions:
+    """What the arguments of :func:`add_encode_arguments` say."""
+    return EncodeOptions(
+        format,
         arguments.colormap,
         arguments.normalize,
         max_json_pixels=settings.max_json_pixels,
     )
+
+
+def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.photo.is_dir():
+        return _predict_folder(arguments, settings)
     try:
-        arguments.output.write_bytes(encode(depth, options))
+        data = arguments.photo.read_bytes()
+    except OSError as error:
+        return _fail(f"{arguments.photo}: {error.strerror}")
+    depth = OfflineNetwork(arguments.model, settings).depth(data, arguments.size)
+    suffix = arguments.output.suffix.lower()
+    format = arguments.format or _FORMAT_OF_SUFFIX.get(suffix, OutputFormat.HEATMAP)
+    try:
+        arguments.output.write_bytes(encode(depth, encode_options(arguments, format, settings)))
     except OSError as error:
         return _fail(f"{arguments.output}: {error.strerror}")
     print(
-        f"{arguments.output}: {options.format}, {depth.width}x{depth.height}, "
+        f"{arguments.output}: {format}, {depth.width}x{depth.height}, "
         f"{depth.model}, {depth.kind}, min {depth.extent[0]:.9g}, max {depth.extent[1]:.9g}"
     )
     return 0
+
+
+def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Every photo of a folder; a bad one is reported and left out."""
+    photos = list(photos_in(arguments.photo))
+    if not photos:
+        return _fail(f"{arguments.photo}: no photos in it")
+    network = OfflineNetwork(arguments.model, settings)
+    format = arguments.format or OutputFormat.HEATMAP
+    options = encode_options(arguments, format, settings)
+    failed = 0
+    for photo in tqdm(photos, unit="photo"):
+        output = arguments.output / output_name(photo, format)
+        try:
+            depth = network.depth((arguments.photo / photo).read_bytes(), arguments.size)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_bytes(encode(depth, options))
+        except DepthError as error:
+            failed += 1
+            tqdm.write(f"{photo}: {error.detail}", file=sys.stderr)
+        except OSError as error:
+            failed += 1
+            tqdm.write(f"{photo}: {error.strerror or error}", file=sys.stderr)
+    print(f"{arguments.output}: {len(photos) - failed} done, {failed} failed")
+    return 1 if failed else 0
 
 
 def _fail(reason: str) -> int:

@@ -12,6 +12,6 @@ def settings_table() -> str:
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = field.default.value if isinstance(field.default, Enum) else field.default
-        shown = f"`{default}`" if str(default) else "empty"
+        shown = "empty" if default in (None, "", ()) else f"`{default}`"
         rows.append(f"| `DEPTH_{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(rows)

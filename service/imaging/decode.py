@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
+from service.imaging.tiff import check_tiff
 from service.imaging.transforms import Rgb
 
 SUPPORTED_FORMATS = ("JPEG", "PNG", "WebP", "BMP", "TIFF")
 
 # The limit below is checked on every image; Pillow's own would only warn between 89 and 179 MP.
 Image.MAX_IMAGE_PIXELS = None
+
+# Pillow warns of odd tags with their values, which are the caller's: each new text is a line in
+# the log, and is remembered for ever.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -42,10 +49,10 @@ _WHITE = (255, 255, 255)
 # write about 10; a file of 4,000 would keep a thread busy for minutes.
 _MAX_JPEG_SCANS = 100
 _START_OF_SCAN = b"\xff\xda"
-# TIFF readers allocate a whole tile, however small the image is.
-_MAX_SPARE_TILE_PIXELS = 1 << 20
+# Pillow decodes these in Python, run by run: 1 KB of them could keep a thread busy for seconds.
+_BMP_RUNS = (BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"])
+_MAX_BMP_RUNS = 1 << 22
 _TIFF_WHITE_IS_ZERO = 0
-_TIFF_BITS = (1, 2, 4, 8, 16)
 _QUARTER_TURNS = (5, 6, 7, 8)
 
 Cover = Callable[[int, int], tuple[int, int]]
@@ -104,7 +111,9 @@ def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
     with _open(data) as image:
         header = PhotoHeader(str(image.format), *image.size)
         if isinstance(image, TiffImageFile):
-            _check_tiff(image, header)
+            check_tiff(image, data)
+        if isinstance(image, BmpImageFile):
+            _check_runs(image, data)
     if data.count(_START_OF_SCAN) > _MAX_JPEG_SCANS and header.format in _WITH_JPEG_SCANS:
         raise UndecodableImage("The JPEG has more scans than any camera or editor writes.")
     if header.pixels > max_pixels:
@@ -136,15 +145,11 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
             raise _undecodable(image.format, error) from error
 
 
-def _check_tiff(image: TiffImageFile, header: PhotoHeader) -> None:
-    tags = image.tag_v2
-    tile = int(tags.get(TiffImagePlugin.TILEWIDTH, 0)) * int(
-        tags.get(TiffImagePlugin.TILELENGTH, 0)
-    )
-    if tile > max(header.pixels, _MAX_SPARE_TILE_PIXELS):
-        raise UndecodableImage("The TIFF has tiles that are larger than its image.")
-    if not set(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) <= set(_TIFF_BITS):
-        raise UndecodableImage("The TIFF must have 1, 2, 4, 8 or 16 bits a sample.")
+def _check_runs(image: BmpImageFile, data: bytes) -> None:
+    if image.info.get("compression") not in _BMP_RUNS:
+        return
+    if max(image.width * image.height, len(data)) > _MAX_BMP_RUNS:
+        raise UndecodableImage("The BMP is run-length encoded, and too large for that.")
 
 
 @contextlib.contextmanager
@@ -160,6 +165,8 @@ def _open(data: bytes) -> Iterator[Image.Image]:
 
 def _undecodable(name: str | None, error: Exception) -> UndecodableImage:
     reason = "it is truncated" if "truncated" in str(error).lower() else "its data are damaged"
+    if isinstance(error, MemoryError):
+        reason = "it takes too much memory"
     return UndecodableImage(f"The {name} image cannot be decoded: {reason}.")
 
 

@@ -47,9 +47,7 @@ def heat_indices(
 
     Normalised per image and rounded to nearest; a map without any range is all 0.
     """
-    values = _inverse(depth)
-    low, high = _ends(depth, values, normalization)
-    scale = 1 / (high - low) if high > low else 0.0
+    values, low, scale = _span(depth, normalization)
     if normalization is Normalization.PERCENTILE:
         # convertScaleAbs takes the absolute value, so what lies below the range must not.
         values = np.maximum(values, np.float32(low))
@@ -57,6 +55,18 @@ def heat_indices(
     return np.asarray(
         cv2.convertScaleAbs(values, alpha=255 * scale, beta=-255 * scale * low), dtype=np.uint8
     )
+
+
+def nearness(
+    depth: DepthMap, normalization: Normalization = Normalization.MINMAX
+) -> NDArray[np.float32]:
+    """Nearness 0 (farthest) .. 1 (nearest), ``(h, w)`` float32, for a depth map of any kind.
+
+    The same as :func:`heat_indices` without its rounding; a map without any range is all 0.
+    """
+    values, low, scale = _span(depth, normalization)
+    scaled = (values - np.float32(low)) * np.float32(scale)
+    return np.clip(scaled, 0, 1, out=scaled)
 
 
 @cache
@@ -67,6 +77,13 @@ def palette(colormap: Colormap) -> bytes:
         return np.repeat(ramp, 3).tobytes()
     code: int = getattr(cv2, f"COLORMAP_{colormap.name}")
     return cv2.cvtColor(cv2.applyColorMap(ramp, code), cv2.COLOR_BGR2RGB).tobytes()
+
+
+def _span(depth: DepthMap, normalization: Normalization) -> tuple[DepthArray, float, float]:
+    """Values that grow towards the viewer, the lowest that counts, and 1 / their range (or 0)."""
+    values = inverse_values(depth)
+    low, high = _ends(depth, values, normalization)
+    return values, low, 1 / (high - low) if high > low else 0.0
 
 
 def _ends(depth: DepthMap, values: DepthArray, normalization: Normalization) -> tuple[float, float]:
@@ -80,8 +97,12 @@ def _ends(depth: DepthMap, values: DepthArray, normalization: Normalization) -> 
     return low, high
 
 
-def _inverse(depth: DepthMap) -> DepthArray:
-    """Values that grow towards the viewer, in proportion to disparity where that is known."""
+def inverse_values(depth: DepthMap) -> DepthArray:
+    """Values that grow towards the viewer, in proportion to disparity where that is known.
+
+    ``(h, w)`` float32: the map itself for relative inverse depth, its reciprocal (1/metre) for
+    metric depth, its negative for relative depth.
+    """
     if depth.kind is DepthKind.RELATIVE_INVERSE_DEPTH:
         return depth.values
     if depth.kind is DepthKind.METRIC_DEPTH:

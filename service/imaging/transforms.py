@@ -51,12 +51,37 @@ class InputRule:
             longest = self.target * _LONGEST_SIDE_FACTOR
         return self._side(scale * width, longest), self._side(scale * height, longest)
 
+    def accepts(self, width: int, height: int) -> bool:
+        """Whether a network input of this size is one that a photo could have led to.
+
+        The area may be half as much again as the target's: rounding adds up to a quarter.
+        """
+        longest = self.target * (_LONGEST_SIDE_FACTOR if self.fit is Fit.AREA else 1)
+        return (
+            all(self.multiple <= side <= longest for side in (width, height))
+            and width % self.multiple == height % self.multiple == 0
+            and width * height <= 1.5 * self.target**2
+        )
+
     def _side(self, ideal: float, longest: int) -> int:
         # Python's round() is half-to-even, as numpy.round in the official code.
         side = round(ideal / self.multiple) * self.multiple
         if side > longest:
             side = math.floor(min(ideal, longest) / self.multiple) * self.multiple
         return max(side, self.multiple)
+
+
+def bounded_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """``(width, height)`` scaled down, keeping its shape, so that no side exceeds ``max_side``."""
+    scale = min(1.0, max_side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def shrink(pixels: Rgb, size: tuple[int, int]) -> Rgb:
+    """``pixels`` ``(h, w, 3)`` uint8 scaled down to ``size`` ``(width, height)``."""
+    if size == (pixels.shape[1], pixels.shape[0]):
+        return pixels
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def to_tensor(pixels: Rgb, size: tuple[int, int], rule: InputRule) -> Tensor:

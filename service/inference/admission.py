@@ -1,7 +1,8 @@
 """Who gets in: a bound on everything that waits or is worked on, and an honest Retry-After.
 
 Three currencies are counted, since each protects something else: requests (fairness of waiting),
-body bytes (memory before decoding) and image megapixels (memory and time after it).
+body bytes (memory before decoding) and image megapixels (memory and time after it). One client may
+hold only a share of each, so that there is always room for others.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
-from service.errors import Draining, Overloaded
+from service.errors import Draining, Overloaded, TooManyRequests
 
 # What a request costs whatever its size, in image megapixels: the network's own time and the
 # encoder's floor, which is about what decoding and encoding two more megapixels takes.
@@ -24,11 +25,22 @@ _RETRY_AFTER_SECONDS = (1, 120)
 
 @dataclass(frozen=True)
 class AdmissionLimits:
-    """Most that may be inside at once."""
+    """Most that may be inside at once, and how much of it may be one client's (0..1)."""
 
     requests: int
     body_bytes: int
     megapixels: float
+    client_share: float = 1.0
+
+
+@dataclass
+class _Usage:
+    """What is inside, of everyone or of one client."""
+
+    tickets: int = 0
+    requests: int = 0
+    body_bytes: int = 0
+    megapixels: float = 0.0
 
 
 class ServiceRate:
@@ -77,25 +89,26 @@ class Ticket:
     be stopped when its client leaves: its memory is in use until it ends.
     """
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, client: str) -> None:
         self._admission = admission
+        self.client = client
         self._holders = 1
         self.body_bytes = 0
         self.megapixels = 0.0
-        self.admitted = False
+        self.images = 0
 
     @property
     def cost(self) -> float:
         """Cost in image megapixels."""
-        return _BASE_COST + self.megapixels
+        return _BASE_COST * max(1, self.images) + self.megapixels
 
     def add_bytes(self, count: int) -> None:
         """Account for body bytes that arrived; raises :class:`Overloaded` past the bound."""
         self._admission.take_bytes(self, count)
 
-    def admit(self, megapixels: float) -> None:
-        """Enter with an image of known size; raises :class:`Overloaded` past a bound."""
-        self._admission.admit(self, megapixels)
+    def admit(self, megapixels: float, images: int = 1) -> None:
+        """Enter with images of known size, together; raises :class:`Overloaded` past a bound."""
+        self._admission.admit(self, megapixels, images)
 
     def hold(self) -> None:
         """Add a holder."""
@@ -132,56 +145,94 @@ class Admission:
         self._limits = limits
         self.rate = ServiceRate(clock)
         self.draining = False
-        self.open_tickets = 0
-        self.requests = 0
-        self.body_bytes = 0
-        self.megapixels = 0.0
+        self._all = _Usage()
+        self._clients: dict[str, _Usage] = {}
         self._cost = 0.0
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def open(self) -> Ticket:
-        """A ticket for a request whose body has not been read.
+    @property
+    def open_tickets(self) -> int:
+        """Requests being read or worked on."""
+        return self._all.tickets
 
-        Raises :class:`Draining` during shutdown and :class:`Overloaded` when no request of any
-        size could enter: refusing before reading is the cheapest.
+    @property
+    def requests(self) -> int:
+        """Requests being worked on."""
+        return self._all.requests
+
+    @property
+    def body_bytes(self) -> int:
+        """Body bytes in memory."""
+        return self._all.body_bytes
+
+    @property
+    def megapixels(self) -> float:
+        """Image megapixels being worked on."""
+        return self._all.megapixels
+
+    @property
+    def most_images(self) -> int:
+        """Most images that one request can bring, with nobody else inside."""
+        return min(self._limits.requests, math.ceil(self._own_requests))
+
+    def open(self, client: str) -> Ticket:
+        """A ticket for a request of ``client`` whose body has not been read.
+
+        Raises :class:`Draining` during shutdown, and :class:`Overloaded` or
+        :class:`TooManyRequests` when no request of any size could enter: refusing before reading
+        is the cheapest.
         """
         if self.draining:
             raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
-        if self.requests >= self._limits.requests:
-            raise self._overloaded(f"{self.requests} requests are being worked on")
+        self._check_requests(self._clients.get(client, _Usage()))
         self._empty.clear()
-        self.open_tickets += 1
-        return Ticket(self)
+        for usage in (self._all, self._clients.setdefault(client, _Usage())):
+            usage.tickets += 1
+        return Ticket(self, client)
 
     def take_bytes(self, ticket: Ticket, count: int) -> None:
         """See :meth:`Ticket.add_bytes`."""
-        if self.body_bytes + count > self._limits.body_bytes:
+        own, limit = self._clients[ticket.client], self._limits.body_bytes
+        if self.body_bytes + count > limit:
             raise self._overloaded(f"{self.body_bytes / 1e6:.0f} MB of images are in memory")
+        if own.body_bytes + count > self._limits.client_share * limit:
+            raise self._too_many(f"{own.body_bytes / 1e6:.0f} MB of this client are in memory")
         ticket.body_bytes += count
-        self.body_bytes += count
+        for usage in (self._all, own):
+            usage.body_bytes += count
 
-    def admit(self, ticket: Ticket, megapixels: float) -> None:
-        """See :meth:`Ticket.admit`. One image above the whole bound may enter an empty service."""
-        if self.requests >= self._limits.requests:
-            raise self._overloaded(f"{self.requests} requests are being worked on")
-        if self.requests and self.megapixels + megapixels > self._limits.megapixels:
+    def admit(self, ticket: Ticket, megapixels: float, images: int = 1) -> None:
+        """See :meth:`Ticket.admit`; each image counts as a request.
+
+        What is above the bound of megapixels may enter where there is nothing else.
+        """
+        own, limit = self._clients[ticket.client], self._limits.megapixels
+        self._check_requests(own, images)
+        if self.requests and self.megapixels + megapixels > limit:
             raise self._overloaded(f"{self.megapixels:.0f} megapixels are being worked on")
+        if own.requests and own.megapixels + megapixels > self._limits.client_share * limit:
+            raise self._too_many(f"{own.megapixels:.0f} megapixels of this client are worked on")
         if self.requests == 0:
             self.rate.began()
-        ticket.admitted = True
+        ticket.images = images
         ticket.megapixels = megapixels
-        self.requests += 1
-        self.megapixels += megapixels
+        for usage in (self._all, own):
+            usage.requests += images
+            usage.megapixels += megapixels
         self._cost += ticket.cost
 
     def close(self, ticket: Ticket) -> None:
         """Give back what a ticket took."""
-        self.open_tickets -= 1
-        self.body_bytes -= ticket.body_bytes
-        if ticket.admitted:
-            self.requests -= 1
-            self.megapixels -= ticket.megapixels
+        own = self._clients[ticket.client]
+        for usage in (self._all, own):
+            usage.tickets -= 1
+            usage.body_bytes -= ticket.body_bytes
+            usage.requests -= ticket.images
+            usage.megapixels -= ticket.megapixels
+        if own.tickets == 0:
+            del self._clients[ticket.client]
+        if ticket.images:
             self._cost -= ticket.cost
             if self.requests == 0:
                 self.rate.ended()
@@ -203,6 +254,21 @@ class Admission:
     async def wait_until_empty(self) -> None:
         """Return when every accepted request has been answered."""
         await self._empty.wait()
+
+    @property
+    def _own_requests(self) -> float:
+        """A client with as many requests as this gets no other in."""
+        return max(1.0, self._limits.client_share * self._limits.requests)
+
+    def _check_requests(self, own: _Usage, images: int = 1) -> None:
+        if self.requests + images > self._limits.requests:
+            raise self._overloaded(f"{self.requests} requests are being worked on")
+        if own.requests + images - 1 >= self._own_requests:
+            raise self._too_many(f"{own.requests} requests of this client are being worked on")
+
+    def _too_many(self, reason: str) -> TooManyRequests:
+        detail = f"This client has its share of the service: {reason}."
+        return TooManyRequests(detail, retry_after_seconds=self.retry_after())
 
     def _overloaded(self, reason: str) -> Overloaded:
         return Overloaded(f"The service is busy: {reason}.", retry_after_seconds=self.retry_after())

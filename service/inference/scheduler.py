@@ -1,8 +1,9 @@
 """The asyncio queue in front of the inference thread, and how batches form.
 
 Work-conserving: an idle worker starts at once with whatever waits; batches form only while it is
-busy, unless a batch window is set. Waiting jobs are kept in buckets of one network and one tensor
-shape; the bucket whose first job has waited longest goes next.
+busy, unless a batch window is set. Clients take turns: every client's first waiting job comes
+before any client's second one. A batch starts with the job whose turn it is, and takes along the
+next ones of the same network and tensor shape.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
@@ -46,6 +48,7 @@ _BucketKey = tuple[Engine, tuple[int, ...]]
 class _Job:
     engine: Engine
     tensor: Tensor
+    client: str
     answer: asyncio.Future[Inference]
     queued_at: float = field(default_factory=time.monotonic)
 
@@ -76,17 +79,17 @@ class Scheduler:
         self._limits = limits
         self._on_batch = on_batch
         self._arrivals: asyncio.Queue[_Job] = asyncio.Queue()
-        self._buckets: dict[_BucketKey, deque[_Job]] = {}
+        self._queue: list[_Job] = []
         self._waiting: set[_Job] = set()
         self._dispatcher: asyncio.Task[None] | None = None
 
-    async def infer(self, engine: Engine, tensor: Tensor) -> Inference:
-        """Depth of one network input ``(3, h, w)``.
+    async def infer(self, engine: Engine, tensor: Tensor, client: str = "") -> Inference:
+        """Depth of one network input ``(3, h, w)``, when it is ``client``'s turn.
 
         Raises :class:`InferenceFailed` when the network fails on this very input.
         """
         answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
-        job = _Job(engine, tensor, answer)
+        job = _Job(engine, tensor, client, answer)
         self._waiting.add(job)
         self._arrivals.put_nowait(job)
         try:
@@ -121,11 +124,11 @@ class Scheduler:
 
     async def _dispatch(self) -> None:
         while True:
-            if not self._buckets:
-                self._file(await self._arrivals.get())
+            if not self._queue:
+                self._queue.append(await self._arrivals.get())
                 await self._wait_for_company()
             while not self._arrivals.empty():
-                self._file(self._arrivals.get_nowait())
+                self._queue.append(self._arrivals.get_nowait())
             batch = self._next_batch()
             if batch:
                 await self._run(batch)
@@ -136,34 +139,22 @@ class Scheduler:
         closes_at = loop.time() + self._limits.window_seconds
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(closes_at):
-                while max(map(len, self._buckets.values())) < self._limits.size:
-                    self._file(await self._arrivals.get())
-
-    def _file(self, job: _Job) -> None:
-        self._buckets.setdefault(job.bucket, deque()).append(job)
+                while max(Counter(job.bucket for job in self._queue).values()) < self._limits.size:
+                    self._queue.append(await self._arrivals.get())
 
     def _next_batch(self) -> list[_Job]:
-        """Take the oldest bucket's first jobs, up to the limits, leaving out abandoned ones."""
-        for key, bucket in list(self._buckets.items()):
-            while bucket and bucket[0].answer.done():
-                bucket.popleft()
-            if not bucket:
-                del self._buckets[key]
-        if not self._buckets:
-            return []
-        key, bucket = min(self._buckets.items(), key=lambda item: item[1][0].queued_at)
+        """Take the next jobs of one bucket, up to the limits; forget abandoned ones."""
+        self._queue = [job for job in self._queue if not job.answer.done()]
         batch: list[_Job] = []
         room = self._limits.megapixels
-        while bucket and len(batch) < self._limits.size:
-            job = bucket[0]
-            if batch and job.megapixels > room:
+        for job in _by_turns(self._queue):
+            if batch and job.bucket != batch[0].bucket:
+                continue
+            if batch and (len(batch) == self._limits.size or job.megapixels > room):
                 break
-            bucket.popleft()
-            if not job.answer.done():
-                batch.append(job)
-                room -= job.megapixels
-        if not bucket:
-            del self._buckets[key]
+            batch.append(job)
+            room -= job.megapixels
+        self._queue = [job for job in self._queue if job not in batch]
         return batch
 
     async def _run(self, batch: list[_Job]) -> None:
@@ -200,3 +191,13 @@ class Scheduler:
                 job.answer.set_result(
                     Inference(outcome, started - job.queued_at, result.seconds, len(batch))
                 )
+
+
+def _by_turns(jobs: Sequence[_Job]) -> list[_Job]:
+    """Jobs in order of arrival -> every client's first, then every client's second, and so on."""
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, _Job]] = []
+    for job in jobs:
+        turns.append((seen[job.client], job))
+        seen[job.client] += 1
+    return [job for _, job in sorted(turns, key=itemgetter(0))]

@@ -40,15 +40,16 @@ class InferenceWorker:
 
     The heartbeat is renewed between batches and every second while idle, so its age is the time
     the current batch has taken. Nothing a network raises ends the thread; should it end all the
-    same, the batch in hand fails and :meth:`is_healthy` turns false.
+    same, the batch in hand fails, and the next goes to a new thread.
     """
 
     def __init__(self, heartbeat_timeout_seconds: float) -> None:
         self._timeout = heartbeat_timeout_seconds
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+        self._thread = self._new_thread()
         self._beat_at = time.monotonic()
         self._slowest_batch = 0.0
+        self.restarts = 0
 
     def start(self) -> None:
         """Start the thread."""
@@ -76,7 +77,19 @@ class InferenceWorker:
         limit = max(self._timeout, _SLOWEST_BATCH_FACTOR * self._slowest_batch)
         return self._thread.is_alive() and self.heartbeat_age() < limit
 
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="inference", daemon=True)
+
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException:
+            self.restarts += 1
+            self._thread = self._new_thread()
+            self._thread.start()
+            raise
+
+    def _work(self) -> None:
         while True:
             self._beat_at = time.monotonic()
             try:

@@ -7,8 +7,14 @@ import contextvars
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+STAGES = (
+    *("read", "decode", "transform", "queue", "inference", "resize", "effect", "encode"),
+    "send",
+)
+"""What a request goes through, in order; it may wait in the queue before decoding, too."""
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -25,29 +31,55 @@ class RequestRecord:
     """Filled in along the way; read once at the end by logs and metrics.
 
     ``model`` and ``output`` are names from fixed sets, so they may become metric labels.
+    ``client`` is the name of the API key that was used, never the key.
     """
 
     request_id: str
     model: str = "none"
     output: str = "none"
     error: str | None = None
+    client: str | None = None
     stage: str = "read"
     seconds: dict[str, float] = field(default_factory=dict)
+    _nested_seconds: float = 0.0
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Measure a stage; a stage entered again adds up."""
+        """Measure a stage; a stage entered again adds up.
+
+        A stage inside another is the other's last part, and its time counts only once.
+        """
         self.stage = stage
+        outer_nested, self._nested_seconds = self._nested_seconds, 0.0
         started = time.perf_counter()
         try:
             yield
         finally:
-            self.add(stage, time.perf_counter() - started)
+            took = time.perf_counter() - started
+            self.add(stage, took - self._nested_seconds)
+            self._nested_seconds = outer_nested + took
 
     def add(self, stage: str, seconds: float) -> None:
         """Add time measured elsewhere to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
+    def add_within(self, stage: str, seconds: float) -> None:
+        """Add time measured elsewhere that the stage being timed now includes."""
+        self.add(stage, seconds)
+        self._nested_seconds += seconds
+
+    def add_slowest(self, parts: Sequence[RequestRecord]) -> None:
+        """Add each stage's longest time in any of the parts, which ran at the same time."""
+        for stage in STAGES:
+            took = [part.seconds[stage] for part in parts if stage in part.seconds]
+            if took:
+                self.add(stage, max(took))
+
+    def stages(self) -> list[tuple[str, float]]:
+        """Stages in order and their seconds so far; abandoned work may still add to them."""
+        seconds = dict(self.seconds)
+        return [(stage, seconds[stage]) for stage in STAGES if stage in seconds]
+
     def server_timing(self) -> str:
         """The stages as a Server-Timing header, in milliseconds."""
-        return ", ".join(f"{stage};dur={1000 * took:.1f}" for stage, took in self.seconds.items())
+        return ", ".join(f"{stage};dur={1000 * took:.1f}" for stage, took in self.stages())

@@ -19,6 +19,7 @@ from prometheus_client import (
 
 from service import __version__
 from service.inference.engines.selection import LoadedNetwork
+from service.observability.context import STAGES
 
 # Dense around the 1-3 s target.
 _REQUEST_BUCKETS = (
@@ -34,8 +35,14 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 
-STAGES = ("read", "decode", "queue", "inference", "encode")
-REJECTION_REASONS = ("overloaded", "draining", "model-unavailable", "payload-too-large")
+REJECTION_REASONS = (
+    "overloaded",
+    "too-many-requests",
+    "draining",
+    "model-unavailable",
+    "payload-too-large",
+    "unauthorized",
+)
 
 
 class Metrics:
@@ -82,6 +89,11 @@ class Metrics:
             "depth_deadline_misses",
             "Requests answered 504, by the stage they were in.",
             ["stage"],
+            registry=self.registry,
+        )
+        self.decoder_restarts = Counter(
+            "depth_decoder_restarts",
+            "Decode processes that died or were stopped and were replaced.",
             registry=self.registry,
         )
         self.slo_requests = Counter(

@@ -58,7 +58,7 @@ CASES: dict[str, tuple[int, str, Call]] = {
         raw(b"nothing", headers={"Content-Type": "multipart/form-data"}),
     ),
     "unknown model": (404, "model-not-found", query("model=unknown")),
-    "unknown path": (404, "not-found", lambda client: client.get("/v2/nothing")),
+    "unknown path": (404, "not-found", lambda client: client.get("/v3/nothing")),
     "wrong method": (405, "method-not-allowed", lambda client: client.get("/v1/depth")),
     "nothing acceptable": (
         406,

@@ -79,3 +79,42 @@ def test_openvino_reports_no_usage(tmp_path: Path) -> None:
 
 def test_version() -> None:
     assert run_service("--version").stdout.strip() == __version__
+
+
+def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
+    server: ServerProcess, cache_dir: Path, tmp_path: Path
+) -> None:
+    photos, output = tmp_path / "photos", tmp_path / "depth"
+    (photos / "sub").mkdir(parents=True)
+    (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
+    (photos / "cup.jpg").write_bytes(b"no photo")
+    (photos / "sub" / "cat.PNG").write_bytes(photo_bytes("chelsea.png"))
+    (photos / "notes.txt").write_text("no photo, and not said to be one")
+    done = run_service("predict", str(photos), "-o", str(output), cache_dir=str(cache_dir))
+    assert done.returncode == 1
+    assert "cup.jpg: " in done.stderr
+    assert "supported formats" in done.stderr
+    assert "3/3" in done.stderr  # the progress bar
+    assert "2 done, 1 failed" in done.stdout
+    written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+    assert written == {"cup.png.png", "sub/cat.PNG.png"}
+    served = server.client.post("/v1/depth", files={"image": photo_bytes("chelsea.png")}).content
+    ours, theirs = Image.open(output / "sub" / "cat.PNG.png"), Image.open(io.BytesIO(served))
+    assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
+
+
+def test_predict_of_a_folder_says_how_it_went(cache_dir: Path, tmp_path: Path) -> None:
+    photos, empty = tmp_path / "photos", tmp_path / "empty"
+    photos.mkdir()
+    empty.mkdir()
+    (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
+    output = str(tmp_path / "depth")
+    good = run_service(
+        *("predict", str(photos), "-o", output, "--format", "npy", "--size", "network"),
+        cache_dir=str(cache_dir),
+    )
+    assert good.returncode == 0, good.stderr
+    assert np.load(tmp_path / "depth" / "cup.png.npy").ndim == 2
+    nothing = run_service("predict", str(empty), "-o", output, cache_dir=str(cache_dir))
+    assert nothing.returncode == 2
+    assert "no photos" in nothing.stderr

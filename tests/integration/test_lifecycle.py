@@ -163,7 +163,8 @@ def test_an_unknown_network_is_a_clear_error_at_start() -> None:
 
 
 def test_a_wrong_setting_is_named() -> None:
-    done = run_service("serve", max_pixels="-5", engine="fast")
+    done = run_service("serve", max_pixels="-5", engine="fast", trusted_proxies="10.0.0.1,proxy")
     assert done.returncode == 2
     assert "DEPTH_MAX_PIXELS" in done.stderr
     assert "DEPTH_ENGINE" in done.stderr
+    assert "DEPTH_TRUSTED_PROXIES: " in done.stderr

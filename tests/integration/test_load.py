@@ -5,26 +5,20 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from service.observability.context import STAGES
 from tests.support.clients import post_at_once, send_and_leave
 from tests.support.photos import as_bytes, jpeg_720p, photo_bytes
 from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
 
 PHOTO = photo_bytes("chelsea.png")
 LARGE = as_bytes(Image.open(io.BytesIO(PHOTO)).resize((4000, 3000)))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_fifty_clients_at_once_all_get_their_answer(server: ServerProcess) -> None:
@@ -51,7 +45,7 @@ def test_mixed_photos_get_their_own_answers(server: ServerProcess) -> None:
 
 @pytest.fixture
 def small_server(cache_dir: Path) -> ServerProcess:
-    return ServerProcess(cache_dir=str(cache_dir), max_requests="2")
+    return ServerProcess(cache_dir=str(cache_dir), max_requests="2", client_share="1")
 
 
 def test_overload_is_refused_at_once_with_retry_after(small_server: ServerProcess) -> None:
@@ -70,8 +64,24 @@ def test_overload_is_refused_at_once_with_retry_after(small_server: ServerProces
         assert server.metric("depth_admitted_megapixels") == pytest.approx(0)
 
 
+def test_a_client_has_only_its_share(cache_dir: Path) -> None:
+    """Of ten places one client gets five; its own fault is 429, and another is let in."""
+    with ServerProcess(cache_dir=str(cache_dir), max_requests="10", client_share="0.5") as server:
+        answers = post_at_once(server, "/v1/depth", LARGE, clients=12)
+        counts = Counter(answer.status_code for answer in answers)
+        assert set(counts) == {200, 429}
+        for answer in answers:
+            if answer.status_code == 429:
+                assert answer.json()["type"] == "too-many-requests"
+                assert 1 <= int(answer.headers["retry-after"]) <= 120
+        refused = server.metric("depth_rejected_requests_total", reason="too-many-requests")
+        assert refused == counts[429]
+
+
 def test_megapixels_are_bounded(cache_dir: Path) -> None:
-    with ServerProcess(cache_dir=str(cache_dir), max_admitted_megapixels="20") as server:
+    with ServerProcess(
+        cache_dir=str(cache_dir), max_admitted_megapixels="20", client_share="1"
+    ) as server:
         answers = post_at_once(server, "/v1/depth", LARGE, clients=8)
         counts = Counter(answer.status_code for answer in answers)
         assert counts[200] >= 1
@@ -111,10 +121,7 @@ def test_a_client_that_does_not_read_is_cut_off(cache_dir: Path) -> None:
 
 def test_work_of_a_client_that_left_is_dropped_and_counted(server: ServerProcess) -> None:
     def cancelled() -> float:
-        return sum(
-            server.metric("depth_cancelled_requests_total", stage=stage)
-            for stage in ("read", "decode", "queue", "inference", "encode")
-        )
+        return sum(server.metric("depth_cancelled_requests_total", stage=stage) for stage in STAGES)
 
     def inferred() -> float:
         return server.metric("depth_batch_size_sum")

@@ -26,6 +26,12 @@ def photo_bytes(name: str) -> bytes:
     return photo_path(name).read_bytes()
 
 
+def photo_pixels(name: str) -> NDArray[np.uint8]:
+    """``(h, w, 3)`` RGB of a file of scikit-image's data folder."""
+    with Image.open(photo_path(name)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 def as_bytes(image: Image.Image | NDArray[np.uint8], format: str = "PNG", **options: Any) -> bytes:
     if not isinstance(image, Image.Image):
         image = Image.fromarray(image)
@@ -86,6 +92,14 @@ def grey_tiff(samples: bytes, bits: int, photometric: int) -> bytes:
     """A TIFF of one row, two grey samples wide."""
     image = {256: 2, 257: 1, 258: bits, 259: 1, 262: photometric, 277: 1}
     return tiff(image | {278: 1, 279: len(samples)}, 273, samples)
+
+
+def run_length_bmp(side: int, runs: bytes) -> bytes:
+    """An 8-bit BMP of ``side`` x ``side`` pixels in runs."""
+    palette = bytes(value for level in range(256) for value in (level, 0, level, 0))
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    start = 14 + len(header) + len(palette)
+    return struct.pack("<2sIII", b"BM", start + len(runs), 0, start) + header + palette + runs
 
 
 def zip_bytes() -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +20,8 @@ def require_program(*names: str) -> str:
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def packaged_program(name: str) -> str:
+    """The path of a program that the development packages bring."""
+    return str(Path(sys.executable).with_name(name))

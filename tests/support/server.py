@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -41,14 +42,24 @@ def run_service(*arguments: str, **settings: str) -> subprocess.CompletedProcess
     )
 
 
-class ServerProcess:
-    """``python -m service serve`` as a context manager."""
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
-    def __init__(self, **settings: str) -> None:
+
+class ServerProcess:
+    """``python -m service serve`` as a context manager.
+
+    ``module`` runs in place of ``service``; ``port`` 0 is a free one.
+    """
+
+    def __init__(self, *, module: str = "service", port: str = "0", **settings: str) -> None:
         # A file, not a pipe: nobody has to read it for the server to go on.
         self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve", "--port", "0"],
+            [sys.executable, "-m", module, "serve", "--port", port],
             env=service_env(settings),
             cwd=ROOT,
             stdout=self._log,

@@ -94,11 +94,16 @@ def test_a_stuck_batch_makes_the_worker_unhealthy_until_it_ends(worker: Inferenc
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_the_death_of_the_thread_fails_its_batch_and_shows(worker: InferenceWorker) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_death_of_the_thread_fails_its_batch_and_no_other(worker: InferenceWorker) -> None:
     def die(batch: Tensor) -> DepthArray:
         raise SystemExit
 
-    with pytest.raises(RuntimeError, match="thread ended"):
-        worker.submit(ScriptedEngine(die), [tensor(1)]).result(5)
+    for deaths in (1, 2):
+        with pytest.raises(RuntimeError, match="thread ended"):
+            worker.submit(ScriptedEngine(die), [tensor(1)]).result(5)
+        result = worker.submit(ScriptedEngine(), [tensor(7)]).result(5)
+        assert (result.outcomes[0] == 7).all()  # type: ignore[union-attr]
+        assert worker.restarts == deaths
+        assert worker.is_healthy()
     worker.stop()
-    assert not worker.is_healthy()

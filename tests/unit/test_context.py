@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 
 import pytest
 
@@ -33,6 +34,20 @@ def test_stage_times_add_up_and_become_server_timing() -> None:
     assert record.seconds["encode"] >= 0
 
 
+def test_a_stage_inside_another_counts_once() -> None:
+    record = RequestRecord("id")
+    with record.timed("outer"):
+        with record.timed("inner"):
+            time.sleep(0.02)
+        with record.timed("inner"):
+            time.sleep(0.02)
+    assert record.seconds["inner"] >= 0.04
+    assert record.seconds["outer"] < 0.02
+    with record.timed("outer"):
+        time.sleep(0.03)
+    assert record.seconds["outer"] >= 0.03
+
+
 def test_json_lines_are_single_objects_with_the_request_id(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -54,3 +69,13 @@ def test_json_lines_are_single_objects_with_the_request_id(
     assert entry["message"] == "it\nfailed"
     assert (entry["request_id"], entry["status"]) == ("req-1", 500)
     assert "ValueError" in entry["exception"]
+
+
+def test_stages_of_parts_that_ran_at_once_take_as_long_as_the_slowest() -> None:
+    record, *parts = (RequestRecord("r") for _ in range(3))
+    record.add("decode", 0.5)
+    parts[0].add("decode", 0.25)
+    parts[1].add("decode", 1.0)
+    parts[1].add("queue", 2.0)
+    record.add_slowest(parts)
+    assert record.stages() == [("decode", 1.5), ("queue", 2.0)]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import subprocess
+import sys
 from typing import Any
 
 import cv2
@@ -17,6 +20,7 @@ from tests.support.photos import (
     jpeg_of_many_scans,
     photo_bytes,
     png_header_bomb,
+    run_length_bmp,
     tiff_of_one_huge_tile,
     zip_bytes,
 )
@@ -208,6 +212,51 @@ def test_tiff_white_is_zero(bits: int, photometric: int, expected: list[int]) ->
 def test_tiff_with_twelve_bits_is_refused_in_words() -> None:
     with pytest.raises(UndecodableImage, match="16 bits"):
         read_header(grey_tiff(b"\xff\xff\xff", 12, 1), LIMIT)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_a_fax_is_refused_before_libtiff_logs_its_rows(compression: str) -> None:
+    data = as_bytes(Image.new("1", (16, 16)), "TIFF", compression=compression)
+    with pytest.raises(UndecodableImage, match="compressed"):
+        read_header(data, LIMIT)
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_a_tiff_that_repeats_a_tag_is_refused_since_its_readers_would_disagree(last: int) -> None:
+    once = grey_tiff(b"\0\0", 8, 1)
+    assert read_header(once, LIMIT).pixels == 2
+    start = once.index(struct.pack("<HHL", 259, 4, 1))
+    twice = bytearray(once)
+    twice[start + 12 : start + 24] = struct.pack("<HHLL", 259, 4, 1, last)
+    with pytest.raises(UndecodableImage):
+        read_header(bytes(twice), LIMIT)
+
+
+@pytest.mark.parametrize(("side", "spare"), [(3000, 0), (16, 5_000_000)])
+def test_large_run_length_bmps_are_refused_since_they_decode_in_python(
+    side: int, spare: int
+) -> None:
+    runs = b"\x10\7\0\0" * 16 + b"\0\1"
+    assert pixels_of(run_length_bmp(16, runs)).shape == (16, 16, 3)
+    with pytest.raises(UndecodableImage, match="run-length"):
+        read_header(run_length_bmp(side, runs + bytes(spare)), LIMIT)
+
+
+def test_odd_tags_leave_no_warnings_behind() -> None:
+    program = (
+        "import sys; from service.imaging.decode import read_header;"
+        "import PIL.TiffImagePlugin as tiff; read_header(sys.stdin.buffer.read(), 100);"
+        "print(*getattr(tiff, '__warningregistry__', {}))"
+    )
+    # Two values where there should be one.
+    odd = grey_tiff(b"\0\0", 8, 1).replace(
+        struct.pack("<HHLL", 257, 4, 1, 1), struct.pack("<HHLHH", 257, 3, 2, 1, 1)
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=odd, capture_output=True, check=True
+    )
+    # Python's own key, and no warning.
+    assert (done.stderr, done.stdout.strip()) == (b"", b"version")
 
 
 def test_float_samples_are_refused_in_words() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import resource
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -99,6 +100,23 @@ def test_pull_installs_the_official_file(
 ) -> None:
     assert fetch(spec, store, mirror).read_bytes() == CONTENT
     assert not partial(spec, store).exists()
+
+
+def test_a_full_disk_is_said_and_the_next_pull_goes_on(
+    spec: NetworkSpec, store: WeightsStore, mirror: Mirror
+) -> None:
+    """The limit of this process's file sizes stands in for the disk's end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(WeightsError, match="cannot be written"):
+            fetch(spec, store, mirror)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(WeightsError, match="not installed"):
+        store.verify(spec)
+    assert fetch(spec, store, mirror).read_bytes() == CONTENT
+    assert mirror.requested == [None, "bytes=1000000-"]
 
 
 def test_a_second_pull_downloads_nothing(

@@ -137,6 +137,38 @@ def test_conversion_works_without_a_writable_cache(settings: Settings, tmp_path:
     assert graph.parents[1].stat().st_uid == os.getuid()
 
 
+def test_a_converted_network_serves_where_torch_is_not_installed(
+    converted: ConvertedNetwork, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.inference.engines.conversion._torch_installed", lambda: False)
+    monkeypatch.setattr(selection, "torch_installed", lambda: False)
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    assert ensure_converted(SPEC, weights, settings.cache_dir).graph.is_file()
+    assert load_for_serving(SPEC, settings).engine.name == "openvino"
+
+
+def test_without_torch_and_conversion_the_network_is_unavailable(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.inference.engines.conversion._torch_installed", lambda: False)
+    monkeypatch.setattr(selection, "torch_installed", lambda: False)
+    with pytest.raises(ModelUnavailable):
+        load_for_serving(SPEC, settings.model_copy(update={"cache_dir": tmp_path}))
+
+
+def test_a_conversion_in_a_folder_that_cannot_be_written_is_used(
+    converted: ConvertedNetwork, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an image's; root can write anywhere, so the attempt itself fails here."""
+
+    def refuse(cache_dir: Path) -> Path:
+        raise AssertionError("it tried to write")
+
+    monkeypatch.setattr("service.inference.engines.conversion._writable", refuse)
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    assert ensure_converted(SPEC, weights, settings.cache_dir) == converted
+
+
 class WrongEngine:
     """An engine that is off by a share of the range."""
 

@@ -13,7 +13,7 @@ from PIL import Image
 from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, JsonEncoding, OutputFormat, encode
-from service.imaging.render import Colormap, Normalization, heat_indices, palette
+from service.imaging.render import Colormap, Normalization, heat_indices, nearness, palette
 from service.models.registry import DepthKind
 
 INVERSE = DepthKind.RELATIVE_INVERSE_DEPTH
@@ -45,6 +45,19 @@ def test_nearness_of_metric_depth_is_proportional_to_inverse_depth() -> None:
 def test_a_flat_map_is_all_far() -> None:
     for normalization in Normalization:
         assert not heat_indices(flat(3.0), normalization).any()
+        assert not nearness(flat(3.0), normalization).any()
+
+
+@pytest.mark.parametrize("kind", DepthKind)
+@pytest.mark.parametrize("normalization", Normalization)
+def test_nearness_is_what_the_heatmap_shows_before_rounding(
+    kind: DepthKind, normalization: Normalization
+) -> None:
+    values = nearness(ramp(kind), normalization)
+    assert values.dtype == np.float32
+    assert (values.min(), values.max()) == (0, 1)
+    shown = heat_indices(ramp(kind), normalization)
+    assert np.abs(values * 255 - shown).max() <= 0.51
 
 
 def test_percentile_normalization_ignores_outliers() -> None:

@@ -65,9 +65,9 @@ def run(worker: InferenceWorker, scenario: Scenario, limits: BatchLimits = LIMIT
 
 
 def submit(
-    scheduler: Scheduler, engine: ScriptedEngine, *inputs: Tensor
+    scheduler: Scheduler, engine: ScriptedEngine, *inputs: Tensor, client: str = "a"
 ) -> list[asyncio.Task[Inference]]:
-    return [asyncio.create_task(scheduler.infer(engine, item)) for item in inputs]
+    return [asyncio.create_task(scheduler.infer(engine, item, client)) for item in inputs]
 
 
 def test_an_idle_worker_starts_at_once_and_batches_form_while_it_is_busy(
@@ -111,6 +111,25 @@ def test_a_batch_holds_one_shape_and_one_network_and_the_oldest_bucket_goes_firs
     assert run(worker, scenario) == [1, 2, 1, 2]
     assert engine.first_values == [0, 1, 4, 3, 5]
     assert other.first_values == [2]
+
+
+def test_clients_take_turns(worker: InferenceWorker) -> None:
+    """Whoever comes with one photo is in the next batch, however many another has waiting."""
+    gate = Gate()
+    engine = ScriptedEngine(gate)
+
+    async def scenario(scheduler: Scheduler) -> None:
+        jobs = submit(scheduler, engine, tensor(0), client="flood")
+        await gate.wait_until_busy()
+        jobs += submit(scheduler, engine, *map(tensor, range(1, 6)), client="flood")
+        jobs += submit(scheduler, engine, tensor(10), tensor(11), client="modest")
+        jobs += submit(scheduler, engine, tensor(20, 32, 64), client="other shape")
+        await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(*jobs)
+
+    run(worker, scenario, BatchLimits(size=2, megapixels=1.0))
+    assert engine.first_values == [0, 1, 10, 20, 2, 11, 3, 4, 5]
 
 
 def test_a_batch_is_capped_by_megapixels(worker: InferenceWorker) -> None:

@@ -31,6 +31,24 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.weights_dir == Path.home() / "weights"
 
 
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPTH_CORS_ORIGINS", "https://a.example.com, http://localhost:3000,")
+    monkeypatch.setenv("DEPTH_ALLOWED_HOSTS", "Depth.example.com,*.internal,[::1]")
+    monkeypatch.setenv("DEPTH_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.1,fd00::/8")
+    settings = Settings()
+    assert settings.cors_origins == ("https://a.example.com", "http://localhost:3000")
+    assert settings.allowed_hosts == ("depth.example.com", "*.internal", "[::1]")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.168.1.1/32", "fd00::/8")
+
+
+def test_an_empty_variable_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_KEYS_FILE", "CORS_ORIGINS", "ALLOWED_HOSTS", "TRUSTED_PROXIES"):
+        monkeypatch.setenv(f"DEPTH_{name}", "")
+    settings = Settings()
+    assert settings.api_keys_file is None
+    assert settings.cors_origins == settings.allowed_hosts == settings.trusted_proxies == ()
+
+
 def test_folders_do_not_depend_on_the_working_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -54,6 +72,15 @@ def test_the_port_must_close_before_the_drain_ends() -> None:
         ("PRECISION", "int4"),
         ("LOG_LEVEL", "LOUD"),
         ("THREADS", "-1"),
+        ("ADMIN_PORT", "8000"),
+        ("CORS_ORIGINS", "app.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com/"),
+        ("CORS_ORIGINS", "https://*.example.com"),
+        ("ALLOWED_HOSTS", "example.com:8000"),
+        ("ALLOWED_HOSTS", "example.*"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_impossible_values_are_refused(

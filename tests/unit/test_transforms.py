@@ -85,3 +85,17 @@ def test_to_image_size_equals_torch_bicubic(width: int, height: int) -> None:
     )[0, 0].numpy()
     # Noise is the worst case; on depth maps of photos they differ by less than 5e-6.
     assert np.abs(to_image_size(depth, width, height) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("rule", [OFFICIAL, AREA])
+def test_a_rule_accepts_every_size_it_makes(rule: InputRule) -> None:
+    sizes = [round(1.13**power) for power in range(80)]
+    for width in sizes:
+        for height in sizes:
+            assert rule.accepts(*rule.network_size(width, height)), (width, height)
+
+
+@pytest.mark.parametrize("size", [(0, 256), (33, 32), (-32, 32), (2048, 32), (512, 256)])
+def test_a_rule_accepts_nothing_else(size: tuple[int, int]) -> None:
+    assert not OFFICIAL.accepts(*size)
+    assert not AREA.accepts(*size)

@@ -4,7 +4,8 @@ Converting needs torch, timm and several seconds; serving needs neither. So a ch
 converts, writes the OpenVINO graph together with torch's answer for the sample photo, and the
 server loads both: it starts in a second, without torch in memory, and still checks its engine
 against torch. The folder's name is made of what the result depends on: weights, our sources and
-the versions of the packages.
+the versions of the packages. Where torch is not installed at all, a network converted elsewhere
+by the same sources serves; such a folder need not be writable.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import atexit
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import shutil
@@ -40,7 +42,8 @@ _GRAPH, _CONSTANTS, _REFERENCE, _CHECKSUMS = (
     "checksums.json",
 )
 _CONVERSION_TIMEOUT_SECONDS = 600
-_PACKAGES = ("openvino", "torch", "timm", "numpy", "opencv-python-headless", "pillow")
+_CONVERTERS = ("torch", "timm")
+_PACKAGES = ("openvino", "numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,31 @@ def ensure_converted(
     """The converted network from the cache, converting first where it is missing or damaged.
 
     Blocks for seconds when it converts. Raises :class:`WeightsError` if the weights do not fit,
-    :class:`EngineUnavailable` if the conversion fails.
+    :class:`EngineUnavailable` if the conversion fails or torch, which it needs, is not installed.
     """
+    if not _torch_installed():
+        return _converted_elsewhere(spec, weights, cache_dir)
+    folder = cache_dir / _cache_key(spec, weights)
+    if _is_intact(folder):
+        return ConvertedNetwork(folder)
     try:
         return _ensure_converted(spec, weights, _writable(cache_dir))
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineUnavailable(f"conversion for OpenVINO failed: {error}") from error
+
+
+def _torch_installed() -> bool:
+    """Whether torch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def _converted_elsewhere(
+    spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
+) -> ConvertedNetwork:
+    for folder in sorted(cache_dir.glob(f"{_serving_key(spec, weights)}-*")):
+        if _is_intact(folder):
+            return ConvertedNetwork(folder)
+    raise EngineUnavailable("it has not been converted, and torch is not installed to do it")
 
 
 def _ensure_converted(
@@ -110,16 +132,28 @@ def _temporary_cache() -> Path:
 
 
 def _cache_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    return f"{_serving_key(spec, weights)}-{_digest(_versions(_CONVERTERS))}"
+
+
+def _serving_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
+    """What a server without torch knows, too."""
     parts = [
         spec.builder,
         repr(spec.input_rule),
         weights.sha256,
         sha256_of(SAMPLE_PHOTO),
-        *versions,
+        *_versions(_PACKAGES),
     ]
     parts += [sha256_of(source) for source in _sources()]
-    return f"{spec.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}"
+    return f"{spec.name}-{_digest(parts)}"
+
+
+def _versions(packages: tuple[str, ...]) -> list[str]:
+    return [f"{name} {importlib.metadata.version(name)}" for name in packages]
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def _sources() -> list[Path]:

@@ -75,6 +75,11 @@ def openvino_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+def torch_installed() -> bool:
+    """Whether torch can be imported; an image without it serves converted networks only."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def _candidates(settings: Settings) -> Iterator[tuple[EngineChoice, Precision]]:
     """Engines and precisions to try, best first."""
     wanted = settings.precision
@@ -107,6 +112,8 @@ def _create(
         converted = ensure_converted(spec, weights, settings.cache_dir)
         return OpenVinoEngine(converted.graph, precision, threads), converted.reference()
 
+    if not torch_installed():
+        raise EngineUnavailable("torch is not installed")
     from service.inference.engines.torch_engine import TorchEngine, reference_for
     from service.models.checkpoint import load_network
 

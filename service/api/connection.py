@@ -1,0 +1,117 @@
+"""One client's connection: bounded in time, and typed even where HTTP itself is broken."""
+
+from __future__ import annotations
+
+import asyncio
+
+import h11
+import orjson
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from service.api.paths import STREAM, route_path
+from service.api.problems import PROBLEM_JSON
+from service.errors import DepthError, MalformedRequest, RequestHeadTimeout
+
+
+class BoundedConnection(H11Protocol):
+    """uvicorn's connection over h11, which does not wait for a client for ever.
+
+    uvicorn bounds only the pause between two requests. A head that never ends, and the body of a
+    request that was answered without it, would hold a connection for as long as bytes trickle.
+    Its answer to broken HTTP is plain text, and an exception if an answer was sent before.
+    """
+
+    header_timeout_seconds: float
+    _timer: asyncio.TimerHandle | None = None
+    _handed_over = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start waiting for a request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the rest of this one."""
+        super().on_response_complete()
+        self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; uvicorn's name for it."""
+        self._refuse(MalformedRequest("This is not a valid HTTP/1.1 request."))
+
+    def _get_upgrade(self) -> bytes | None:
+        # But on one path no other protocol is spoken. An offer may be ignored (RFC 9110, 7.8).
+        offered = super()._get_upgrade()
+        spoken = offered == b"websocket" and route_path(dict(self.scope)) == STREAM
+        return offered if spoken else None
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over: it has its own rules from here."""
+        self._handed_over = True
+        super().handle_websocket_upgrade(event)
+
+    def _watch(self) -> None:
+        """Run the timer while neither the app nor uvicorn's keep-alive has the connection."""
+        busy = self._is_working() or self._handed_over or self.timeout_keep_alive_task
+        if busy or self.transport.is_closing():
+            self._stop_watching()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self.header_timeout_seconds, self._give_up)
+
+    def _stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_working(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _give_up(self) -> None:
+        begun, _ = self.conn.trailing_data
+        if begun and self.conn.our_state is h11.IDLE:
+            self._refuse(
+                RequestHeadTimeout(
+                    f"The request's head did not arrive within {self.header_timeout_seconds:g} s."
+                )
+            )
+        self.transport.close()
+
+    def _refuse(self, error: DepthError) -> None:
+        # To an answer that was begun nothing can be added; it breaks off.
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            body = orjson.dumps(
+                {
+                    "type": error.slug,
+                    "title": error.title,
+                    "status": error.status,
+                    "detail": error.detail,
+                }
+            )
+            headers = [
+                ("Content-Type", PROBLEM_JSON),
+                ("Content-Length", str(len(body))),
+                ("Connection", "close"),
+            ]
+            answer = h11.Response(status_code=error.status, headers=headers)
+            for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        if self._is_working():
+            # The app may be about to answer; this tells it that nobody listens any more.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+
+def connections_bounded_by(seconds: float) -> type[H11Protocol]:
+    """The class of connections whose request heads must arrive within ``seconds``."""
+    return type("Connection", (BoundedConnection,), {"header_timeout_seconds": seconds})

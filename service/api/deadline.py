@@ -1,0 +1,77 @@
+"""From a request to its result: admission, the deadline, and clients that leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import Request
+
+from service.api.identity import client_of
+from service.errors import ClientDisconnected, DeadlineExceeded
+from service.inference.admission import Ticket
+from service.observability.context import RequestRecord
+from service.runtime import Runtime
+
+B = TypeVar("B")
+T = TypeVar("T")
+
+
+async def result_in_time(
+    request: Request,
+    deadline_seconds: float | None,
+    read: Callable[[Ticket], Awaitable[B]],
+    work: Callable[[B, Ticket], Coroutine[Any, Any, T]],
+) -> tuple[T, Ticket]:
+    """What ``work`` makes of what ``read`` has read, and its ticket, which the response drops.
+
+    Raises :class:`DeadlineExceeded` when both take longer than the client or the server allows,
+    :class:`ClientDisconnected` when the client leaves before, and the errors of admission,
+    ``read`` and ``work``.
+    """
+    runtime: Runtime = request.app.state.runtime
+    record: RequestRecord = request.state.record
+    try:
+        async with asyncio.timeout(_clipped(runtime, deadline_seconds)):
+            with runtime.admission.open(client_of(request.scope)) as ticket:
+                with record.timed("read"):
+                    body = await read(ticket)
+                result = await _unless_disconnected(request, work(body, ticket))
+                ticket.served()
+                ticket.hold()
+                return result, ticket
+    except TimeoutError:
+        runtime.metrics.deadline_misses.labels(record.stage).inc()
+        raise DeadlineExceeded(
+            f"The deadline passed during stage {record.stage}; send a smaller image, ask for a "
+            "longer X-Request-Timeout, or retry later."
+        ) from None
+    except ClientDisconnected:
+        runtime.metrics.cancelled.labels(record.stage).inc()
+        raise
+
+
+def _clipped(runtime: Runtime, deadline_seconds: float | None) -> float:
+    if deadline_seconds is None:
+        return runtime.settings.request_timeout_seconds
+    return min(deadline_seconds, runtime.settings.max_request_timeout_seconds)
+
+
+async def _unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``, which is cancelled when the client leaves first."""
+    task = asyncio.create_task(work)
+    watcher = asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnected("The client left before the answer was ready.")
+    finally:
+        watcher.cancel()
+        task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

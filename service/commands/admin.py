@@ -1,0 +1,60 @@
+"""The server of the admin port, beside the main one on the same event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+logger = logging.getLogger(__name__)
+
+_STOP_SECONDS = 1
+
+
+class AdminServer:
+    """Answers from :meth:`start` to :meth:`stop`; who connects before that waits.
+
+    Raises :class:`OSError` when the port is not free.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        # Listens at once: of two processes that start together the second must fail here.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family)
+        self._server = _SilentServer(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                http="h11",
+                lifespan="off",
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=_STOP_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._task = asyncio.create_task(self._server.serve([self._socket]))
+        logger.info("probes and metrics on port %d", self._socket.getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _SilentServer(uvicorn.Server):
+    """Leaves the signals to the main server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,66 @@
+"""``bulk``: a folder of very many photos on a Ray cluster."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+from service.bulk.run import REPORT, run_bulk
+from service.bulk.worker import BulkOrder
+from service.commands.predict import add_encode_arguments, encode_options
+from service.imaging.encode import OutputFormat
+from service.offline import OfflineNetwork
+from service.settings import Settings
+
+# What shells say of a program that SIGINT ended.
+_INTERRUPTED = 130
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command line of ``bulk``."""
+    parser = subparsers.add_parser("bulk", help="depth of a folder of very many photos, on Ray")
+    parser.add_argument("photos", type=Path, help="folder of photos, with its subfolders")
+    parser.add_argument("outputs", type=Path, help="folder for the outputs and the report")
+    add_encode_arguments(parser, "default: heatmap", OutputFormat.HEATMAP)
+    parser.add_argument("--address", help="of a Ray cluster; default: this machine's cores")
+    parser.add_argument("--workers", type=int, help="processes; default: one a core")
+    parser.set_defaults(run=_bulk)
+
+
+def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
+    photos, outputs = arguments.photos.resolve(), arguments.outputs.resolve()
+    if importlib.util.find_spec("ray") is None:
+        return _fail("This command needs Ray: pip install 'depth-service[bulk]'.")
+    if not photos.is_dir():
+        return _fail(f"{arguments.photos}: no such folder")
+    if outputs.is_relative_to(photos):
+        return _fail("The outputs must be outside of the folder of photos.")
+    # Before any worker starts: what is wrong with the weights is said once, and the network is
+    # converted once.
+    OfflineNetwork(arguments.model, settings)
+    order = BulkOrder(
+        photos,
+        outputs,
+        arguments.model,
+        arguments.size,
+        encode_options(arguments, arguments.format, settings),
+        # A worker is a core's; more threads would only compete.
+        settings.model_copy(update={"threads": 1}),
+    )
+    try:
+        summary = run_bulk(order, arguments.address, arguments.workers)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return _INTERRUPTED
+    print(
+        f"{arguments.outputs}: {summary.done} done, {summary.skipped} were done before, "
+        f"{summary.failed} failed" + (f" (see {REPORT})" if summary.failed else "")
+    )
+    return 1 if summary.failed else 0
+
+
+def _fail(reason: str) -> int:
+    print(reason, file=sys.stderr)
+    return 2

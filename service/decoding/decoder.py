@@ -1,0 +1,96 @@
+"""Decoding as the pipeline sees it, wherever it happens."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.imaging.decode import read_header
+from service.imaging.effect_input import EffectInput, decode_for_effect, prepare_for_effect
+from service.imaging.network_input import (
+    NetworkInput,
+    decode_for_network,
+    transform_for_network,
+)
+from service.imaging.transforms import InputRule
+from service.imaging.uploaded_depth import decode_grey16
+from service.observability.context import RequestRecord
+
+
+class Decoder(Protocol):
+    """Reads photos; its methods block, and run in threads."""
+
+    def count_pixels(self, data: bytes) -> int:
+        """Pixels that decoding will produce, from the photo's header.
+
+        Raises :class:`UnsupportedMediaType`, :class:`UndecodableImage`, or
+        :class:`PayloadTooLarge` past the pixel limit.
+        """
+
+    def network_input(self, data: bytes, rule: InputRule, record: RequestRecord) -> NetworkInput:
+        """The photo, ready for a network; raises the errors of decoding.
+
+        Notes in ``record`` how long the transform took.
+        """
+
+    def effect_input(
+        self, data: bytes, rule: InputRule | None, side: int, record: RequestRecord
+    ) -> EffectInput:
+        """The photo within ``side`` pixels, and with ``rule`` a network's input from one decode.
+
+        Raises the errors of decoding; notes in ``record`` how long the transform took.
+        """
+
+    def grey16(self, data: bytes) -> NDArray[np.uint16]:
+        """The levels ``(h, w)`` of a 16-bit grey PNG; raises :class:`UndecodableImage`."""
+
+    def wait_until_ready(self) -> None:
+        """Return when photos can be decoded; raises :class:`DecoderUnavailable`."""
+
+    def is_healthy(self) -> bool:
+        """False when only a restart of the service can help."""
+
+    def close(self) -> None:
+        """Let go of what it holds; work in hand fails."""
+
+
+class InProcessDecoder:
+    """Decodes in the thread that asks."""
+
+    def __init__(self, max_pixels: int, scaled_decode: bool) -> None:
+        self._max_pixels = max_pixels
+        self._scaled_decode = scaled_decode
+
+    def count_pixels(self, data: bytes) -> int:
+        """See :class:`Decoder`."""
+        return read_header(data, self._max_pixels).pixels
+
+    def network_input(self, data: bytes, rule: InputRule, record: RequestRecord) -> NetworkInput:
+        """See :class:`Decoder`."""
+        photo = decode_for_network(data, rule, self._scaled_decode)
+        with record.timed("transform"):
+            return transform_for_network(photo, rule)
+
+    def effect_input(
+        self, data: bytes, rule: InputRule | None, side: int, record: RequestRecord
+    ) -> EffectInput:
+        """See :class:`Decoder`."""
+        photo = decode_for_effect(data, rule, side, self._scaled_decode)
+        with record.timed("transform"):
+            return prepare_for_effect(photo, rule, side)
+
+    def grey16(self, data: bytes) -> NDArray[np.uint16]:
+        """See :class:`Decoder`."""
+        return decode_grey16(data)
+
+    def wait_until_ready(self) -> None:
+        """It is."""
+
+    def is_healthy(self) -> bool:
+        """Always."""
+        return True
+
+    def close(self) -> None:
+        """Nothing to let go of."""

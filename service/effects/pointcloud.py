@@ -1,0 +1,168 @@
+"""Point clouds as PLY and meshes as GLB, for any 3D viewer.
+
+PLY: Turk, "The PLY Polygon File Format", 1994. GLB: glTF 2.0, Khronos Group 2021, section 4.4; the
+material is unlit (KHR_materials_unlit), because the photo has its light already.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import orjson
+from PIL import Image
+
+from service.effects.mesh import Mesh, MeshOptions, build_mesh, texture
+from service.errors import InvalidParameter
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import Rgb
+
+PLY_MEDIA_TYPE = "application/ply"
+GLB_MEDIA_TYPE = "model/gltf-binary"
+
+_PLY_HEADER = """ply
+format binary_little_endian 1.0
+comment x right, y up, looking along -z; units: {unit}
+element vertex {count}
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+end_header
+"""
+_PLY_VERTEX = np.dtype([("point", "<f4", 3), ("colour", "u1", 3)])
+
+_JPEG_QUALITY = 90
+_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
+_FLOAT, _UINT32 = 5126, 5125
+_LINEAR, _LINEAR_MIPMAPS, _CLAMP = 9729, 9987, 33071
+_JSON_CHUNK, _BINARY_CHUNK = 0x4E4F534A, 0x004E4942
+
+
+def encode_ply(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
+    """Coloured points as binary little-endian PLY: 15 bytes each.
+
+    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. Raises :class:`InvalidParameter`
+    when no two rows of points are joined.
+    """
+    mesh = _mesh(pixels, depth, options)
+    vertices = np.empty(len(mesh.points), _PLY_VERTEX)
+    vertices["point"], vertices["colour"] = mesh.points, mesh.colours
+    unit = "metres" if depth.kind.unit else "distance of the nearest point"
+    header = _PLY_HEADER.format(count=len(vertices), unit=unit)
+    return header.encode("ascii") + vertices.tobytes()
+
+
+def encode_glb(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
+    """The surface as binary glTF with the photo as its texture (JPEG).
+
+    Parameters and errors are those of :func:`encode_ply`.
+    """
+    mesh = _mesh(pixels, depth, options)
+    picture = io.BytesIO()
+    Image.fromarray(texture(pixels, options)).save(picture, "JPEG", quality=_JPEG_QUALITY)
+    parts = [
+        mesh.points.astype("<f4", copy=False).tobytes(),
+        mesh.places.astype("<f4", copy=False).tobytes(),
+        mesh.triangles.astype("<u4", copy=False).tobytes(),
+        picture.getvalue(),
+    ]
+    document = _document(mesh, [len(part) for part in parts])
+    return _container(orjson.dumps(document), b"".join(_padded(part) for part in parts))
+
+
+def _mesh(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> Mesh:
+    mesh = build_mesh(pixels, depth, options)
+    if not len(mesh.triangles):
+        raise InvalidParameter(
+            "No surface is left: the photo is only a row of points, or its depth jumps everywhere; "
+            "raise max_side or edge."
+        )
+    return mesh
+
+
+def _document(mesh: Mesh, sizes: list[int]) -> dict[str, Any]:
+    """GlTF's JSON for one mesh whose buffer holds points, places, triangles and the picture."""
+    offsets = np.cumsum([0, *(size + -size % 4 for size in sizes)]).tolist()
+    views: list[dict[str, int]] = [
+        {"buffer": 0, "byteOffset": offset, "byteLength": size}
+        for offset, size in zip(offsets, sizes, strict=False)
+    ]
+    views[0]["target"] = views[1]["target"] = _ARRAY_BUFFER
+    views[2]["target"] = _ELEMENT_ARRAY_BUFFER
+    attributes = {"POSITION": 0, "TEXCOORD_0": 1}
+    return {
+        "asset": {"version": "2.0", "generator": "depth-service"},
+        "extensionsUsed": ["KHR_materials_unlit"],
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "photo"}],
+        "meshes": [{"primitives": [{"attributes": attributes, "indices": 2, "material": 0}]}],
+        "materials": [
+            {
+                "pbrMetallicRoughness": {
+                    "baseColorTexture": {"index": 0},
+                    "metallicFactor": 0,
+                    "roughnessFactor": 1,
+                },
+                "doubleSided": True,
+                "extensions": {"KHR_materials_unlit": {}},
+            }
+        ],
+        "textures": [{"sampler": 0, "source": 0}],
+        "samplers": [
+            {
+                "magFilter": _LINEAR,
+                "minFilter": _LINEAR_MIPMAPS,
+                "wrapS": _CLAMP,
+                "wrapT": _CLAMP,
+            }
+        ],
+        "images": [{"bufferView": 3, "mimeType": "image/jpeg"}],
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": _FLOAT,
+                "count": len(mesh.points),
+                "type": "VEC3",
+                "min": mesh.points.min(axis=0).tolist(),
+                "max": mesh.points.max(axis=0).tolist(),
+            },
+            {
+                "bufferView": 1,
+                "componentType": _FLOAT,
+                "count": len(mesh.places),
+                "type": "VEC2",
+            },
+            {
+                "bufferView": 2,
+                "componentType": _UINT32,
+                "count": mesh.triangles.size,
+                "type": "SCALAR",
+            },
+        ],
+        "bufferViews": views,
+        "buffers": [{"byteLength": offsets[-1]}],
+    }
+
+
+def _container(document: bytes, binary: bytes) -> bytes:
+    document += b" " * (-len(document) % 4)
+    total = 12 + 8 + len(document) + 8 + len(binary)
+    return b"".join(
+        (
+            struct.pack("<4sII", b"glTF", 2, total),
+            struct.pack("<II", len(document), _JSON_CHUNK),
+            document,
+            struct.pack("<II", len(binary), _BINARY_CHUNK),
+            binary,
+        )
+    )
+
+
+def _padded(part: bytes) -> bytes:
+    return part + bytes(-len(part) % 4)

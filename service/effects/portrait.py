@@ -1,0 +1,232 @@
+"""Background blur like a phone's portrait mode, graded by depth.
+
+The blur of a thin lens is proportional to the difference of inverse depth from the plane in focus
+(Potmesil and Chakravarty, "A Lens and Aperture Camera Model", 1981), which is what nearness is for
+networks with inverse depth. The blur is made of linear light; only the matte that puts the sharp
+subject on top blends pixel values, which keeps what is in focus exactly as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from service.effects.bokeh import SMALLEST_RADIUS, Blurred, Bokeh, blur_layers
+from service.effects.guided_filter import crisp_nearness, guided_filter
+from service.effects.light import to_linear, to_srgb
+from service.effects.limits import check_point, check_range
+from service.effects.scene import Scene, make_scene, resize_map
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import Rgb, bounded_size
+
+Plane = NDArray[np.float32]
+
+_LARGEST_RADIUS_SHARE = 0.035
+_DEPTH_SIDE = 640
+_FOCUS_WINDOW_SHARE = 0.02
+_MATTE_RADIUS_SHARE = 0.006
+_RIM_SHARE = 0.0015
+_SUBJECT_PERCENTILE = 10
+_HALVED_FROM_RADIUS = 3.0
+_BRIGHT = np.float32(0.5)
+_STANDING_OUT = np.float32(0.5)
+_BLOOM_GAIN = 6.0
+_SMOOTH_SCALE = 4
+_TRACE = np.float32(1e-3)
+
+
+@dataclass(frozen=True)
+class PortraitOptions:
+    """The lens and where it focuses.
+
+    ``focus``: the point to focus on, ``(x, y)`` as shares 0..1 of the photo's width and height; by
+    default the nearest subject, which then is sharp as a whole. ``aperture``: 0 (all sharp) .. 1
+    (a blur of 3.5% of the photo's longer side at the far end). ``depth_of_field``: nearness on
+    either side of the focus point that stays sharp, 0..1. ``bokeh``: the aperture's shape.
+    ``bloom``: how much brighter lights become in the blur, 0..1. ``max_side``: longest side of the
+    result in pixels, 64..4096. Out of range raises :class:`InvalidParameter`.
+    """
+
+    focus: tuple[float, float] | None = None
+    aperture: float = 0.5
+    depth_of_field: float = 0.08
+    bokeh: Bokeh = Bokeh.DISK
+    bloom: float = 0.5
+    max_side: int = 2048
+
+    def __post_init__(self) -> None:
+        if self.focus is not None:
+            check_point("focus", self.focus)
+        check_range("aperture", self.aperture, 0, 1)
+        check_range("depth_of_field", self.depth_of_field, 0, 1)
+        check_range("bloom", self.bloom, 0, 1)
+        check_range("max_side", self.max_side, 64, 4096)
+
+
+def blur_background(pixels: Rgb, depth: DepthMap, options: PortraitOptions) -> Rgb:
+    """The photo with everything out of focus blurred: ``(h, w, 3)`` uint8 RGB.
+
+    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. The result has the photo's size, or
+    at most ``max_side`` a side. Pixels in focus are the photo's own.
+    """
+    scene = make_scene(pixels, depth, options.max_side)
+    strength = options.aperture * _LARGEST_RADIUS_SHARE * max(scene.width, scene.height)
+    if strength < SMALLEST_RADIUS:
+        return scene.pixels
+    # Edges are drawn by the matte below; depth itself may be coarser, which saves half the time.
+    nearness = crisp_nearness(_reduced(scene, _DEPTH_SIDE))
+    low, high = _focus_range(nearness, options)
+    size = (scene.width, scene.height)
+    behind = resize_map(np.maximum(low - nearness, 0), size) * np.float32(strength)
+    before = resize_map(np.maximum(nearness - high, 0), size) * np.float32(strength)
+
+    picture = scene.pixels
+    if float(behind.max()) > SMALLEST_RADIUS:
+        picture = _with_background(picture, behind, options)
+    if float(before.max()) > SMALLEST_RADIUS:
+        picture = _with_foreground(picture, scene.pixels, before, options)
+    return picture
+
+
+def _reduced(scene: Scene, max_side: int) -> Scene:
+    size = bounded_size(scene.width, scene.height, max_side)
+    small = np.asarray(cv2.resize(scene.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return Scene(small, resize_map(scene.nearness, size))
+
+
+def _focus_range(nearness: Plane, options: PortraitOptions) -> tuple[np.float32, np.float32]:
+    """Lowest and highest nearness that is sharp."""
+    if options.focus is None:
+        return _subject_low(nearness), np.float32(1)
+    height, width = nearness.shape
+    reach = max(1, round(_FOCUS_WINDOW_SHARE * max(width, height) / 2))
+    x = min(int(options.focus[0] * width), width - 1)
+    y = min(int(options.focus[1] * height), height - 1)
+    window = nearness[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+    focus = np.float32(np.median(window))
+    field = np.float32(options.depth_of_field)
+    return focus - field, focus + field
+
+
+def _subject_low(nearness: Plane) -> np.float32:
+    """Nearness of the nearest subject's far side.
+
+    Otsu's threshold ("A Threshold Selection Method from Gray-Level Histograms", 1979) parts the
+    photo into near and far; of the near, all but the farthest tenth is the subject.
+    """
+    levels = np.rint(nearness * np.float32(255)).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
+    near = nearness[levels > threshold]
+    return np.float32(np.percentile(near, _SUBJECT_PERCENTILE) if near.size else 0)
+
+
+def _with_background(picture: Rgb, radius: Plane, options: PortraitOptions) -> Rgb:
+    sharp = _matte(picture, (radius < SMALLEST_RADIUS).astype(np.float32))
+    # The subject's own colours must not get into the background, or it glows: leave its rim out.
+    share = np.asarray(cv2.erode((1 - sharp) ** 2, _disk(_rim(radius))), np.float32)
+    gathered = _gather(picture, share, radius, options, sharp_in_front=True)
+    return _blend(picture, gathered.picture, sharp)
+
+
+def _with_foreground(picture: Rgb, photo: Rgb, radius: Plane, options: PortraitOptions) -> Rgb:
+    share = 1 - _matte(photo, (radius < SMALLEST_RADIUS).astype(np.float32))
+    gathered = _gather(photo, share, radius, options, sharp_in_front=False)
+    revealed = _surroundings(picture, 1 - share, float(radius.max()))
+    behind = _blend(picture, revealed, 1 - share)
+    return _blend(behind, gathered.picture, 1 - gathered.coverage)
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """A blurred picture ``(h, w, 3)`` uint8 and its coverage ``(h, w)`` in 0..1."""
+
+    picture: Rgb
+    coverage: Plane
+
+
+def _gather(
+    photo: Rgb, share: Plane, radius: Plane, options: PortraitOptions, *, sharp_in_front: bool
+) -> _Gathered:
+    """Blur, in linear light, what belongs here by ``share``; at half size where it cannot show."""
+    height, width = share.shape
+    scale = 2 if float(radius.max()) >= _HALVED_FROM_RADIUS else 1
+    size = (max(1, width // scale), max(1, height // scale))
+    small_share, small_radius = _shrunk(share, size), _shrunk(radius, size) / np.float32(scale)
+    light = _shrunk(to_linear(photo), size)
+    light = _bloomed(light, small_share, options)
+    blurred = blur_layers(
+        light, small_share, small_radius, options.bokeh, sharp_in_front=sharp_in_front
+    )
+    coverage = np.clip(blurred.coverage, 0, 1)
+    picture = cv2.resize(to_srgb(_opaque(blurred, light)), (width, height))
+    return _Gathered(
+        np.asarray(picture, np.uint8),
+        np.asarray(cv2.resize(coverage, (width, height)), np.float32),
+    )
+
+
+def _matte(photo: Rgb, mask: Plane) -> Plane:
+    """A mask of 0 and 1 as soft as the photo's edges are: hair is partly there."""
+    radius = max(2, round(_MATTE_RADIUS_SHARE * max(mask.shape)))
+    soft = guided_filter(photo, mask, radius, max(1, radius // 3))
+    # Stretched, so that the inside is wholly sharp and the outside not at all.
+    return np.asarray(np.clip((soft - np.float32(0.15)) * np.float32(1 / 0.7), 0, 1))
+
+
+def _shrunk(planes: Plane, size: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.resize(planes, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _opaque(blurred: Blurred, light: Plane) -> Plane:
+    """Light where anything was gathered, made opaque; the photo's own where nothing was."""
+    weight = cv2.merge([blurred.coverage + _TRACE] * 3)
+    return np.asarray(cv2.divide(blurred.light + light * _TRACE, weight), np.float32)
+
+
+def _surroundings(picture: Rgb, known: Plane, radius: float) -> Rgb:
+    """What a blurred foreground lets shine through where it hides the scene: what is around it."""
+    height, width = known.shape
+    size = (max(1, width // _SMOOTH_SCALE), max(1, height // _SMOOTH_SCALE))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    weights = _shrunk(known, size)
+    side = 2 * max(1, round(radius / _SMOOTH_SCALE)) + 1
+    spread = cv2.blur(cv2.multiply(small, cv2.merge([weights] * 3)), (side, side))
+    total = cv2.merge([cv2.blur(weights, (side, side)) + _TRACE] * 3)
+    around = cv2.divide(spread + small * _TRACE, total)
+    filled = np.asarray(np.rint(around).clip(0, 255), np.uint8)
+    return np.asarray(cv2.resize(filled, (width, height)), np.uint8)
+
+
+def _bloomed(light: Plane, share: Plane, options: PortraitOptions) -> Plane:
+    """Linear light in which lights are as bright as they were before the sensor clipped them.
+
+    Only what stands out from its surroundings is a light; a white wall is not. The subject is no
+    surrounding: beside dark hair every wall would stand out.
+    """
+    if options.bloom == 0:
+        return light
+    grey = cv2.cvtColor(light, cv2.COLOR_RGB2GRAY)
+    side = 2 * round(_LARGEST_RADIUS_SHARE * max(grey.shape)) + 1
+    weight = cv2.blur(share, (side, side)) + _TRACE
+    around = cv2.divide(cv2.blur(cv2.multiply(grey, share), (side, side)), weight)
+    bright = np.clip((grey - _BRIGHT) * np.float32(1 / (1 - _BRIGHT)), 0, 1)
+    standing_out = np.clip((grey - around) * np.float32(1 / _STANDING_OUT), 0, 1)
+    gain = 1 + bright * standing_out**2 * np.float32(options.bloom * _BLOOM_GAIN)
+    return np.asarray(cv2.multiply(light, cv2.merge([gain] * 3)), np.float32)
+
+
+def _blend(first: Rgb, second: Rgb, share: Plane) -> Rgb:
+    return np.asarray(cv2.blendLinear(first, second, share, 1 - share), np.uint8)
+
+
+def _rim(radius: Plane) -> int:
+    height, width = radius.shape
+    return int(max(1, round(_RIM_SHARE * max(width, height))))
+
+
+def _disk(radius: int) -> NDArray[np.uint8]:
+    side = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -1,0 +1,136 @@
+"""The photo as a surface: its normals, a shaded relief, and a height map for 3D printing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from service.effects.geometry import distances, unproject
+from service.effects.guided_filter import refine_nearness
+from service.effects.limits import check_range
+from service.effects.scene import Scene, make_scene
+from service.imaging import png
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import Rgb
+
+_AMBIENT = 0.25
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LARGEST_LEVEL = 65535
+
+
+@dataclass(frozen=True)
+class ReliefOptions:
+    """How the surface is made and lit.
+
+    ``fov``: field of view across the photo's longer side, 10..150 degrees (a phone: about 65).
+    ``far_ratio``: distance of the farthest pixel over the nearest's, 1.1..100 (ignored for metric
+    depth). ``smooth``: Gaussian sigma as a share of the longer side, 0..0.05. ``azimuth``: where
+    the light is, clockwise from the top of the picture, 0..360 degrees; ``altitude``: how high it
+    stands over the picture, 5..90 degrees. ``texture``: how much of the photo's own light and
+    shade shows, 0..1. ``base``: height of the farthest point as a share of the nearest's, 0..0.9.
+    ``max_side``: longest side of the result in pixels, 64..4096. Out of range raises
+    :class:`InvalidParameter`.
+    """
+
+    fov: float = 65.0
+    far_ratio: float = 4.0
+    smooth: float = 0.0025
+    azimuth: float = 315.0
+    altitude: float = 40.0
+    texture: float = 0.0
+    base: float = 0.1
+    max_side: int = 1280
+
+    def __post_init__(self) -> None:
+        check_range("fov", self.fov, 10, 150)
+        check_range("far_ratio", self.far_ratio, 1.1, 100)
+        check_range("smooth", self.smooth, 0, 0.05)
+        check_range("azimuth", self.azimuth, 0, 360)
+        check_range("altitude", self.altitude, 5, 90)
+        check_range("texture", self.texture, 0, 1)
+        check_range("base", self.base, 0, 0.9)
+        check_range("max_side", self.max_side, 64, 4096)
+
+
+def surface_normals(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> NDArray[np.float32]:
+    """Unit normals ``(h, w, 3)`` float32, facing the camera: x right, y up, z towards the viewer.
+
+    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. The cross product of the surface's
+    derivatives along the picture's axes.
+    """
+    return _normals(make_scene(pixels, depth, options.max_side), depth, options)
+
+
+def normal_picture(normals: NDArray[np.float32]) -> Rgb:
+    """Normals ``(h, w, 3)`` in -1..1 as colours ``(h, w, 3)`` uint8: ``(n + 1) / 2 * 255``."""
+    colours: Rgb = np.rint(normals * np.float32(127.5) + np.float32(127.5)).astype(np.uint8)
+    return colours
+
+
+def shaded_relief(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> Rgb:
+    """The surface in plaster under one lamp, ``(h, w, 3)`` uint8 (Lambert's cosine law)."""
+    scene = make_scene(pixels, depth, options.max_side)
+    normals = _normals(scene, depth, options)
+    lit = np.maximum(normals @ _light(options), 0)
+    shade = lit * np.float32(1 - _AMBIENT) + np.float32(_AMBIENT)
+    if options.texture > 0:
+        luminance = scene.pixels @ (_LUMINANCE / 255)
+        shade *= np.float32(1 - options.texture) + np.float32(options.texture) * luminance
+    grey = np.rint(shade * np.float32(255)).astype(np.uint8)
+    return np.repeat(grey[..., np.newaxis], 3, axis=2)
+
+
+def height_map(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
+    """16-bit grey PNG: 65535 is the nearest point, ``base`` of that the farthest.
+
+    Height is linear in nearness, as in a bas-relief, so that far things keep some shape. A map
+    without any range is all base.
+    """
+    scene = make_scene(pixels, depth, options.max_side)
+    surface = _smoothed(refine_nearness(scene), options)
+    height = surface * np.float32(1 - options.base) + np.float32(options.base)
+    return png.encode_grey16(np.rint(height * np.float32(_LARGEST_LEVEL)).astype(np.uint16))
+
+
+def _normals(scene: Scene, depth: DepthMap, options: ReliefOptions) -> NDArray[np.float32]:
+    surface = _smoothed(refine_nearness(scene), options)
+    distance = distances(surface, depth, options.far_ratio)
+    # Normals know no scale, and squares of it could overflow.
+    points = unproject(distance / distance.min(), options.fov)
+    # Mirrored borders would have no slope there, and so no normal.
+    right = cv2.Sobel(points, cv2.CV_32F, 1, 0, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
+    down = cv2.Sobel(points, cv2.CV_32F, 0, 1, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
+    normals = _cross(np.asarray(down, np.float32), np.asarray(right, np.float32))
+    length = np.sqrt(np.einsum("hwc,hwc->hw", normals, normals))
+    normals /= np.maximum(length, np.float32(1e-30))[..., np.newaxis]
+    return normals
+
+
+def _cross(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The cross product over the last axis; plane by plane, five times faster than numpy's."""
+    product = np.empty_like(a)
+    for axis in range(3):
+        second, third = (axis + 1) % 3, (axis + 2) % 3
+        np.multiply(a[..., second], b[..., third], out=product[..., axis])
+        product[..., axis] -= a[..., third] * b[..., second]
+    return product
+
+
+def _light(options: ReliefOptions) -> NDArray[np.float32]:
+    """Unit vector towards the lamp, in the camera's axes."""
+    azimuth, altitude = math.radians(options.azimuth), math.radians(options.altitude)
+    flat = math.cos(altitude)
+    return np.array(
+        [flat * math.sin(azimuth), flat * math.cos(azimuth), math.sin(altitude)], np.float32
+    )
+
+
+def _smoothed(nearness: NDArray[np.float32], options: ReliefOptions) -> NDArray[np.float32]:
+    sigma = options.smooth * max(nearness.shape)
+    if sigma == 0:
+        return nearness
+    return np.asarray(cv2.GaussianBlur(nearness, (0, 0), sigma), np.float32)

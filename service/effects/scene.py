@@ -1,0 +1,57 @@
+"""A photo and its depth at one size: what every effect that draws starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import InvalidParameter
+from service.imaging.depth_map import DepthMap
+from service.imaging.render import nearness
+from service.imaging.transforms import Rgb, bounded_size, shrink, to_image_size
+
+
+@dataclass(frozen=True)
+class Scene:
+    """``pixels`` ``(h, w, 3)`` uint8 RGB and ``nearness`` ``(h, w)`` float32, 0 far .. 1 near."""
+
+    pixels: Rgb
+    nearness: NDArray[np.float32]
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.pixels.shape[0])
+
+
+def make_scene(pixels: Rgb, depth: DepthMap, max_side: int) -> Scene:
+    """Photo and nearness at the photo's size, scaled down to at most ``max_side`` a side.
+
+    ``depth`` may have another size than the photo; it shows the same view. Raises
+    :class:`InvalidParameter` when the depth map holds NaN or infinity.
+    """
+    check_depth(depth)
+    size = bounded_size(pixels.shape[1], pixels.shape[0], max_side)
+    return Scene(shrink(pixels, size), resize_map(nearness(depth), size))
+
+
+def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """A map of values in 0..1 at ``size`` ``(width, height)``, still in 0..1."""
+    if values.shape[0] * values.shape[1] > size[0] * size[1]:
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+    # The cubic overshoots beside steps.
+    return np.clip(to_image_size(values, *size), 0, 1)
+
+
+def check_depth(depth: DepthMap) -> None:
+    """Raise :class:`InvalidParameter` unless every value of ``depth`` is finite."""
+    if not np.isfinite(depth.values).all():
+        raise InvalidParameter("The depth map must hold finite numbers only.")

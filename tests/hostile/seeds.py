@@ -1,0 +1,88 @@
+"""Small valid photos in every variant of every supported format."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.hostile.containers import bmp, png
+from tests.support.photos import as_bytes, photo_bytes
+
+_WIDTH, _HEIGHT = 40, 28
+
+
+def seed_photos() -> dict[str, bytes]:
+    """A photo of 40x28 pixels in each variant, by name."""
+    photo = Image.open(io.BytesIO(photo_bytes("chelsea.png"))).resize((_WIDTH, _HEIGHT))
+    grey = photo.convert("L")
+    with_alpha = photo.copy()
+    with_alpha.putalpha(grey)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return {
+        "jpeg": as_bytes(photo, "JPEG"),
+        "jpeg-progressive": as_bytes(photo, "JPEG", progressive=True),
+        "jpeg-exif": as_bytes(photo, "JPEG", exif=exif),
+        "jpeg-cmyk": as_bytes(photo.convert("CMYK"), "JPEG"),
+        "jpeg-mpo": as_bytes(photo, "MPO", **_more_frames(photo)),
+        "png": as_bytes(photo),
+        "png-grey": as_bytes(grey),
+        "png-alpha": as_bytes(with_alpha),
+        "png-palette": as_bytes(photo.quantize(16), transparency=3),
+        "png-bilevel": as_bytes(photo.convert("1")),
+        "png-16": _sixteen_bits(photo, ".png"),
+        "png-interlaced": _interlaced(grey),
+        "png-animated": as_bytes(photo, **_more_frames(photo)),
+        "webp": as_bytes(photo, "WEBP"),
+        "webp-lossless": as_bytes(with_alpha, "WEBP", lossless=True),
+        "webp-animated": as_bytes(photo, "WEBP", **_more_frames(photo)),
+        "bmp": as_bytes(photo, "BMP"),
+        "bmp-palette": as_bytes(photo.quantize(16), "BMP"),
+        "bmp-bilevel": as_bytes(photo.convert("1"), "BMP"),
+        "bmp-runs": _run_length_bmp(),
+        "tiff": as_bytes(photo, "TIFF"),
+        "tiff-big": as_bytes(photo, "TIFF", big_tiff=True),
+        "tiff-16": _sixteen_bits(photo, ".tiff"),
+        "tiff-lzw": as_bytes(photo, "TIFF", compression="tiff_lzw"),
+        "tiff-deflate": as_bytes(photo, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff-packbits": as_bytes(photo, "TIFF", compression="packbits"),
+        "tiff-jpeg": as_bytes(photo, "TIFF", compression="jpeg"),
+        "tiff-cmyk": as_bytes(photo.convert("CMYK"), "TIFF"),
+        "tiff-lab": as_bytes(photo.convert("LAB"), "TIFF"),
+        "tiff-pages": as_bytes(photo.copy(), "TIFF", **_more_frames(photo)),
+    }
+
+
+def _more_frames(photo: Image.Image) -> dict[str, Any]:
+    # Made anew each time: saving leaves the encoder's settings on them.
+    return {"save_all": True, "append_images": [photo.rotate(90), photo.rotate(180)]}
+
+
+def _sixteen_bits(photo: Image.Image, extension: str) -> bytes:
+    samples: NDArray[np.uint16] = np.asarray(photo).astype(np.uint16) * 257
+    done, data = cv2.imencode(extension, samples)
+    assert done
+    return data.tobytes()
+
+
+def _interlaced(grey: Image.Image) -> bytes:
+    """Seven passes, which Pillow reads but does not write."""
+    samples = np.asarray(grey)
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2))
+    rows = [
+        b"\0" + row.tobytes()
+        for top, left, down, right in (*passes, (1, 0, 2, 1))
+        for row in samples[top::down, left::right]
+    ]
+    return png(_WIDTH, _HEIGHT, b"".join(rows), colour=0, interlaced=True)
+
+
+def _run_length_bmp() -> bytes:
+    palette = bytes(value for level in range(256) for value in (level, level, level, 0))
+    rows = b"".join(bytes((_WIDTH, 9 * row, 0, 0)) for row in range(_HEIGHT)) + b"\0\1"
+    return bmp(_WIDTH, _HEIGHT, palette + rows, bits=8, compression=1, offset=54 + len(palette))

@@ -1,0 +1,214 @@
+"""The effects on real photos, against a real server."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from service.api.paths import EFFECTS
+from tests.support.clients import post_at_once
+from tests.support.effects import depth_file, post_effect
+from tests.support.photos import jpeg_720p, photo_bytes
+from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
+
+COFFEE = photo_bytes("coffee.png")  # 600 x 400, a cup on a table
+WIDTH, HEIGHT = 600, 400
+SMALL: dict[str, dict[str, int]] = {
+    "parallax": {"frames": 4, "size": 128},
+    "pointcloud": {"max_side": 64},
+}
+
+
+def picture(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def test_the_alarm_rises_for_the_cup_in_front(server: ServerProcess) -> None:
+    answer = post_effect(server, "obstacle", COFFEE, threshold=0.6, grid="4x2")
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert report["alarm"] is True
+    assert [len(row) for row in report["grid"]] == [4, 4]
+    box = report["largest"]
+    assert box["y"] + box["height"] > 0.6
+    assert box["distance"] is None
+    assert "not metres" in report["note"]
+
+
+def test_anchors_turn_the_alarm_into_metres(server: ServerProcess) -> None:
+    answer = post_effect(server, "obstacle", COFFEE, anchors="0.5,0.9,0.4;0.2,0.05,1.2")
+    report = answer.json()
+    distance = report["largest"]["distance"]
+    assert 0.3 < distance["low"] < distance["metres"] < 0.6
+    assert [round(one["metres"], 3) for one in report["calibration"]["anchors"]] == [0.4, 1.2]
+
+
+def test_anchors_that_contradict_the_depth_are_refused_in_words(server: ServerProcess) -> None:
+    answer = post_effect(server, "obstacle", COFFEE, anchors="0.5,0.9,3;0.2,0.05,0.5")
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
+    assert "contradict" in answer.json()["detail"]
+
+
+def test_the_danger_zone_is_drawn_in_red(server: ServerProcess) -> None:
+    answer = post_effect(server, "obstacle", COFFEE, format="png", threshold=0.6)
+    drawn = picture(answer.content)
+    assert (drawn.format, drawn.size) == ("PNG", (WIDTH, HEIGHT))
+    frame = np.asarray(drawn)[1, WIDTH // 2]
+    assert frame[0] > 200 and frame[1] < 60
+
+
+def test_points_open_in_trimesh(server: ServerProcess) -> None:
+    answer = post_effect(server, "pointcloud", COFFEE, max_side=96)
+    assert answer.headers["content-type"] == "application/ply"
+    cloud: Any = trimesh.load(io.BytesIO(answer.content), file_type="ply")
+    assert 1000 < len(cloud.vertices) <= 96 * 64
+
+
+def test_the_mesh_opens_in_trimesh_with_its_texture(server: ServerProcess) -> None:
+    answer = post_effect(server, "pointcloud", COFFEE, format="glb", max_side=96, texture_side=256)
+    assert answer.headers["content-type"] == "model/gltf-binary"
+    scene: Any = trimesh.load(io.BytesIO(answer.content), file_type="glb")
+    (mesh,) = scene.geometry.values()
+    assert len(mesh.faces) > 1000
+    assert max(mesh.visual.material.baseColorTexture.size) == 256
+
+
+@pytest.mark.parametrize(
+    ("format", "mode"), [("shaded", "RGB"), ("normals", "RGB"), ("height16", "I;16")]
+)
+def test_the_relief_opens_as_png(server: ServerProcess, format: str, mode: str) -> None:
+    answer = post_effect(server, "relief", COFFEE, format=format)
+    relief = picture(answer.content)
+    assert (relief.format, relief.mode, relief.size) == ("PNG", mode, (WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+def test_the_portrait_opens_in_every_format(server: ServerProcess, format: str) -> None:
+    answer = post_effect(server, "portrait", COFFEE, format=format, aperture=0.8)
+    assert answer.headers["content-type"] == f"image/{format}"
+    portrait = picture(answer.content)
+    assert (portrait.format, portrait.size) == (format.upper(), (WIDTH, HEIGHT))
+
+
+def test_the_portraits_focus_stays_sharp_and_the_rest_is_blurred(server: ServerProcess) -> None:
+    answer = post_effect(server, "portrait", COFFEE, format="png", focus="0.5,0.9", aperture=1)
+    before = np.asarray(picture(COFFEE).convert("RGB")).astype(int)
+    after = np.asarray(picture(answer.content)).astype(int)
+    changed = np.abs(after - before).mean(axis=2)
+    assert changed[350:370, 290:310].mean() < 0.5
+    assert changed[:60].mean() > 1
+
+
+@pytest.mark.parametrize("format", ["webp", "gif"])
+def test_the_animation_has_its_frames(server: ServerProcess, format: str) -> None:
+    answer = post_effect(server, "parallax", COFFEE, format=format, frames=5, size=128)
+    assert answer.headers["content-type"] == f"image/{format}"
+    animation = Image.open(io.BytesIO(answer.content))
+    assert animation.format == format.upper()
+    assert getattr(animation, "n_frames", 1) == 5
+    assert max(animation.size) == 128
+
+
+@pytest.mark.parametrize("format", ["mp4", "webm"])
+def test_the_video_has_its_frames(server: ServerProcess, format: str) -> None:
+    answer = post_effect(server, "parallax", COFFEE, format=format, frames=6, size=128)
+    assert answer.headers["content-type"] == f"video/{format}"
+    with av.open(io.BytesIO(answer.content), "r") as container:
+        assert len(list(container.decode(video=0))) == 6
+
+
+@pytest.mark.parametrize(("layout", "eyes"), [("anaglyph", 1), ("side_by_side", 2)])
+def test_stereo_holds_both_eyes(server: ServerProcess, layout: str, eyes: int) -> None:
+    answer = post_effect(server, "stereo", COFFEE, layout=layout, format="png")
+    stereo = picture(answer.content)
+    assert stereo.height == HEIGHT
+    assert eyes * WIDTH * 0.9 < stereo.width <= eyes * WIDTH
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_depth_computed_earlier_gives_the_same_result(server: ServerProcess, name: str) -> None:
+    depth = depth_file(server, COFFEE, format="npy", size="network")
+    computed = post_effect(server, name, COFFEE, None, **SMALL.get(name, {}))
+    inferences = server.metric("depth_stage_seconds_count", stage="inference")
+    uploaded = post_effect(server, name, COFFEE, depth, **SMALL.get(name, {}))
+    assert uploaded.status_code == 200, uploaded.text
+    assert uploaded.content == computed.content
+    assert uploaded.headers["x-depth-model"] == "uploaded"
+    assert "x-batch-size" not in uploaded.headers
+    assert server.metric("depth_stage_seconds_count", stage="inference") == inferences
+
+
+@pytest.mark.parametrize("format", ["depth16", "npy"])
+def test_depth_of_the_photos_size_gives_nearly_the_same(server: ServerProcess, format: str) -> None:
+    depth = depth_file(server, COFFEE, format=format)
+    computed, uploaded = (
+        np.asarray(picture(post_effect(server, "relief", COFFEE, given, smooth=0.02).content))
+        for given in (None, depth)
+    )
+    assert np.abs(computed.astype(int) - uploaded.astype(int)).mean() < 4
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_the_raw_photo_is_a_body_too(server: ServerProcess, name: str) -> None:
+    query = SMALL.get(name, {})
+    raw = server.client.post(f"/v1/effects/{name}", params=query, content=COFFEE)
+    assert raw.status_code == 200, raw.text
+    assert raw.content == post_effect(server, name, COFFEE, None, **query).content
+
+
+def test_a_scaled_decode_covers_the_effect(server: ServerProcess) -> None:
+    """A large JPEG gives the portrait its full side, though the network needs far less."""
+    answer = post_effect(server, "portrait", jpeg_720p(), max_side=1000)
+    assert picture(answer.content).size == (1000, 562)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_a_deadline_that_passes_is_504(server: ServerProcess, name: str) -> None:
+    answer = server.client.post(
+        f"/v1/effects/{name}", files={"image": COFFEE}, headers={"X-Request-Timeout": "0.001"}
+    )
+    assert (answer.status_code, answer.json()["type"]) == (504, "deadline-exceeded")
+
+
+def test_the_effect_is_a_stage_of_its_own(server: ServerProcess) -> None:
+    before = server.metric("depth_stage_seconds_count", stage="effect")
+    answer = post_effect(server, "obstacle", COFFEE)
+    stages = [entry.split(";")[0] for entry in answer.headers["server-timing"].split(", ")]
+    assert stages == ["read", "decode", "transform", "queue", "inference", "effect"]
+    wait_until(lambda: server.metric("depth_stage_seconds_count", stage="effect") == before + 1)
+    assert server.metric("depth_slo_requests_total") > 0
+
+
+def test_what_an_effect_draws_counts_for_admission(cache_dir: object) -> None:
+    """Three large animations at once are more pixels than this server admits."""
+    with ServerProcess(
+        cache_dir=str(cache_dir), max_admitted_megapixels="20", client_share="1"
+    ) as server:
+        answers = post_at_once(server, "/v1/effects/parallax?frames=60&size=600", COFFEE, clients=3)
+        refused = [one for one in answers if one.status_code == 503]
+        assert any(one.status_code == 200 for one in answers)
+        assert refused
+        assert {one.json()["type"] for one in refused} == {"overloaded"}
+        assert server.client.post("/v1/depth", files={"image": COFFEE}).status_code == 200
+        wait_until(lambda: server.metric("depth_admitted_requests") == 0)
+        assert server.metric("depth_admitted_megapixels") == 0
+
+
+def test_a_decode_cage_gives_the_same_effects(cache_dir: object, server: ServerProcess) -> None:
+    depth = depth_file(server, COFFEE, format="depth16")
+    with ServerProcess(cache_dir=str(cache_dir), decode_isolation="process") as caged:
+        for given in (None, depth):
+            theirs, ours = (
+                post_effect(one, "portrait", COFFEE, given, format="png") for one in (server, caged)
+            )
+            assert ours.status_code == 200, ours.text
+            assert ours.content == theirs.content

@@ -1,0 +1,76 @@
+"""Whose address counts, over real connections and the server's real configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from service.api.identity import client_of
+from service.commands.serve import server_config
+from service.settings import Settings
+
+
+async def _say_client(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(f"{client_of(scope)} {scope['scheme']}")(scope, receive, send)
+
+
+@contextlib.contextmanager
+def echo_server(*trusted: str) -> Iterator[str]:
+    """The URL of a server that answers with the identity of its caller."""
+    config = server_config(_say_client, Settings(port=0, trusted_proxies=trusted))
+    config.lifespan = "off"
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(url: str, *forwarded: str, proto: str = "http") -> str:
+    headers = [("X-Forwarded-For", value) for value in forwarded]
+    return httpx.get(url, headers=[*headers, ("X-Forwarded-Proto", proto)]).text
+
+
+def test_nobody_can_choose_their_address_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    with echo_server() as url:
+        assert ask(url, "203.0.113.9", proto="https") == "addr:127.0.0.1 http"
+
+
+def test_an_untrusted_neighbour_of_a_trusted_proxy_is_not_believed() -> None:
+    with echo_server("10.0.0.0/8", "127.0.0.2") as url:
+        assert ask(url, "203.0.113.9", proto="https") == "addr:127.0.0.1 http"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        (("203.0.113.9",), "addr:203.0.113.9"),
+        # What the caller wrote stands left of what the proxy added.
+        (("198.51.100.1, 203.0.113.9",), "addr:203.0.113.9"),
+        (("198.51.100.1", "203.0.113.9"), "addr:203.0.113.9"),
+        (("198.51.100.1, 203.0.113.9, 10.1.2.3, 10.3.2.1",), "addr:203.0.113.9"),
+        (("2001:db8:1:2:3:4:5:6",), "addr:2001:db8:1:2::/64"),
+        (("2001:db8:1:2:ffff::1",), "addr:2001:db8:1:2::/64"),
+        (("::ffff:203.0.113.9",), "addr:203.0.113.9"),
+        (("unknown",), "addr:unknown"),
+        ((), "addr:127.0.0.1"),
+    ],
+)
+def test_a_trusted_proxy_names_the_client(forwarded: tuple[str, ...], client: str) -> None:
+    with echo_server("127.0.0.1", "10.0.0.0/8") as url:
+        assert ask(url, *forwarded, proto="https") == f"{client} https"

@@ -1,0 +1,159 @@
+"""Live cameras against a real server."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from service.api.keys import new_key
+from tests.support.effects import depth_file
+from tests.support.photos import as_bytes, jpeg_720p, photo_pixels
+from tests.support.server import ServerProcess
+from tests.support.streams import answer_of, open_stream
+
+FRAME = as_bytes(photo_pixels("coffee.png"), "JPEG", quality=90)
+
+
+def test_a_frame_becomes_a_heatmap_with_its_number(server: ServerProcess) -> None:
+    with open_stream(server) as camera:
+        for number in (1, 2):
+            camera.send(FRAME)
+            head, body = answer_of(camera)
+            assert (head["sequence"], head["dropped"], head["format"]) == (number, 0, "heatmap")
+            assert head["latency_ms"] > 0
+            picture = Image.open(io.BytesIO(body))
+            assert (picture.format, picture.size) == ("PNG", (head["width"], head["height"]))
+
+
+@pytest.mark.parametrize("format", ["raw", "npy"])
+def test_raw_values_are_those_of_the_depth_call(server: ServerProcess, format: str) -> None:
+    expected = np.load(io.BytesIO(depth_file(server, FRAME, format="npy", size="network")))
+    with open_stream(server, f"?format={format}") as camera:
+        camera.send(FRAME)
+        head, body = answer_of(camera)
+    values = np.load(io.BytesIO(body)) if format == "npy" else np.frombuffer(body, "<f4")
+    assert np.allclose(values.reshape(head["height"], head["width"]), expected, atol=1e-5)
+
+
+def test_the_newest_frame_wins(server: ServerProcess) -> None:
+    """Of a burst only a few are answered, the last one among them, and the rest are counted."""
+    frame, burst = jpeg_720p(), 60
+    with open_stream(server) as camera:
+        for _ in range(burst):
+            camera.send(frame)
+        numbers: list[int] = []
+        while not numbers or numbers[-1] < burst:
+            head, _ = answer_of(camera)
+            numbers.append(head["sequence"])
+        assert numbers == sorted(set(numbers))
+        assert head["dropped"] == burst - len(numbers) > 0
+
+
+def test_a_frame_that_is_no_picture_is_answered_in_words(server: ServerProcess) -> None:
+    with open_stream(server) as camera:
+        camera.send(b"this is no picture")
+        problem = json.loads(camera.recv(timeout=30))
+        assert (problem["sequence"], problem["error"]) == (1, "unsupported-media-type")
+        camera.send(FRAME)
+        assert answer_of(camera)[0]["sequence"] == 2
+
+
+def test_text_is_no_frame(server: ServerProcess) -> None:
+    with open_stream(server) as camera:
+        camera.send("hello")
+        with pytest.raises(ConnectionClosed) as closed:
+            camera.recv(timeout=30)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
+def test_a_frame_past_the_limit_closes_the_stream(server: ServerProcess) -> None:
+    with open_stream(server) as camera, pytest.raises(ConnectionClosed) as closed:
+        camera.send(bytes(4_000_001))
+        camera.recv(timeout=30)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+@pytest.mark.parametrize("query", ["?format=bmp", "?colourmap=jet"])
+def test_unknown_parameters_are_refused(server: ServerProcess, query: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        open_stream(server, query)
+    assert refused.value.response.status_code == 403
+
+
+def test_other_paths_speak_no_websocket(server: ServerProcess) -> None:
+    headers = {
+        **{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    assert httpx.get(server.url + "/livez", headers=headers).status_code == 200
+
+
+def test_pages_of_other_sites_may_not_open_a_stream(server: ServerProcess) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        open_stream(server, headers={"Origin": "https://elsewhere.example"})
+    assert refused.value.response.status_code == 403
+    with open_stream(server, headers={"Origin": server.url}) as camera:
+        camera.send(FRAME)
+        assert answer_of(camera)[0]["sequence"] == 1
+
+
+def test_frames_are_counted(server: ServerProcess) -> None:
+    labels = {"route": "/v1/stream", "status": "2xx", "output": "raw"}
+    before = server.metric("depth_request_seconds_count", **labels)
+    with open_stream(server, "?format=raw") as camera:
+        camera.send(FRAME)
+        answer_of(camera)
+    assert server.metric("depth_request_seconds_count", **labels) == before + 1
+    assert server.metric("depth_admitted_requests") == 0
+
+
+def test_a_stream_outlives_the_header_timeout(cache_dir: Path) -> None:
+    """The timer of request heads must not end a stream; draining does, with 1001."""
+    with (
+        ServerProcess(cache_dir=str(cache_dir), header_timeout_seconds="1") as server,
+        open_stream(server) as camera,
+    ):
+        camera.send(FRAME)
+        answer_of(camera)
+        with pytest.raises(TimeoutError):
+            camera.recv(timeout=1.5)
+        camera.send(FRAME)
+        assert answer_of(camera)[0]["sequence"] == 2
+        server.terminate()
+        with pytest.raises(ConnectionClosed) as closed:
+            camera.recv(timeout=30)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+        assert server.wait() == 0
+
+
+def test_streams_need_a_key_where_keys_are_demanded(cache_dir: Path, tmp_path: Path) -> None:
+    key, line = new_key("camera")
+    keys = tmp_path / "keys.txt"
+    keys.write_text(line)
+    with ServerProcess(cache_dir=str(cache_dir), api_keys_file=str(keys)) as server:
+        with open_stream(server, headers={"Authorization": f"Bearer {key}"}) as camera:
+            camera.send(FRAME)
+            assert answer_of(camera)[0]["sequence"] == 1
+        with open_stream(server) as camera:
+            camera.send(json.dumps({"api_key": key}))
+            camera.send(FRAME)
+            assert answer_of(camera)[0]["sequence"] == 1
+        with pytest.raises(InvalidStatus):
+            open_stream(server, headers={"X-API-Key": "wrong"})
+        for first in (FRAME, "{}", "[]", '{"api_key": "wrong"}'):
+            with open_stream(server) as camera:
+                camera.send(first)
+                with pytest.raises(ConnectionClosed) as closed:
+                    camera.recv(timeout=30)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008

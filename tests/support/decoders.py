@@ -1,0 +1,36 @@
+"""The decode processes of a service, seen from outside."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from tests.support.waiting import wait_until
+
+
+def decoders_of(pid: int | None = None) -> list[psutil.Process]:
+    """The decode processes of a service (default: of this process)."""
+    return [
+        child
+        for child in psutil.Process(pid or os.getpid()).children()
+        if "service.decoding.inmate" in child.cmdline()
+    ]
+
+
+def wait_until_one_works(decoders: list[psutil.Process]) -> psutil.Process:
+    """The first of ``decoders`` that is found busy for a tenth of a second of its CPU time."""
+    before = {decoder: decoder.cpu_times().user for decoder in decoders}
+    busy: list[psutil.Process] = []
+
+    def one_works() -> bool:
+        busy.extend(d for d in decoders if d.cpu_times().user > before[d] + 0.1)
+        return bool(busy)
+
+    wait_until(one_works)
+    return busy[0]
+
+
+def wait_until_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert not alive

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+import math
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+from service.effects.mesh import MeshOptions, build_mesh
+from service.effects.pointcloud import encode_glb, encode_ply
+from service.errors import InvalidParameter
+from service.imaging.depth_map import DepthMap
+from service.models.registry import DepthKind
+from tests.support.depths import inverse_depth, motorcycle_inverse, motorcycle_metres, step
+from tests.support.photos import photo_pixels
+
+METRIC = DepthKind.METRIC_DEPTH
+ASTRONAUT = photo_pixels("astronaut.png")
+GENTLE = inverse_depth(np.add.outer(np.linspace(0, 1, 64), np.linspace(0, 0.5, 64)))
+
+
+def load_glb(data: bytes) -> Any:
+    scene: Any = trimesh.load(io.BytesIO(data), file_type="glb")
+    (mesh,) = scene.geometry.values()
+    return mesh
+
+
+def test_a_glb_of_a_smooth_surface_is_one_whole_textured_grid() -> None:
+    mesh = load_glb(encode_glb(ASTRONAUT, GENTLE, MeshOptions(max_side=100)))
+    assert mesh.vertices.shape == (100 * 100, 3)
+    assert mesh.faces.shape == (2 * 99 * 99, 3)
+    assert np.isfinite(mesh.vertices).all()
+    assert mesh.area_faces.min() > 0
+    assert mesh.body_count == 1
+    assert mesh.is_winding_consistent
+    picture = mesh.visual.material.baseColorTexture
+    assert picture.size == (512, 512)
+    difference = np.abs(np.asarray(picture.convert("RGB")).astype(int) - ASTRONAUT)
+    assert difference.mean() < 3
+
+
+def test_every_edge_of_a_mesh_belongs_to_at_most_two_triangles() -> None:
+    mesh = load_glb(
+        encode_glb(photo_pixels("motorcycle_left.png"), motorcycle_inverse(), MeshOptions())
+    )
+    _, counts = np.unique(np.sort(mesh.edges, axis=1), axis=0, return_counts=True)
+    assert counts.max() <= 2
+    assert mesh.area_faces.min() > 0
+
+
+def test_triangles_face_the_camera() -> None:
+    mesh = build_mesh(ASTRONAUT, GENTLE, MeshOptions(max_side=64))
+    first, second, third = (mesh.points[mesh.triangles[:, corner]] for corner in range(3))
+    normals = np.cross(second - first, third - first)
+    assert (np.einsum("nc,nc->n", normals, -first) > 0).all()
+
+
+def test_texture_places_show_each_point_its_own_colour() -> None:
+    mesh = build_mesh(ASTRONAUT, GENTLE, MeshOptions(max_side=512))
+    column, row = (mesh.places * 512).astype(int).T
+    assert np.array_equal(ASTRONAUT[row, column], mesh.colours)
+
+
+def test_a_depth_jump_is_cut_clean_into_two_parts() -> None:
+    mesh = load_glb(encode_glb(np.zeros((120, 160, 3), np.uint8), step(), MeshOptions()))
+    assert mesh.body_count == 2
+    assert np.unique(mesh.vertices[:, 2].round(3)).tolist() == [-4.0, -1.0]
+    assert len(mesh.vertices) == 120 * 160
+
+
+def test_a_wider_edge_angle_keeps_the_jump_joined() -> None:
+    shallow = DepthMap(step().values + 9, METRIC, "test")
+    pixels = np.zeros((120, 160, 3), np.uint8)
+    joined = load_glb(encode_glb(pixels, shallow, MeshOptions(edge=89.9)))
+    cut = load_glb(encode_glb(pixels, shallow, MeshOptions(edge=60)))
+    assert (joined.body_count, cut.body_count) == (1, 2)
+
+
+def test_a_ply_holds_the_points_with_their_colours() -> None:
+    cloud: Any = trimesh.load(
+        io.BytesIO(encode_ply(ASTRONAUT, GENTLE, MeshOptions())), file_type="ply"
+    )
+    assert isinstance(cloud, trimesh.PointCloud)
+    assert cloud.vertices.shape == (512 * 512, 3)
+    assert np.isfinite(cloud.vertices).all()
+    assert np.array_equal(cloud.colors[:, :3], ASTRONAUT.reshape(-1, 3))
+    assert cloud.vertices[:, 2].max() == pytest.approx(-1, rel=0.02)
+    assert cloud.vertices[:, 2].min() == pytest.approx(-4, rel=0.02)
+
+
+def test_metric_depth_gives_points_in_metres_and_says_so() -> None:
+    metres = motorcycle_metres()
+    depth = DepthMap(np.nan_to_num(metres, nan=6).astype(np.float32), METRIC, "test")
+    photo, options = photo_pixels("motorcycle_left.png"), MeshOptions(max_side=741)
+    mesh = build_mesh(photo, depth, options)
+    column, row = (mesh.places * [741, 500]).astype(int).T
+    error = np.abs(-mesh.points[:, 2] / metres[row, column] - 1)
+    assert np.nanmedian(error) < 0.02
+    assert b"units: metres" in encode_ply(photo, depth, options)[:200]
+    assert b"nearest point" in encode_ply(ASTRONAUT, GENTLE, MeshOptions())[:200]
+
+
+def test_the_glb_is_as_long_as_it_says_and_aligned() -> None:
+    data = encode_glb(ASTRONAUT[:37, :53], GENTLE, MeshOptions(max_side=31))
+    magic, version, length = struct.unpack("<4sII", data[:12])
+    assert (magic, version, length) == (b"glTF", 2, len(data))
+    assert len(data) % 4 == 0
+
+
+def test_sizes_are_bounded() -> None:
+    mesh = build_mesh(ASTRONAUT, GENTLE, MeshOptions(max_side=16))
+    assert len(mesh.points) == 256
+    small = load_glb(encode_glb(ASTRONAUT, GENTLE, MeshOptions(max_side=16, texture_side=64)))
+    assert small.visual.material.baseColorTexture.size == (64, 64)
+
+
+def test_a_photo_of_one_row_has_no_surface_and_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="raise max_side"):
+        encode_ply(ASTRONAUT[:1], GENTLE, MeshOptions())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fov": 5},
+        {"far_ratio": math.inf},
+        {"edge": 90},
+        {"max_side": 4000},
+        {"texture_side": 10},
+        {"fov": math.nan},
+    ],
+)
+def test_options_out_of_range_are_refused_with_the_range(options: dict[str, float]) -> None:
+    with pytest.raises(InvalidParameter, match=r"must be from .* to .*; it is"):
+        MeshOptions(**options)  # type: ignore[arg-type]

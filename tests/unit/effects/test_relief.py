@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.effects.geometry import distances, focal_pixels, unproject
+from service.effects.relief import (
+    ReliefOptions,
+    height_map,
+    normal_picture,
+    shaded_relief,
+    surface_normals,
+)
+from service.errors import InvalidParameter
+from service.imaging.depth_map import DepthMap
+from service.models.registry import DepthKind
+from tests.support.depths import inverse_depth
+from tests.support.photos import photo_pixels
+
+GREY = np.full((90, 120, 3), 128, np.uint8)
+
+
+def tilted_plane() -> tuple[DepthMap, NDArray[np.float64]]:
+    """Metric depth of the plane z = 3 + 0.5 x seen at 65 degrees, and its normal."""
+    focal = focal_pixels(120, 90, 65)
+    across = (np.arange(120) - 59.5) / focal
+    row = 3 / (1 - 0.5 * across)
+    values = np.repeat(row[np.newaxis], 90, axis=0).astype(np.float32)
+    return DepthMap(values, DepthKind.METRIC_DEPTH, "test"), np.array([0.5, 0, 1]) / math.hypot(
+        0.5, 1
+    )
+
+
+def test_normals_of_a_tilted_plane_are_the_planes() -> None:
+    depth, normal = tilted_plane()
+    normals = surface_normals(GREY, depth, ReliefOptions(smooth=0))
+    assert normals.shape == (90, 120, 3)
+    error = np.degrees(np.arccos(np.clip(normals[5:-5, 5:-5] @ normal, -1, 1)))
+    assert error.max() < 3
+
+
+def test_normals_have_unit_length_and_face_the_viewer_up_to_the_border() -> None:
+    values = np.random.default_rng(0).random((30, 40))
+    normals = surface_normals(GREY, inverse_depth(values), ReliefOptions())
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1, atol=1e-3)
+    facing = np.einsum("hwc,hwc->hw", normals, -unproject(np.ones((90, 120), np.float32), 65))
+    assert facing.min() > -1e-3
+
+
+def test_the_normal_picture_of_a_wall_is_the_usual_blue() -> None:
+    normals = surface_normals(GREY, inverse_depth(np.zeros((9, 12))), ReliefOptions())
+    assert normal_picture(normals)[45, 60].tolist() == [128, 128, 255]
+
+
+def test_the_slope_that_faces_the_lamp_is_the_bright_one() -> None:
+    ridge = 1 - np.abs(np.linspace(-1, 1, 120))
+    depth = inverse_depth(np.repeat(ridge[np.newaxis], 90, axis=0))
+    left_lit = shaded_relief(GREY, depth, ReliefOptions(azimuth=270))[45, :, 0].astype(int)
+    right_lit = shaded_relief(GREY, depth, ReliefOptions(azimuth=90))[45, :, 0].astype(int)
+    assert left_lit[30] > left_lit[90] + 30
+    assert right_lit[90] > right_lit[30] + 30
+
+
+def test_texture_darkens_what_is_dark_in_the_photo() -> None:
+    pixels = GREY.copy()
+    pixels[:, 60:] = 20
+    relief = shaded_relief(pixels, inverse_depth(np.zeros((9, 12))), ReliefOptions(texture=1))
+    assert relief[45, 90].max() < 0.3 * relief[45, 30].min()
+
+
+def test_the_height_map_is_16_bit_from_base_to_full() -> None:
+    ramp = np.repeat(np.interp(np.arange(600), [99, 500], [0, 1])[np.newaxis], 90, axis=0)
+    pixels = np.full((90, 600, 3), 128, np.uint8)
+    data = height_map(pixels, inverse_depth(ramp), ReliefOptions(base=0.25, smooth=0))
+    picture = Image.open(io.BytesIO(data))
+    assert picture.size == (600, 90)
+    heights = np.asarray(picture).astype(np.int64)
+    assert heights.min() == pytest.approx(0.25 * 65535, abs=200)
+    assert heights.max() == pytest.approx(65535, abs=200)
+    assert np.unique(heights).size > 256
+
+
+def test_the_height_map_of_a_flat_map_is_all_base() -> None:
+    data = height_map(GREY, inverse_depth(np.full((9, 12), 2.0)), ReliefOptions(base=0.5))
+    assert np.unique(np.asarray(Image.open(io.BytesIO(data)))).tolist() == [32768]
+
+
+def test_large_photos_come_out_bounded() -> None:
+    options = ReliefOptions(max_side=256)
+    photo = photo_pixels("astronaut.png")
+    depth = inverse_depth(np.random.default_rng(0).random((32, 32)))
+    assert shaded_relief(photo, depth, options).shape == (256, 256, 3)
+    assert surface_normals(photo, depth, options).shape == (256, 256, 3)
+
+
+def test_relative_inverse_depth_becomes_distances_from_1_to_the_far_ratio() -> None:
+    nearness = np.array([[0, 0.5, 1]], np.float32)
+    relative = distances(nearness, inverse_depth(nearness), 4)
+    np.testing.assert_allclose(relative, np.array([[4, 1.6, 1]]), rtol=1e-5)
+
+
+def test_metric_depth_keeps_its_metres() -> None:
+    metres = np.array([[2, 5, 10]], np.float32)
+    nearness = ((1 / metres - 0.1) / 0.4).astype(np.float32)
+    depth = DepthMap(metres, DepthKind.METRIC_DEPTH, "test")
+    back = distances(nearness, depth, 4)
+    np.testing.assert_allclose(back, metres, rtol=1e-5)
+
+
+def test_relative_depth_is_linear_in_distance() -> None:
+    nearness = np.array([[0, 0.5, 1]], np.float32)
+    depth = DepthMap(1 - nearness, DepthKind.RELATIVE_DEPTH, "test")
+    linear = distances(nearness, depth, 4)
+    np.testing.assert_allclose(linear, np.array([[4, 2.5, 1]]), rtol=1e-5)
+
+
+def test_the_camera_sees_its_field_of_view_across_the_longer_side() -> None:
+    points = unproject(np.full((90, 120), 2, np.float32), 65)
+    assert points[0, 0, 0] < 0 < points[0, 0, 1]
+    np.testing.assert_allclose(points[..., 2], -2)
+    half = math.degrees(math.atan(points[45, -1, 0] / 2))
+    assert half == pytest.approx(65 / 2, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fov": 180},
+        {"far_ratio": 1},
+        {"smooth": 1},
+        {"azimuth": -1},
+        {"altitude": 0},
+        {"texture": math.nan},
+        {"base": 1},
+        {"max_side": 5000},
+    ],
+)
+def test_options_out_of_range_are_refused_with_the_range(options: dict[str, float]) -> None:
+    with pytest.raises(InvalidParameter, match=r"must be from .* to .*; it is"):
+        ReliefOptions(**options)  # type: ignore[arg-type]
