@@ -1,77 +1,127 @@
-// The first page: a photo in, its heatmap beside it, errors in words.
+// The page: a photo in, its heatmap beside it, and what depth is for in the tabs.
 
-const WORDS = {
-  "malformed-request": "请求有误，请重新选择照片。 Please choose the photo again.",
-  "payload-too-large": "照片太大了。 The photo is too large.",
-  "unsupported-media-type": "不支持这种文件，请用 JPEG、PNG、WebP、BMP 或 TIFF。 Not a supported image format.",
-  "undecodable-image": "照片已损坏，无法读取。 The photo is damaged and cannot be read.",
-  overloaded: "服务器繁忙，请稍后再试。 The server is busy; please try again soon.",
-  draining: "服务器正在重启，请稍后再试。 The server is restarting; please try again soon.",
-  "deadline-exceeded": "处理超时，请再试一次。 It took too long; please try again.",
+import { bytesOf, hasKey, keepKey, post } from "./client.js";
+import { CompareView } from "./compare_view.js";
+import { readNpy } from "./depth_map.js";
+import { DepthView } from "./depth_view.js";
+import { download } from "./downloads.js";
+import { startIntake } from "./intake.js";
+import { ObstacleView } from "./obstacle_view.js";
+import { ParallaxView } from "./parallax_view.js";
+import { readPhoto, viewUpload } from "./photo.js";
+import { PortraitView } from "./portrait_view.js";
+import { ReliefView } from "./relief_view.js";
+import { Scene } from "./scene.js";
+import { busy, complain, tell, warn } from "./status.js";
+import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
+import { enable, select, selectedTab, startTabs } from "./tabs.js";
+
+const keyForm = document.getElementById("key-form");
+const views = {
+  depth: new DepthView(),
+  compare: new CompareView(),
+  relief: new ReliefView(),
+  parallax: new ParallaxView(),
+  portrait: new PortraitView(offer),
+  obstacle: new ObstacleView(),
 };
-
-const byId = (id) => document.getElementById(id);
-const [input, photo, heatmap, status] = ["file", "photo", "heatmap", "status"].map(byId);
 let current = null;
+let scene = null;
+let repeat = () => {};
 
-function say(text, isError = false) {
-  status.textContent = text;
-  status.classList.toggle("error", isError);
+function setScene(next) {
+  scene = next;
+  enable(Boolean(scene));
+  document.body.classList.toggle("without-depth", !scene);
+  if (scene) document.body.style.setProperty("--ratio", scene.width / scene.height);
 }
 
-function show(image, blob) {
-  if (image.src) URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(blob);
-  image.hidden = false;
+function showTab(name) {
+  if (scene) views[name].show(scene, views.depth.colormap);
 }
 
-async function explain(response) {
-  const problem = await response.json().catch(() => ({}));
-  return WORDS[problem.type] ?? problem.detail ?? `HTTP ${response.status}`;
-}
-
+/** Compute the depth of a photo and show it. */
 async function measure(file) {
   current?.abort();
   const run = (current = new AbortController());
-  show(photo, file);
-  heatmap.hidden = true;
-  say("正在计算深度… Estimating depth…");
-  const form = new FormData();
-  form.append("image", file);
   const started = performance.now();
+  repeat = () => measure(file);
+  keyForm.hidden = true;
+  busy("reading_file");
   try {
-    const response = await fetch("predict", { method: "POST", body: form, signal: run.signal });
-    if (!response.ok) {
-      say(await explain(response), true);
-      return;
-    }
-    show(heatmap, await response.blob());
-    say(`完成 Done: ${((performance.now() - started) / 1000).toFixed(2)} s`);
+    const photo = await readPhoto(file);
+    if (run.signal.aborted) return;
+    setScene(null);
+    select("depth");
+    views.depth.expect(photo?.canvas);
+    busy("estimating");
+    const next = await estimate(file, photo, run.signal);
+    setScene(next);
+    showTab(selectedTab());
+    const seconds = ((performance.now() - started) / 1000).toFixed(2);
+    if (photo) tell("done", { seconds, model: next.model });
+    else tell("cannotShow");
   } catch (error) {
-    if (error.name !== "AbortError") {
-      say("无法连接服务器。 The server cannot be reached.", true);
-    }
+    fail(error);
   }
 }
 
-input.addEventListener("change", () => {
-  if (input.files.length) measure(input.files[0]);
-  input.value = "";
-});
-photo.addEventListener("error", () => { photo.hidden = true; });
+/** One request answers everything the views need; they do the rest in the browser. */
+async function estimate(file, photo, signal) {
+  const query = { format: "npy", size: "network" };
+  const answer = await post("v1/depth", await viewUpload(file, photo), query, signal);
+  const map = readNpy(await bytesOf(answer));
+  const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
+  return new Scene(file, photo?.canvas, map, kind, model);
+}
 
-for (const name of ["dragenter", "dragover"]) {
-  addEventListener(name, (event) => {
-    event.preventDefault();
-    document.body.classList.add("dragging");
+/** Run something that ends in a saved file, and say how it went. */
+async function offer(work) {
+  repeat = () => offer(work);
+  busy("downloading");
+  try {
+    tell("downloaded", { name: await work() });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error) {
+  if (error.name === "AbortError") return;
+  if (!error.type) console.error(error);
+  if (error.type === "unauthorized") askForKey();
+  else complain({ type: "other", detail: error.message, ...error }, repeat);
+}
+
+function askForKey() {
+  if (hasKey()) warn("keyWrong");
+  else complain({ type: "unauthorized" });
+  keyForm.hidden = false;
+  keyForm.elements.key.focus();
+}
+
+keyForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepKey(keyForm.elements.key.value.trim());
+  keyForm.hidden = true;
+  repeat();
+});
+
+for (const button of document.querySelectorAll("[data-download]")) {
+  button.addEventListener("click", () => {
+    const wanted = scene;
+    offer(() => download(button.dataset.download, wanted, views.depth.colormap));
   });
 }
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dragging");
-});
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dragging");
-  const [file] = event.dataTransfer.files;
-  if (file) measure(file);
-});
+
+for (const language of ["zh", "en"]) {
+  const button = document.getElementById(`speak-${language}`);
+  button.addEventListener("click", () => speak(language));
+  onLanguage(() => button.setAttribute("aria-pressed", currentLanguage() === language));
+}
+onLanguage(translate);
+onLanguage(() => views.depth.say());
+
+startTabs(showTab);
+setScene(null);
+startIntake(measure);

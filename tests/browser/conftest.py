@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
 
 from tests.support.programs import require_program
 from tests.support.server import ServerProcess
 
 _QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
+)
+# WebGL without a graphics card, and a camera that shows a test picture.
+_DEVICES = (
+    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 )
 
 
@@ -19,20 +26,21 @@ _QUIET = (
 def browser() -> Iterator[Browser]:
     chromium = require_program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(_QUIET))
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*_QUIET, *_DEVICES])
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+@contextlib.contextmanager
+def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """A page that fails its test on console errors and on requests to other hosts."""
-    page = browser.new_page(base_url=server.url, viewport={"width": 1200, "height": 900})
+    context = browser.new_context(base_url=url, **options)
+    page = context.new_page()
     errors: list[str] = []
     elsewhere: list[str] = []
 
     def note_request(request: Request) -> None:
-        if not request.url.startswith((server.url, "blob:", "data:")):
+        if not request.url.startswith((url, "blob:", "data:")):
             elsewhere.append(request.url)
 
     def note_blocked(request: Request) -> None:
@@ -47,9 +55,17 @@ def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
         lambda message: errors.append(message.text) if message.type == "error" else None,
     )
     yield page
-    page.close()
+    context.close()
     assert not elsewhere
     # Chromium logs every 4xx answer as an error of its own, and what the policy blocks: ReDoc's
     # maker's logo.
     harmless = ("Failed to load resource", "cdn.redoc.ly")
     assert not [error for error in errors if not any(text in error for text in harmless)]
+
+
+@pytest.fixture
+def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+    """The page as a Chinese visitor at a desk sees it."""
+    viewport: ViewportSize = {"width": 1200, "height": 900}
+    with watched_page(browser, server.url, locale="zh-CN", viewport=viewport) as page:
+        yield page

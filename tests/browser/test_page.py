@@ -1,60 +1,69 @@
-"""A person drops a photo on the page."""
+"""A person brings a photo to the page."""
 
 from __future__ import annotations
 
-import base64
-from pathlib import Path
+import json
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
-from tests.support.photos import photo_bytes, photo_path
+from tests.support.photos import as_bytes, photo_bytes, photo_path, photo_pixels
+from tests.support.visitor import canvas_size, drop, expect_done, open_sample, paste
 
-
-def heatmap_size(page: Page) -> list[int]:
-    size: list[int] = page.locator("#heatmap").evaluate(
-        "async image => { await image.decode(); return [image.naturalWidth, image.naturalHeight] }"
-    )
-    return size
+PHONE: ViewportSize = {"width": 390, "height": 800}
 
 
-def test_upload_by_the_button(page: Page) -> None:
+def test_upload_by_the_button_shows_the_photo_left_and_the_heatmap_right(page: Page) -> None:
     page.goto("/")
     with page.expect_file_chooser() as chooser:
         page.get_by_text("📂 上传照片测距").click()
     chooser.value.set_files(photo_path("coffee.png"))
-    expect(page.locator("#status")).to_contain_text("Done")
-    expect(page.locator("#photo")).to_be_visible()
-    expect(page.locator("#heatmap")).to_be_visible()
-    assert heatmap_size(page) == [600, 400]
+    expect_done(page)
+    assert canvas_size(page, "#heatmap") == [600, 400]
     photo, heatmap = (page.locator(name).bounding_box() for name in ("#photo", "#heatmap"))
     assert photo is not None
     assert heatmap is not None
     assert photo["x"] + photo["width"] <= heatmap["x"]
 
 
-def drop(page: Page, name: str, data: bytes) -> None:
-    transfer = page.evaluate_handle(
-        """([name, data]) => {
-            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([bytes], name));
-            return transfer;
-        }""",
-        [name, base64.b64encode(data).decode()],
-    )
-    page.dispatch_event("main", "drop", {"dataTransfer": transfer})
-
-
 def test_upload_by_drop_and_again(page: Page) -> None:
     page.goto("/")
     drop(page, "cat.png", photo_bytes("chelsea.png"))
-    expect(page.locator("#status")).to_contain_text("Done")
-    assert heatmap_size(page) == [451, 300]
+    expect_done(page)
+    assert canvas_size(page, "#heatmap") == [451, 300]
     drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
-    expect(page.locator("#status")).to_contain_text("Done")
-    expect(page.locator("#heatmap")).to_be_visible()
-    assert heatmap_size(page) == [640, 427]
+    page.wait_for_function("() => document.getElementById('heatmap').width === 640")
+    expect_done(page)
+
+
+def test_upload_by_paste(page: Page) -> None:
+    page.goto("/")
+    paste(page, "image.png", photo_bytes("chelsea.png"))
+    expect_done(page)
+
+
+def test_a_snapshot_from_the_camera(page: Page) -> None:
+    page.goto("/")
+    page.locator("#camera").click()
+    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+    page.locator("#shoot").click()
+    expect_done(page)
+    expect(page.locator("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "astronaut"])
+def test_every_sample_photo_works(page: Page, name: str) -> None:
+    open_sample(page, name)
+
+
+def test_a_big_photo_is_sent_small_and_shown_with_its_proportions(page: Page) -> None:
+    page.goto("/")
+    big = as_bytes(photo_pixels("coffee.png").repeat(6, axis=0).repeat(6, axis=1), "JPEG")
+    with page.expect_request("**/v1/depth*") as sent:
+        drop(page, "big.jpg", big)
+    expect_done(page)
+    assert int(sent.value.all_headers()["content-length"]) < len(big) / 2
+    assert canvas_size(page, "#heatmap") == [1024, 683]
 
 
 @pytest.mark.parametrize(
@@ -65,46 +74,59 @@ def test_upload_by_drop_and_again(page: Page) -> None:
         (b"", "请重新选择照片"),
     ],
 )
-def test_errors_are_shown_in_words(page: Page, data: bytes, words: str) -> None:
+def test_a_wrong_file_is_refused_in_words_and_the_next_one_works(
+    page: Page, data: bytes, words: str
+) -> None:
     page.goto("/")
     drop(page, "photo.png", data)
     expect(page.locator("#status")).to_contain_text(words)
     expect(page.locator("#heatmap")).to_be_hidden()
     drop(page, "cat.png", photo_bytes("chelsea.png"))
-    expect(page.locator("#status")).to_contain_text("Done")
+    expect_done(page)
 
 
-def test_a_server_that_is_gone_is_said_in_words(page: Page) -> None:
+def test_a_format_the_browser_cannot_show_still_gets_its_heatmap(page: Page) -> None:
     page.goto("/")
-    page.route("**/predict", lambda route: route.abort())
+    drop(page, "cat.tif", as_bytes(photo_pixels("chelsea.png"), "TIFF"))
+    expect(page.locator("#status")).to_contain_text("浏览器不能显示这种图片格式")
+    expect(page.locator("#heatmap")).to_be_visible()
+
+
+def test_a_busy_server_is_said_with_the_seconds_to_wait_and_tried_again(page: Page) -> None:
+    refusal = {"type": "overloaded", "status": 503, "title": "Overloaded", "detail": "Busy."}
+
+    def refuse(route: Route) -> None:
+        headers = {"Retry-After": "7", "Content-Type": "application/problem+json"}
+        route.fulfill(status=503, headers=headers, body=json.dumps(refusal))
+
+    page.goto("/")
+    page.route("**/v1/depth*", refuse)
     drop(page, "cat.png", photo_bytes("chelsea.png"))
-    expect(page.locator("#status")).to_contain_text("无法连接服务器")
+    expect(page.locator("#status")).to_contain_text("请在 7 秒后再试")
+    page.unroute("**/v1/depth*")
+    page.locator("#retry").click()
+    expect_done(page)
 
 
-def test_phone_width_stacks_the_pictures(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto("/")
-    photo, heatmap = (box.bounding_box() for box in page.locator("figure").all())
+def test_phone_width_stacks_the_pictures_and_nothing_is_cut_off(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    open_sample(page, "astronaut")
+    photo, heatmap = (page.locator(name).bounding_box() for name in ("#photo", "#heatmap"))
     assert photo is not None
     assert heatmap is not None
     assert photo["y"] + photo["height"] <= heatmap["y"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_swagger_ui_executes_a_request_and_shows_the_picture(page: Page, tmp_path: Path) -> None:
-    page.goto("/docs")
-    operation = page.locator("#operations-depth-depth")
-    operation.locator(".opblock-summary").click()
-    operation.locator("input[type=file]").set_input_files(photo_path("coffee.png"))
-    formats = operation.locator("select").filter(has_text="depth16")
-    assert formats.locator("option").count() >= 4
-    operation.get_by_role("button", name="Execute").click()
-    picture = operation.locator(".response-col_description img").first
-    expect(picture).to_be_visible()
-    page.wait_for_function("image => image.naturalWidth === 600", arg=picture.element_handle())
-    page.screenshot(path=tmp_path / "swagger.png")
-
-
-def test_redoc_renders_offline(page: Page) -> None:
-    page.goto("/redoc")
-    expect(page.get_by_role("heading", name="Depth of a photo")).to_be_visible()
+def test_the_language_is_the_browsers_and_can_be_switched_and_is_remembered(page: Page) -> None:
+    open_sample(page, "coffee")
+    expect(page.get_by_role("heading", level=1)).to_have_text("单目深度估计")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Depth from one photo")
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Depth from one photo")
+    assert page.locator("body").inner_text().count("照片") == 0

@@ -1,0 +1,69 @@
+// Calls to the service: a blob goes in, a response or a Problem comes out.
+
+const KEY = "api-key";
+
+/** Why a call failed: the service's problem+json, or that it cannot be reached. */
+export class Problem extends Error {
+  constructor(type, detail = "", retryAfter = null) {
+    super(detail || type);
+    this.type = type;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export function keepKey(key) {
+  sessionStorage.setItem(KEY, key);
+}
+
+export function hasKey() {
+  return Boolean(sessionStorage.getItem(KEY));
+}
+
+async function problemOf(response) {
+  const body = await response.json().catch(() => ({}));
+  const retryAfter = Number(response.headers.get("Retry-After")) || null;
+  return new Problem(body.type ?? "other", body.detail ?? `HTTP ${response.status}`, retryAfter);
+}
+
+/** POST a photo; `query` is an object of parameters. */
+export async function post(path, photo, query = {}, signal = undefined) {
+  const form = new FormData();
+  form.append("image", photo, "photo");
+  const key = sessionStorage.getItem(KEY);
+  const address = `${path}?${new URLSearchParams(query)}`;
+  let response;
+  try {
+    // Relative, so that it works behind a proxy that strips a prefix.
+    response = await fetch(address, {
+      method: "POST", body: form, signal, headers: key ? { "X-API-Key": key } : {},
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("unreachable");
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+/** The bytes of an answer; a connection that breaks in the middle is a Problem too. */
+export async function bytesOf(response, how = "arrayBuffer") {
+  try {
+    return await response[how]();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("unreachable");
+  }
+}
+
+let contract;
+
+/** The names of the parameters of a POST route of this service, or null if it has no such route. */
+export async function parametersOf(path) {
+  contract ??= fetch("openapi.json").then((answer) => answer.json()).catch(() => {
+    contract = undefined;
+    return {};
+  });
+  const operation = (await contract).paths?.[path]?.post;
+  return operation ? (operation.parameters ?? []).map((parameter) => parameter.name) : null;
+}

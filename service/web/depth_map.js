@@ -1,0 +1,83 @@
+// A depth map from the service: NPY bytes to numbers, and numbers to nearness.
+
+const MAGIC = "\x93NUMPY";
+
+/** Read a float32 .npy file: {width, height, values}. */
+export function readNpy(buffer) {
+  const view = new DataView(buffer);
+  const text = (from, to) => String.fromCharCode(...new Uint8Array(buffer, from, to - from));
+  if (text(0, 6) !== MAGIC) throw new Error("not an NPY file");
+  const wide = view.getUint8(6) > 1;
+  const start = wide ? 12 : 10;
+  const end = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
+  const header = text(start, end);
+  const shape = /'shape': \((\d+), (\d+)\)/.exec(header);
+  if (!shape || !header.includes("'<f4'")) throw new Error("not a float32 map");
+  const [height, width] = [Number(shape[1]), Number(shape[2])];
+  return { width, height, values: new Float32Array(buffer.slice(end), 0, width * height) };
+}
+
+/** Values that grow towards the viewer, whatever the network's kind of depth. */
+function towardsViewer(values, kind) {
+  if (kind === "metric_depth") return values.map((metres) => 1 / Math.max(metres, 1e-6));
+  if (kind === "relative_depth") return values.map((depth) => -depth);
+  return values;
+}
+
+/** Nearness 0 (farthest) .. 1 (nearest); all 0 for a map without any range. */
+export function nearnessOf(values, kind) {
+  const inverse = towardsViewer(values, kind);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of inverse) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const scale = high > low ? 1 / (high - low) : 0;
+  return inverse.map((value) => (value - low) * scale);
+}
+
+// The cubic kernel of OpenCV and torch, so that the page enlarges a map as the service does.
+function cubicWeights(fraction) {
+  const a = -0.75;
+  const outer = (x) => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+  const inner = (x) => ((a + 2) * x - (a + 3)) * x * x + 1;
+  return [outer(fraction + 1), inner(fraction), inner(1 - fraction), outer(2 - fraction)];
+}
+
+function cubicTaps(from, to) {
+  return Array.from({ length: to }, (_, index) => {
+    const position = ((index + 0.5) * from) / to - 0.5;
+    const base = Math.floor(position);
+    const clamp = (tap) => Math.min(Math.max(tap, 0), from - 1);
+    return {
+      at: [clamp(base - 1), clamp(base), clamp(base + 1), clamp(base + 2)],
+      weights: cubicWeights(position - base),
+    };
+  });
+}
+
+/** The map at another size, bicubic. */
+export function resize({ values, width, height }, toWidth, toHeight) {
+  const across = cubicTaps(width, toWidth);
+  const down = cubicTaps(height, toHeight);
+  const wide = new Float32Array(toWidth * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < toWidth; x++) {
+      const { at, weights } = across[x];
+      const row = y * width;
+      wide[y * toWidth + x] =
+        values[row + at[0]] * weights[0] + values[row + at[1]] * weights[1] +
+        values[row + at[2]] * weights[2] + values[row + at[3]] * weights[3];
+    }
+  }
+  const result = new Float32Array(toWidth * toHeight);
+  for (let y = 0; y < toHeight; y++) {
+    const { at, weights } = down[y];
+    for (let x = 0; x < toWidth; x++) {
+      result[y * toWidth + x] =
+        wide[at[0] * toWidth + x] * weights[0] + wide[at[1] * toWidth + x] * weights[1] +
+        wide[at[2] * toWidth + x] * weights[2] + wide[at[3] * toWidth + x] * weights[3];
+    }
+  }
+  return { values: result, width: toWidth, height: toHeight };
+}

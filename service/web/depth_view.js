@@ -1,0 +1,113 @@
+// The first tab: the photo on the left, its heatmap on the right, and what a point of them reads.
+
+import { NAMES, colourAt, paint, table } from "./colormaps.js";
+import { drawHistogram } from "./histogram.js";
+import { followKeys, followPointer, place } from "./pointer.js";
+import { zoneOf } from "./scene.js";
+import { say } from "./strings.js";
+
+const byId = (id) => document.getElementById(id);
+const frames = [...document.querySelectorAll(".pair .frame")];
+const [photo, heatmap, ramp, legend, choice, reading] =
+  ["photo", "heatmap", "ramp", "legend", "colormap", "reading"].map(byId);
+const ZONES = [["Near", "🔥", 0.7, 1], ["Middle", "🟠", 0.35, 0.65], ["Far", "❄️", 0, 0.3]];
+
+export class DepthView {
+  #scene = null;
+  #point = null;
+
+  constructor() {
+    NAMES.forEach((name) => choice.append(new Option(name, name)));
+    choice.addEventListener("change", () => this.#paint());
+    for (const frame of frames) {
+      const move = (point) => this.#read(point);
+      followPointer(frame, move);
+      followKeys(frame, () => this.#point ?? [0.5, 0.5], move);
+    }
+    this.say();
+  }
+
+  get colormap() {
+    return choice.value;
+  }
+
+  /** Show the photo alone, while its depth is being computed. */
+  expect(canvas) {
+    this.#scene = this.#point = null;
+    photo.hidden = !canvas;
+    if (canvas) copy(canvas, photo);
+    heatmap.hidden = true;
+    frames.forEach((frame, index) => this.#fill(frame, index === 0 && Boolean(canvas)));
+    reading.textContent = "";
+  }
+
+  show(scene) {
+    this.#scene = scene;
+    copy(scene.photo, photo);
+    photo.hidden = heatmap.hidden = false;
+    frames.forEach((frame) => this.#fill(frame, true));
+    this.#paint();
+  }
+
+  hide() {}
+
+  /** Say everything again, after a change of language or colours. */
+  say() {
+    const colours = table(choice.value);
+    const context = ramp.getContext("2d");
+    const picture = context.createImageData(256, 1);
+    for (let index = 0; index < 256; index++) {
+      picture.data.set([...colours.subarray(3 * index, 3 * index + 3), 255], 4 * index);
+    }
+    context.putImageData(picture, 0, 0);
+    legend.replaceChildren(...ZONES.map((zone) => this.#legendLine(...zone)));
+    if (!this.#scene) return;
+    drawHistogram(this.#scene.nearness, choice.value);
+    if (this.#point) this.#read(this.#point);
+  }
+
+  #legendLine(zone, icon, from, to) {
+    const swatch = document.createElement("span");
+    swatch.className = "swatch";
+    swatch.style.setProperty("--from", colourAt(choice.value, from));
+    swatch.style.setProperty("--to", colourAt(choice.value, to));
+    const named = choice.value === "inferno" ? ` (${say(`inferno${zone}`)})` : "";
+    const line = document.createElement("li");
+    line.append(swatch, `${icon} ${say(`legend${zone}`)}${named}`);
+    return line;
+  }
+
+  #fill(frame, full) {
+    frame.classList.toggle("full", full);
+    frame.querySelector(".empty").hidden = full;
+    frame.querySelector(".marker").hidden = true;
+    if (full) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  }
+
+  #paint() {
+    const scene = this.#scene;
+    if (scene) paint(heatmap, scene.nearness, scene.width, scene.height, choice.value);
+    this.say();
+  }
+
+  #read(point) {
+    if (!this.#scene) return;
+    this.#point = point;
+    const value = this.#scene.nearnessAt(...point);
+    for (const frame of frames) {
+      const marker = frame.querySelector(".marker");
+      marker.hidden = false;
+      place(marker, point);
+    }
+    reading.style.setProperty("--colour", colourAt(choice.value, value));
+    reading.textContent = say("reading", { value: value.toFixed(2), zone: say(zoneOf(value)) });
+  }
+}
+
+/** Draw one canvas on another of its size. */
+export function copy(from, to) {
+  to.width = from.width;
+  to.height = from.height;
+  to.getContext("2d").drawImage(from, 0, 0);
+}

@@ -1,0 +1,42 @@
+// Results at the photo's full size, computed by the service from the original file.
+
+import { bytesOf, parametersOf, post } from "./client.js";
+import { pointCloud } from "./pointcloud.js";
+
+const POINT_CLOUD = "/v1/effects/pointcloud";
+
+/** Hand a blob to the browser as a file; returns its name. */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // The browser needs the address until it has begun to read.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return name;
+}
+
+async function depthAs(scene, format, query = {}) {
+  return bytesOf(await post("v1/depth", scene.file, { format, ...query }), "blob");
+}
+
+async function cloudOf(scene) {
+  const parameters = await parametersOf(POINT_CLOUD);
+  if (!parameters) return pointCloud(scene);
+  const query = parameters.includes("format") ? { format: "ply" } : {};
+  return bytesOf(await post(POINT_CLOUD.slice(1), scene.file, query), "blob");
+}
+
+/** Fetch or make one result and save it; returns the file's name. */
+export async function download(kind, scene, colormap) {
+  switch (kind) {
+    case "heatmap":
+      return save(await depthAs(scene, "heatmap", { colormap }), `${scene.stem}-heatmap.png`);
+    case "depth16":
+      return save(await depthAs(scene, "depth16"), `${scene.stem}-depth16.png`);
+    case "npy":
+      return save(await depthAs(scene, "npy"), `${scene.stem}-depth.npy`);
+    default:
+      return save(await cloudOf(scene), `${scene.stem}.ply`);
+  }
+}

@@ -1,0 +1,40 @@
+// A point on a picture, moved by mouse, finger or arrow keys.
+
+const STEP = 0.02;
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const clamp = (share) => Math.min(Math.max(share, 0), 1);
+
+/** Where an event is in an element, as shares 0..1 of its width and height. */
+export function pointIn(element, event) {
+  const box = element.getBoundingClientRect();
+  return [clamp((event.clientX - box.left) / box.width), clamp((event.clientY - box.top) / box.height)];
+}
+
+/** Put a marker at a point. */
+export function place(marker, [x, y]) {
+  marker.style.setProperty("--x", `${100 * x}%`);
+  marker.style.setProperty("--y", `${100 * y}%`);
+}
+
+/** Move the point by the arrow keys; `read` tells where it is. */
+export function followKeys(element, read, move) {
+  element.addEventListener("keydown", (event) => {
+    const direction = DIRECTIONS[event.key];
+    if (!direction) return;
+    event.preventDefault();
+    const [x, y] = read();
+    move([clamp(x + STEP * direction[0]), clamp(y + STEP * direction[1])]);
+  });
+}
+
+/** Follow the pointer while it hovers, or only while it is pressed. */
+export function followPointer(element, move, { pressed = false } = {}) {
+  const moved = (event) => move(pointIn(element, event));
+  element.addEventListener("pointerdown", (event) => {
+    if (pressed) element.setPointerCapture(event.pointerId);
+    moved(event);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (!pressed || event.buttons) moved(event);
+  });
+}

@@ -1,0 +1,137 @@
+// Portrait mode: sharp where one points, blurred by the distance from there.
+
+import { post, bytesOf, parametersOf } from "./client.js";
+import { save } from "./downloads.js";
+import { followKeys, followPointer, place } from "./pointer.js";
+import { Shader, sayNoWebgl } from "./shader.js";
+import { onLanguage, say } from "./strings.js";
+
+export const PORTRAIT = "/v1/effects/portrait";
+
+// Gathers a disc of the largest blur; a sample counts if its own blur reaches this pixel, and what
+// is sharp and nearer never bleeds into the blur behind it. In linear light, so that lights glow.
+const FRAGMENT = `
+uniform float focus;
+uniform float aperture;
+const float TURN = 2.39996323;
+const float SAMPLES = 128.0;
+float blurOf(float near) {
+  return aperture * 0.035 * max(size.x, size.y) * max(abs(near - focus) - 0.06, 0.0) / 0.94;
+}
+void main() {
+  float own = texture(nearness, at).r;
+  float blur = blurOf(own);
+  float reach = aperture * 0.035 * max(size.x, size.y);
+  vec3 sum = pow(texture(photo, at).rgb, vec3(2.2));
+  float weight = 1.0;
+  for (float index = 1.0; index < SAMPLES; index++) {
+    float radius = sqrt(index / SAMPLES) * reach;
+    vec2 point = at + radius * vec2(cos(index * TURN), sin(index * TURN)) / size;
+    float near = texture(nearness, point).r;
+    float theirs = blurOf(near);
+    float covers = near > own + 0.05 ? theirs : min(theirs, blur);
+    float counts = smoothstep(radius - 1.0, radius + 1.0, covers);
+    vec3 light = pow(texture(photo, point).rgb, vec3(2.2));
+    counts *= 1.0 + 2.0 * smoothstep(0.7, 1.0, max(light.r, max(light.g, light.b)));
+    sum += light * counts;
+    weight += counts;
+  }
+  colour = vec4(pow(sum / weight, vec3(1.0 / 2.2)), 1.0);
+}`;
+
+const frame = document.getElementById("portrait");
+const marker = frame.querySelector(".marker");
+const aperture = document.getElementById("aperture");
+const button = document.getElementById("get-portrait");
+
+export class PortraitView {
+  #shader = undefined;
+  #scene = null;
+  #point = [0.5, 0.5];
+  #drawing = false;
+  #parameters = null;
+  #download;
+
+  /** `download` runs a promise of a blob and says how it went. */
+  constructor(download) {
+    this.#download = download;
+    const move = (point) => {
+      this.#point = point;
+      this.#soon();
+    };
+    followPointer(frame, move, { pressed: true });
+    followKeys(frame, () => this.#point, move);
+    aperture.addEventListener("input", () => this.#soon());
+    button.addEventListener("click", () => this.#save());
+    onLanguage(() => this.#nameButton());
+  }
+
+  async show(scene) {
+    if (this.#shader === undefined) {
+      this.#shader = Shader.on(frame.querySelector("canvas"), FRAGMENT);
+      if (!this.#shader) sayNoWebgl(frame);
+    }
+    if (this.#scene !== scene) {
+      this.#scene = scene;
+      this.#point = nearestSpot(scene);
+      this.#shader?.load(scene);
+    }
+    this.#soon();
+    this.#parameters = await parametersOf(PORTRAIT);
+    this.#nameButton();
+  }
+
+  hide() {}
+
+  #nameButton() {
+    button.textContent = say(this.#parameters ? "getPortrait" : "getPreview");
+    button.hidden = !this.#parameters && !this.#shader;
+  }
+
+  #soon() {
+    place(marker, this.#point);
+    if (this.#drawing || !this.#shader || !this.#scene) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      this.#shader.draw({
+        focus: this.#scene.nearnessAt(...this.#point), aperture: Number(aperture.value),
+      });
+    });
+  }
+
+  #save() {
+    this.#download(async () => {
+      const [blob, ending] = this.#parameters ? await this.#fullSize() : await this.#preview();
+      return save(blob, `${this.#scene.stem}-portrait.${ending}`);
+    });
+  }
+
+  async #fullSize() {
+    const wanted = {
+      focus: this.#point.map((share) => share.toFixed(4)).join(","), aperture: aperture.value,
+    };
+    const query = Object.fromEntries(
+      Object.entries(wanted).filter(([name]) => this.#parameters.includes(name)),
+    );
+    const blob = await bytesOf(await post(PORTRAIT.slice(1), this.#scene.file, query), "blob");
+    return [blob, { "image/jpeg": "jpg", "image/webp": "webp" }[blob.type] ?? "png"];
+  }
+
+  async #preview() {
+    const canvas = frame.querySelector("canvas");
+    return [await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92)), "jpg"];
+  }
+}
+
+/** Where a phone would focus: on what is near and not at the rim. */
+function nearestSpot(scene) {
+  let [best, spot] = [-Infinity, [0.5, 0.5]];
+  for (let y = 0.1; y < 0.95; y += 0.05) {
+    for (let x = 0.1; x < 0.95; x += 0.05) {
+      const score = scene.nearnessAt(x, y) - 1.2 * Math.hypot(x - 0.5, y - 0.5);
+      if (score > best) [best, spot] = [score, [x, y]];
+    }
+  }
+  return spot;
+}

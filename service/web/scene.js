@@ -1,0 +1,48 @@
+// One photo with its depth: what every view of the page draws.
+
+import { nearnessOf, resize } from "./depth_map.js";
+
+export class Scene {
+  /** `photo` is a canvas, or null when the browser cannot decode the file. */
+  constructor(file, photo, map, kind, model) {
+    this.file = file;
+    this.kind = kind;
+    this.model = model;
+    this.width = photo?.width ?? 2 * map.width;
+    this.height = photo?.height ?? 2 * map.height;
+    this.photo = photo ?? blank(this.width, this.height);
+    this.nearness = nearnessOf(resize(map, this.width, this.height).values, kind);
+  }
+
+  /** Nearness at a point given as shares 0..1 of the width and height. */
+  nearnessAt(x, y) {
+    const column = Math.min(Math.floor(x * this.width), this.width - 1);
+    const row = Math.min(Math.floor(y * this.height), this.height - 1);
+    return this.nearness[row * this.width + column];
+  }
+
+  /** The file's name without its ending, for downloads. */
+  get stem() {
+    return (this.file.name || "photo").replace(/\.[^.]*$/, "") || "photo";
+  }
+}
+
+function blank(width, height) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, width, height);
+  return canvas;
+}
+
+/** "near", "middle" or "far". */
+export function zoneOf(nearness) {
+  if (nearness > 2 / 3) return "near";
+  return nearness > 1 / 3 ? "middle" : "far";
+}
+
+/** A number 0..1 as a percentage. */
+export function percent(share) {
+  return `${Math.round(100 * share)}%`;
+}

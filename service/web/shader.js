@@ -1,0 +1,88 @@
+// A WebGL picture computed per pixel from a photo and its nearness.
+
+const VERTEX = `#version 300 es
+out vec2 at;
+void main() {
+  vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0;
+  at = vec2(corner.x, 1.0 - corner.y);
+  gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
+}`;
+
+const FRAGMENT_HEAD = `#version 300 es
+precision highp float;
+uniform sampler2D photo;
+uniform sampler2D nearness;
+uniform vec2 size;
+in vec2 at;
+out vec4 colour;
+`;
+
+export class Shader {
+  #gl;
+  #program;
+
+  /** Null where the browser has no WebGL 2. */
+  static on(canvas, fragment) {
+    const gl = canvas.getContext("webgl2", { preserveDrawingBuffer: true });
+    return gl ? new Shader(gl, fragment) : null;
+  }
+
+  constructor(gl, fragment) {
+    this.#gl = gl;
+    this.#program = gl.createProgram();
+    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT_HEAD + fragment]]) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(this.#program, shader);
+    }
+    gl.linkProgram(this.#program);
+    if (!gl.getProgramParameter(this.#program, gl.LINK_STATUS)) {
+      throw new Error(gl.getProgramInfoLog(this.#program));
+    }
+    gl.useProgram(this.#program);
+  }
+
+  load(scene) {
+    const gl = this.#gl;
+    gl.canvas.width = scene.width;
+    gl.canvas.height = scene.height;
+    gl.viewport(0, 0, scene.width, scene.height);
+    this.#texture(0, "photo");
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, scene.photo);
+    this.#texture(1, "nearness");
+    // Half floats, because every device can interpolate those.
+    gl.texImage2D(
+      gl.TEXTURE_2D, 0, gl.R16F, scene.width, scene.height, 0, gl.RED, gl.FLOAT, scene.nearness,
+    );
+    gl.uniform2f(gl.getUniformLocation(this.#program, "size"), scene.width, scene.height);
+  }
+
+  /** Draw with uniforms given by name: a number or a pair. */
+  draw(uniforms) {
+    const gl = this.#gl;
+    for (const [name, value] of Object.entries(uniforms)) {
+      const location = gl.getUniformLocation(this.#program, name);
+      if (Array.isArray(value)) gl.uniform2f(location, ...value);
+      else gl.uniform1f(location, value);
+    }
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  #texture(unit, name) {
+    const gl = this.#gl;
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+    gl.uniform1i(gl.getUniformLocation(this.#program, name), unit);
+  }
+}
+
+/** Say in words that a frame's picture needs WebGL. */
+export function sayNoWebgl(frame) {
+  frame.querySelector("canvas").hidden = true;
+  frame.querySelector(".empty").hidden = false;
+  frame.querySelector(".marker")?.remove();
+}

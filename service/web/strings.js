@@ -1,0 +1,183 @@
+// Every word the page says, in Chinese and in English.
+
+const STRINGS = {
+  zh: {
+    title: "单目深度估计",
+    tagline: "一张照片，看出远近。",
+    upload: "📂 上传照片测距",
+    camera: "📷 拍照",
+    hint: "也可以把照片拖进页面，或按 Ctrl+V 粘贴。",
+    samples: "试试这些照片",
+    coffee: "咖啡", chelsea: "小猫", rocket: "火箭", astronaut: "宇航员",
+    tabs: "深度的用途",
+    tabDepth: "深度图", tabCompare: "对比", tabRelief: "3D", tabParallax: "视差",
+    tabPortrait: "人像", tabObstacle: "避障",
+    photo: "原图", heatmap: "深度热力图",
+    photoEmpty: "照片放在这里", heatmapEmpty: "热力图会出现在这里：亮的近，暗的远",
+    pointHint: "把指针移到图上，或用方向键，读出任意一点的远近。",
+    reading: "近度 {value}（{zone}）",
+    near: "近", middle: "中", far: "远",
+    legend: "颜色含义", colours: "配色",
+    legendNear: "最近：鼻子、手、栏杆", legendMiddle: "中间：脸颊、身体、树",
+    legendFar: "最远：墙、天空、山",
+    infernoNear: "黄、橙", infernoMiddle: "红", infernoFar: "紫、黑",
+    relative: "近度是相对的：1 是这张照片里最近处，0 是最远处，不是米。",
+    histogram: "远近分布", histogramText: "近 {near}，中 {middle}，远 {far}",
+    downloads: "下载原尺寸结果",
+    getHeatmap: "热力图 PNG", getDepth16: "16 位 PNG", getNpy: "NPY 数组", getPly: "点云 PLY",
+    downloading: "正在准备下载…", downloaded: "已保存 {name}。",
+    reading_file: "正在读取照片…", estimating: "正在计算深度…",
+    done: "完成：{seconds} 秒（{model}）。",
+    cannotShow: "深度已算好，但浏览器不能显示这种图片格式。换成 JPEG 或 PNG 就能看到原图。",
+    compareHint: "拖动滑块：左边是照片，右边是热力图。",
+    compareSlider: "分界位置",
+    reliefHint: "拖动旋转，滚轮缩放；键盘用方向键和加减号。",
+    reliefLabel: "照片的 3D 浮雕", reliefDepth: "深浅",
+    noWebgl: "这个浏览器没有开启 WebGL，无法显示此效果。请开启硬件加速，或换一个浏览器；其他标签页仍可使用。",
+    parallaxHint: "移动指针或手指，照片跟着动；键盘用方向键。", parallaxLabel: "跟随指针的视差照片",
+    amplitude: "幅度",
+    portraitHint: "点一下或拖动，选择对焦点；键盘用方向键。", portraitLabel: "人像模式预览",
+    aperture: "光圈", getPortrait: "下载原尺寸人像", getPreview: "下载预览",
+    obstacleLabel: "障碍物画面，红色为近处", threshold: "近的阈值", share: "报警面积",
+    alarm: "⚠️ 前方有障碍：{share} 的画面太近", clear: "✅ 通畅：{share} 的画面较近",
+    sectors: "左 {left} · 中 {centre} · 右 {right}",
+    obstacleHint: "近度高于阈值的部分标红；面积超过比例就报警。相对深度不是米，不能用于安全用途。",
+    cameraTitle: "拍一张照片", shoot: "拍照", cancel: "取消",
+    cameraMissing: "这里无法使用摄像头。摄像头需要 https 或 localhost；也可以上传照片。",
+    cameraRefused: "没有得到摄像头权限。请在浏览器地址栏旁允许使用，然后再试。",
+    keyLabel: "API 密钥", keyHint: "此服务需要 API 密钥。密钥只保存在本标签页，关闭后即忘。",
+    keyWrong: "这个 API 密钥无效。", keySend: "使用密钥",
+    retry: "再试一次", retryAfter: "请在 {seconds} 秒后再试。",
+    language: "语言", footerApi: "API 文档", footerModels: "模型",
+    credits: "示例照片：咖啡 Rachel Michetti（CC0），小猫 Stefan van der Walt（CC0），火箭 SpaceX（公有领域），宇航员 NASA（公有领域）。",
+    "error.malformed-request": "请求有误，请重新选择照片。",
+    "error.unauthorized": "此服务需要 API 密钥。请在下面输入。",
+    "error.payload-too-large": "照片太大了。请缩小后再试。",
+    "error.unsupported-media-type": "不支持这种文件，请用 JPEG、PNG、WebP、BMP 或 TIFF。",
+    "error.undecodable-image": "照片已损坏，无法读取。请换一张，或重新导出。",
+    "error.too-many-requests": "请求太频繁。",
+    "error.overloaded": "服务器繁忙。",
+    "error.draining": "服务器正在重启。",
+    "error.deadline-exceeded": "处理超时，请再试一次，或换小一点的照片。",
+    "error.unreachable": "无法连接服务器。请检查网络，或确认服务仍在运行，然后再试。",
+    "error.other": "出错了：{detail}",
+  },
+  en: {
+    title: "Depth from one photo",
+    tagline: "See what is near and what is far.",
+    upload: "📂 Measure a photo",
+    camera: "📷 Take a photo",
+    hint: "Or drop a photo on the page, or paste one with Ctrl+V.",
+    samples: "Try one of these",
+    coffee: "Coffee", chelsea: "Cat", rocket: "Rocket", astronaut: "Astronaut",
+    tabs: "What depth is for",
+    tabDepth: "Depth", tabCompare: "Compare", tabRelief: "3D", tabParallax: "Parallax",
+    tabPortrait: "Portrait", tabObstacle: "Obstacles",
+    photo: "Photo", heatmap: "Depth heatmap",
+    photoEmpty: "Your photo goes here",
+    heatmapEmpty: "Its heatmap appears here: bright is near, dark is far",
+    pointHint: "Point at a picture, or use the arrow keys, to read how near a spot is.",
+    reading: "Nearness {value} ({zone})",
+    near: "near", middle: "middle", far: "far",
+    legend: "What the colours mean", colours: "Colours",
+    legendNear: "Nearest: nose, hand, railing", legendMiddle: "Middle: cheek, body, trees",
+    legendFar: "Farthest: wall, sky, mountains",
+    infernoNear: "yellow, orange", infernoMiddle: "red", infernoFar: "purple, black",
+    relative: "Nearness is relative: 1 is the nearest spot of this photo, 0 the farthest. It is not metres.",
+    histogram: "How much is near, how much is far",
+    histogramText: "{near} near, {middle} middle, {far} far",
+    downloads: "Download at full size",
+    getHeatmap: "Heatmap PNG", getDepth16: "16-bit PNG", getNpy: "NPY array", getPly: "Point cloud PLY",
+    downloading: "Preparing the download…", downloaded: "Saved {name}.",
+    reading_file: "Reading the photo…", estimating: "Estimating depth…",
+    done: "Done in {seconds} s ({model}).",
+    cannotShow: "The depth is ready, but this browser cannot show that image format. A JPEG or PNG would show beside it.",
+    compareHint: "Drag the slider: the photo is on the left, the heatmap on the right.",
+    compareSlider: "Where the pictures meet",
+    reliefHint: "Drag to turn, scroll to zoom; on the keyboard, arrow keys and plus and minus.",
+    reliefLabel: "The photo as a 3D relief", reliefDepth: "Depth",
+    noWebgl: "This browser has WebGL turned off, which this view needs. Turn on hardware acceleration or try another browser; the other tabs still work.",
+    parallaxHint: "Move the pointer or a finger and the photo follows; on the keyboard, arrow keys.",
+    parallaxLabel: "The photo, following the pointer",
+    amplitude: "Strength",
+    portraitHint: "Tap or drag to choose what is sharp; on the keyboard, arrow keys.",
+    portraitLabel: "Portrait mode preview",
+    aperture: "Aperture", getPortrait: "Download full size", getPreview: "Download preview",
+    obstacleLabel: "Obstacles: what is near is red", threshold: "Near is above", share: "Alarm above",
+    alarm: "⚠️ Obstacle ahead: {share} of the view is too near",
+    clear: "✅ Clear: {share} of the view is near",
+    sectors: "left {left} · centre {centre} · right {right}",
+    obstacleHint: "What is nearer than the threshold turns red; the alarm rises when that is too much of the view. Relative depth is not metres: do not rely on it for safety.",
+    cameraTitle: "Take a photo", shoot: "Take it", cancel: "Cancel",
+    cameraMissing: "No camera can be used here. It needs https or localhost; or upload a photo.",
+    cameraRefused: "The camera was not allowed. Allow it beside the browser's address bar, then try again.",
+    keyLabel: "API key",
+    keyHint: "This service needs an API key. It is kept in this tab only and forgotten when you close it.",
+    keyWrong: "That API key is not valid.", keySend: "Use key",
+    retry: "Try again", retryAfter: "Try again in {seconds} s.",
+    language: "Language", footerApi: "API", footerModels: "Networks",
+    credits: "Sample photos: coffee by Rachel Michetti (CC0), cat by Stefan van der Walt (CC0), rocket by SpaceX (public domain), astronaut by NASA (public domain).",
+    "error.malformed-request": "Something was wrong with the request; please choose the photo again.",
+    "error.unauthorized": "This service needs an API key. Please enter it below.",
+    "error.payload-too-large": "The photo is too large. Please make it smaller and try again.",
+    "error.unsupported-media-type": "Not a supported kind of file; please use JPEG, PNG, WebP, BMP or TIFF.",
+    "error.undecodable-image": "The photo is damaged and cannot be read. Please choose another or export it again.",
+    "error.too-many-requests": "That was too many requests at once.",
+    "error.overloaded": "The server is busy.",
+    "error.draining": "The server is restarting.",
+    "error.deadline-exceeded": "It took too long; please try again, or with a smaller photo.",
+    "error.unreachable": "The server cannot be reached. Check the network, or whether the service still runs, then try again.",
+    "error.other": "Something went wrong: {detail}",
+  },
+};
+
+const REMEMBERED = "language";
+const listeners = [];
+let language = remembered() ?? preferred();
+
+function remembered() {
+  const choice = localStorage.getItem(REMEMBERED);
+  return choice in STRINGS ? choice : null;
+}
+
+function preferred() {
+  const known = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag in STRINGS);
+  return known ?? "en";
+}
+
+/** The words for a key in the page's language, with {names} filled in. */
+export function say(key, values = {}) {
+  return STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export function knows(key) {
+  return key in STRINGS[language];
+}
+
+export function currentLanguage() {
+  return language;
+}
+
+/** Call back now and whenever the language changes. */
+export function onLanguage(listener) {
+  listeners.push(listener);
+  listener();
+}
+
+export function speak(choice) {
+  language = choice;
+  localStorage.setItem(REMEMBERED, choice);
+  listeners.forEach((listener) => listener());
+}
+
+/** Put the words into every element that names one: data-say its text, data-label its label. */
+export function translate() {
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  document.title = say("title");
+  for (const element of document.querySelectorAll("[data-say]")) {
+    element.textContent = say(element.dataset.say);
+  }
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", say(element.dataset.label));
+  }
+}

@@ -1,0 +1,66 @@
+"""The page and Swagger UI in front of a service that demands keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.access import key_line
+from tests.support.photos import photo_path
+from tests.support.server import ServerProcess
+from tests.support.visitor import expect_done
+
+
+@pytest.fixture(scope="module")
+def locked(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    keys = tmp_path_factory.mktemp("keys") / "keys.txt"
+    keys.write_text(key_line("visitor", "the-key"))
+    with ServerProcess(cache_dir=str(cache_dir), api_keys_file=str(keys)) as server:
+        yield server
+
+
+@pytest.fixture
+def visitor(browser: Browser, locked: ServerProcess) -> Iterator[Page]:
+    page = browser.new_page(base_url=locked.url, locale="en-US")
+    yield page
+    page.close()
+
+
+def test_the_page_asks_for_a_key_and_sends_it_for_this_tab_only(visitor: Page) -> None:
+    visitor.goto("/")
+    visitor.locator("#file").set_input_files(photo_path("coffee.png"))
+    expect(visitor.locator("#status")).to_contain_text("needs an API key")
+    expect(visitor.locator("#heatmap")).to_be_hidden()
+    visitor.get_by_label("API key").fill("wrong")
+    visitor.get_by_role("button", name="Use key").click()
+    expect(visitor.locator("#status")).to_contain_text("not valid")
+    visitor.get_by_label("API key").fill("the-key")
+    visitor.get_by_role("button", name="Use key").click()
+    expect_done(visitor)
+    assert visitor.evaluate("Object.values(sessionStorage)") == ["the-key"]
+    assert visitor.evaluate("localStorage.length") == 0
+
+
+def test_swagger_ui_sends_the_key_it_was_given(visitor: Page) -> None:
+    visitor.goto("/docs")
+    visitor.locator(".auth-wrapper > .authorize").click()
+    form = visitor.locator(".auth-container").filter(has_text="bearer")
+    form.locator("input").fill("the-key")
+    form.get_by_role("button", name="Apply credentials").click()
+    visitor.get_by_role("button", name="Close").first.click()
+    operation = visitor.locator("#operations-models-list_models")
+    operation.locator(".opblock-summary").click()
+    operation.get_by_role("button", name="Execute").click()
+    status = operation.locator(".live-responses-table .response-col_status").last
+    expect(status).to_contain_text("200")
+
+
+def test_swagger_ui_shows_the_refusal_without_a_key(visitor: Page) -> None:
+    visitor.goto("/docs")
+    operation = visitor.locator("#operations-models-list_models")
+    operation.locator(".opblock-summary").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table")).to_contain_text("needs an API key")

@@ -1,0 +1,61 @@
+"""The page for people who do not see it, or do not use a mouse: axe-core's rules, and keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import watched_page
+from tests.support.server import ServerProcess
+from tests.support.visitor import open_sample
+
+_AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+TABS = ["depth", "compare", "relief", "parallax", "portrait", "obstacle"]
+
+
+def findings(page: Page) -> list[str]:
+    """Serious and critical findings of axe-core: rule and element."""
+    page.evaluate(_AXE)
+    found: list[str] = page.evaluate(
+        """async () => (await axe.run()).violations
+            .filter(({ impact }) => impact === "serious" || impact === "critical")
+            .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_no_serious_finding_on_any_tab(
+    browser: Browser, server: ServerProcess, scheme: Literal["light", "dark"]
+) -> None:
+    with watched_page(browser, server.url, locale="en-US", color_scheme=scheme) as page:
+        page.goto("/")
+        assert findings(page) == []
+        open_sample(page, "coffee")
+        for tab in TABS:
+            page.locator(f"#tab-{tab}").click()
+            assert findings(page) == []
+
+
+def test_the_tabs_are_one_stop_and_the_arrow_keys_move_between_them(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-depth").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-compare")).to_be_focused()
+    expect(page.locator("#panel-compare")).to_be_visible()
+    expect(page.locator("#panel-depth")).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#panel-obstacle")).to_be_visible()
+
+
+def test_a_photo_can_be_chosen_by_the_keyboard_alone(page: Page) -> None:
+    page.goto("/")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.locator("#file")).to_be_focused()
+    with page.expect_file_chooser():
+        page.keyboard.press("Space")

@@ -1,0 +1,238 @@
+"""What the page computes in the browser from one depth map."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
+
+from service.imaging.render import Colormap, palette
+from tests.browser.conftest import watched_page
+from tests.support.photos import photo_bytes, photo_path
+from tests.support.server import ServerProcess
+from tests.support.visitor import canvas_size, drop, expect_done, open_sample, pixels, set_slider
+
+
+def saved(page: Page, button: str) -> bytes:
+    with page.expect_download() as download:
+        page.locator(button).click()
+    expect(page.locator("#status")).to_contain_text(download.value.suggested_filename)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_the_heatmap_is_the_services_own(page: Page, server: ServerProcess) -> None:
+    page.goto("/")
+    page.locator("#file").set_input_files(photo_path("chelsea.png"))
+    expect_done(page)
+    shown = np.frombuffer(pixels(page, "#heatmap"), np.uint8).reshape(300, 451, 4)[..., :3]
+    answer = server.client.post("/predict", files={"image": photo_bytes("chelsea.png")}).content
+    served = np.asarray(Image.open(io.BytesIO(answer)).convert("RGB"))
+    assert np.abs(shown.astype(int) - served).max() <= 12
+    assert np.abs(shown.astype(int) - served).mean() < 0.5
+
+
+def test_the_page_paints_with_the_services_colours(page: Page) -> None:
+    page.goto("/")
+    for colormap in Colormap:
+        table = page.evaluate(
+            "async (name) => [...(await import('./static/colormaps.js')).table(name)]",
+            colormap.value,
+        )
+        assert bytes(table) == palette(colormap)
+
+
+def test_hovering_reads_nearness_and_marks_the_point_on_both_pictures(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#heatmap").hover(position={"x": 300, "y": 330})
+    expect(page.locator("#reading")).to_have_text(re.compile(r"近度 0\.\d\d（近）"))
+    assert page.locator("#panel-depth .marker:visible").count() == 2
+    page.locator("#photo").hover(position={"x": 560, "y": 10})
+    expect(page.locator("#reading")).to_contain_text("远")
+
+
+def test_the_arrow_keys_move_the_point(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#panel-depth .frame").first.focus()
+    page.keyboard.press("ArrowDown")
+    first = page.locator("#reading").inner_text()
+    for _ in range(10):
+        page.keyboard.press("ArrowUp")
+    assert page.locator("#reading").inner_text() != first
+
+
+def test_the_histogram_counts_the_whole_photo(page: Page) -> None:
+    open_sample(page, "astronaut")
+    shares = [int(n) for n in re.findall(r"(\d+)%", page.locator("#histogram-text").inner_text())]
+    assert 99 <= sum(shares) <= 101
+
+
+def test_another_colour_map_repaints_without_another_request(page: Page) -> None:
+    open_sample(page, "coffee")
+    before = pixels(page, "#heatmap")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.locator("#colormap").select_option("viridis")
+    assert pixels(page, "#heatmap") != before
+    assert requests == []
+
+
+def test_downloads_are_full_size_and_made_from_the_original(page: Page) -> None:
+    open_sample(page, "rocket")
+    heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
+    assert heatmap.size == (640, 427)
+    depth16 = Image.open(io.BytesIO(saved(page, "[data-download=depth16]")))
+    assert (depth16.size, depth16.mode) == ((640, 427), "I;16")
+    assert np.load(io.BytesIO(saved(page, "[data-download=npy]"))).shape == (427, 640)
+
+
+def test_the_point_cloud_opens_elsewhere(page: Page) -> None:
+    page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
+    open_sample(page, "coffee")
+    cloud: Any = trimesh.load(io.BytesIO(saved(page, "[data-download=ply]")), file_type="ply")
+    assert cloud.vertices.shape == (512 * 341, 3)
+    assert np.isfinite(cloud.vertices).all()
+    assert cloud.vertices[:, 2].min() >= -4.01
+    assert cloud.vertices[:, 2].max() <= -0.99
+    assert np.ptp(cloud.colors[:, :3], axis=0).min() > 200
+
+
+def test_a_server_that_goes_down_in_mid_way_is_said_in_words(
+    browser: Browser, cache_dir: Path
+) -> None:
+    with (
+        ServerProcess(cache_dir=str(cache_dir)) as server,
+        watched_page(browser, server.url, locale="en-US") as page,
+    ):
+        open_sample(page, "coffee")
+        server.process.kill()
+        server.wait()
+        page.locator("[data-download=npy]").click()
+        expect(page.locator("#status")).to_contain_text("server cannot be reached")
+        expect(page.locator("#retry")).to_be_visible()
+        drop(page, "cat.png", photo_bytes("chelsea.png"))
+        expect(page.locator("#status")).to_contain_text("server cannot be reached")
+        expect(page.locator("#photo")).to_be_visible()
+
+
+def test_the_compare_slider_uncovers_the_heatmap(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.get_by_role("tab", name="对比").click()
+    slider = page.get_by_role("slider", name="分界位置")
+    slider.focus()
+    page.keyboard.press("Home")
+    clip = page.locator("#compare .over").evaluate("(canvas) => getComputedStyle(canvas).clipPath")
+    assert clip == "inset(0px 0px 0px 0%)"
+
+
+@pytest.mark.parametrize(
+    ("tab", "frame", "key"),
+    [
+        ("relief", "#relief", "ArrowLeft"),
+        ("parallax", "#parallax", "ArrowLeft"),
+        ("portrait", "#portrait", "ArrowUp"),
+    ],
+)
+def test_a_webgl_view_draws_the_photo_and_answers_the_keyboard(
+    page: Page, tab: str, frame: str, key: str
+) -> None:
+    open_sample(page, "coffee")
+    page.locator(f"#tab-{tab}").click()
+    expect(page.locator(f"{frame} .empty")).to_be_hidden()
+    wait_until_drawn(page, f"{frame} canvas")
+    before = pixels(page, f"{frame} canvas")
+    page.locator(frame).focus()
+    for _ in range(12):
+        page.keyboard.press(key)
+    page.wait_for_timeout(200)
+    after = pixels(page, f"{frame} canvas")
+    assert np.mean(np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8)) > 0.1
+
+
+def wait_until_drawn(page: Page, canvas: str) -> None:
+    for _ in range(50):
+        if np.frombuffer(pixels(page, canvas), np.uint8).std() > 20:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"nothing was drawn on {canvas}")
+
+
+def test_a_browser_without_webgl_says_so_and_keeps_working(page: Page) -> None:
+    page.add_init_script(
+        """const real = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+            return kind === "webgl2" ? null : real.call(this, kind, ...rest);
+        };"""
+    )
+    open_sample(page, "coffee")
+    for tab in ("relief", "parallax", "portrait"):
+        page.locator(f"#tab-{tab}").click()
+        expect(page.locator(f"#{tab} .empty")).to_contain_text("WebGL")
+    page.locator("#tab-obstacle").click()
+    expect(page.locator("#alarm")).not_to_be_empty()
+
+
+def test_portrait_keeps_the_focus_sharp_and_blurs_the_rest(page: Page) -> None:
+    open_sample(page, "astronaut")
+    page.locator("#tab-portrait").click()
+    page.locator("#portrait").click(position={"x": 300, "y": 160})
+    set_slider(page, "#aperture", 1)
+    page.wait_for_timeout(300)
+    shape = (512, 512, 4)
+    before, after = (
+        np.frombuffer(pixels(page, canvas), np.uint8).reshape(shape)[..., 1].astype(np.float32)
+        for canvas in ("#photo", "#portrait canvas")
+    )
+    face, wall = np.s_[70:160, 190:260], np.s_[0:160, 400:500]
+
+    def detail(picture: np.ndarray, part: tuple[slice, slice]) -> float:
+        return float(np.abs(cv2.Laplacian(picture[part], cv2.CV_32F)).mean())
+
+    assert detail(after, face) > 0.8 * detail(before, face)
+    assert detail(after, wall) < 0.5 * detail(before, wall)
+
+
+def test_a_portrait_comes_from_the_service_where_it_makes_one(page: Page) -> None:
+    operation = {"parameters": [{"name": "focus"}, {"name": "aperture"}]}
+    contract = {"paths": {"/v1/effects/portrait": {"post": operation}}}
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body=photo_bytes("chelsea.png"), content_type="image/png")
+
+    page.route("**/openapi.json", lambda route: route.fulfill(json=contract))
+    page.route("**/v1/effects/portrait*", answer)
+    open_sample(page, "coffee")
+    page.locator("#tab-portrait").click()
+    expect(page.locator("#get-portrait")).to_have_text("下载原尺寸人像")
+    assert saved(page, "#get-portrait") == photo_bytes("chelsea.png")
+    assert re.search(r"focus=0\.\d+%2C0\.\d+&aperture=0\.5", asked[0])
+
+
+def test_the_obstacle_alarm_follows_its_thresholds(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-obstacle").click()
+    expect(page.locator("#threshold-value")).to_have_text("0.80")
+    expect(page.locator("#share-value")).to_have_text("10%")
+    set_slider(page, "#threshold", 0.2)
+    expect(page.locator("#alarm")).to_contain_text("前方有障碍")
+    set_slider(page, "#threshold", 0.99)
+    expect(page.locator("#alarm")).to_contain_text("通畅")
+    assert canvas_size(page, "#obstacle canvas") == [600, 400]
+
+
+def test_what_the_page_saves_as_preview_is_a_jpeg(page: Page) -> None:
+    page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
+    open_sample(page, "coffee")
+    page.locator("#tab-portrait").click()
+    data = saved(page, "#get-portrait")
+    assert base64.b64encode(data[:3]) == b"/9j/"
