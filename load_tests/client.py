@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import numpy as np
+
 _BOUNDARY = "frontier"
 
 
@@ -38,10 +40,17 @@ class Answer:
 class Client:
     """One persistent connection that posts the same photo to one URL."""
 
-    def __init__(self, url: str, photo: bytes, field: str = "image") -> None:
+    def __init__(
+        self, url: str, photo: bytes, field: str = "image", source: str | None = None
+    ) -> None:
         parts = urlsplit(url)
         self._path = parts.path or "/"
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
+        self._connection = http.client.HTTPConnection(
+            parts.hostname or "",
+            parts.port,
+            timeout=120,
+            source_address=(source, 0) if source else None,
+        )
         self._body, self._headers = multipart(photo, field)
 
     def post(self) -> Answer:
@@ -54,17 +63,28 @@ class Client:
         return Answer(response.status, took, body, response.headers.get("Server-Timing", ""))
 
 
-def images_per_second(
+@dataclass(frozen=True)
+class Throughput:
+    """What several clients got out of a server."""
+
+    images_per_second: float
+    p50_ms: float
+    p95_ms: float
+
+
+def throughput(
     url: str, photo: bytes, clients: int, seconds: float, field: str = "image"
-) -> float:
-    """Photos answered 200 a second with ``clients`` clients that each wait for their answer."""
-    answered = [0] * clients
+) -> Throughput:
+    """Photos answered 200 with ``clients`` clients that each wait for their answer."""
+    taken: list[list[float]] = [[] for _ in range(clients)]
     stop_at = time.perf_counter() + seconds
 
     def run(index: int) -> None:
         client = Client(url, photo, field)
         while time.perf_counter() < stop_at:
-            answered[index] += client.post().status == http.HTTPStatus.OK
+            answer = client.post()
+            if answer.status == http.HTTPStatus.OK:
+                taken[index].append(answer.milliseconds)
 
     threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
     started = time.perf_counter()
@@ -72,4 +92,7 @@ def images_per_second(
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(answered) / (time.perf_counter() - started)
+    elapsed = time.perf_counter() - started
+    times = [milliseconds for own in taken for milliseconds in own]
+    p50, p95 = np.percentile(times, (50, 95))
+    return Throughput(round(len(times) / elapsed, 1), round(p50, 1), round(p95, 1))

@@ -2,8 +2,9 @@
 
     python -m load_tests.frameworks [--model NAME] [--rounds N]
 
-Needs `pip install -e '.[bench]'`. All servers run at once and are measured in turn, so that noise
-of the machine meets all of them; writes results/frameworks.json.
+Needs `pip install -e '.[bench]'`. All servers are up at once and measured in turn, so that noise
+of the machine meets all of them; those not measured are stopped, since some of them poll while
+idle. Writes results/frameworks.json.
 """
 
 from __future__ import annotations
@@ -11,24 +12,26 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import socket
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from load_tests.bench import photo_file
-from load_tests.client import Client, images_per_second
+from load_tests.client import Client, throughput
 from load_tests.machine import machine_facts, write_result
 from service.settings import Settings
-from tests.support.server import ROOT
+from tests.support.server import ROOT, free_port
 
 _CLIENTS = 4
 _SECONDS = 5.0
 _SINGLE = 20
+_WARM_UP = 3
 _READY_SECONDS = 120
 
 _PYTHON = [sys.executable, "-m"]
@@ -58,15 +61,28 @@ def _bentoml(port: int) -> list[str]:
     return [_BENTOML, "serve", service, "--host", "127.0.0.1", "--port", str(port)]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+@dataclass(frozen=True)
+class Server:
+    """A running server and its process group."""
+
+    url: str
+    group: int
+
+    def pause(self) -> None:
+        os.killpg(self.group, signal.SIGSTOP)
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[str]:
+        os.killpg(self.group, signal.SIGCONT)
+        try:
+            yield self.url
+        finally:
+            self.pause()
 
 
 @contextlib.contextmanager
-def running(name: str, model: str, photo: bytes) -> Iterator[str]:
-    """Start a server, wait until it answers, yield its URL for photos, stop it."""
+def running(name: str, model: str, photo: bytes) -> Iterator[Server]:
+    """Start a server, wait until it answers, yield it, end it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/predict"
     environment = os.environ | {
@@ -85,15 +101,18 @@ def running(name: str, model: str, photo: bytes) -> Iterator[str]:
         )
         try:
             wait_until_it_answers(url, photo, process)
-            yield url
+            server = Server(url, process.pid)
+            server.pause()
+            yield server
         finally:
             # The frameworks have worker processes: end the whole group.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 15)
+            for number in (signal.SIGCONT, signal.SIGTERM):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until_it_answers(url: str, photo: bytes, process: subprocess.Popen[bytes]) -> None:
@@ -106,22 +125,24 @@ def wait_until_it_answers(url: str, photo: bytes, process: subprocess.Popen[byte
     raise RuntimeError(f"the server on {url} did not start")
 
 
-def measure(urls: dict[str, str], photo: bytes, rounds: int) -> dict[str, dict[str, float]]:
+def measure(servers: dict[str, Server], photo: bytes, rounds: int) -> dict[str, dict[str, float]]:
     """Median latency of one client and images a second of four, over alternating rounds."""
-    latencies: dict[str, list[float]] = {name: [] for name in urls}
-    rates: dict[str, list[float]] = {name: [] for name in urls}
+    latencies: dict[str, list[float]] = {name: [] for name in servers}
+    rates: dict[str, list[float]] = {name: [] for name in servers}
     for _ in range(rounds):
-        for name, url in urls.items():
-            client = Client(url, photo)
-            client.post()
-            latencies[name] += [client.post().milliseconds for _ in range(_SINGLE)]
-            rates[name].append(images_per_second(url, photo, _CLIENTS, _SECONDS))
+        for name, server in servers.items():
+            with server.awake() as url:
+                client = Client(url, photo)
+                for _ in range(_WARM_UP):
+                    client.post()
+                latencies[name] += [client.post().milliseconds for _ in range(_SINGLE)]
+                rates[name].append(throughput(url, photo, _CLIENTS, _SECONDS).images_per_second)
     return {
         name: {
             "p50_ms": round(statistics.median(latencies[name]), 1),
             "images_per_second": round(statistics.median(rates[name]), 1),
         }
-        for name in urls
+        for name in servers
     }
 
 
@@ -132,11 +153,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photo = photo_file(Path(folder), (1280, 720)).read_bytes()
-    with contextlib.ExitStack() as servers:
-        urls = {
-            name: servers.enter_context(running(name, arguments.model, photo)) for name in SERVERS
+    with contextlib.ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(running(name, arguments.model, photo)) for name in SERVERS
         }
-        results = measure(urls, photo, arguments.rounds)
+        results = measure(servers, photo, arguments.rounds)
     facts = machine_facts()
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}, {arguments.model}")
     print(f"{'1280x720 JPEG to heatmap':32} {'p50, 1 client':>14} {'images/s, 4 clients':>20}")

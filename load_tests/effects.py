@@ -1,0 +1,79 @@
+"""Every effect on a real photo and its depth: time without the network's.
+
+    python -m load_tests.effects [--rounds N]
+
+Needs `pip install -e '.[bench]'`, and '.[video]' for MP4 and WebM; writes results/effects.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib.util
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from load_tests.encoders import sample_depth
+from load_tests.machine import write_result
+from load_tests.timing import medians
+from service.effects.animation import AnimationFormat
+from service.effects.mesh import MeshOptions
+from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
+from service.effects.parallax import ParallaxOptions, encode_parallax
+from service.effects.pointcloud import encode_glb, encode_ply
+from service.effects.portrait import PortraitOptions, blur_background
+from service.effects.relief import ReliefOptions, height_map, shaded_relief
+from service.effects.stereo import StereoOptions, anaglyph
+from service.imaging.decode import decode_photo
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import Rgb
+from service.models.registry import SAMPLE_PHOTO
+
+_SIZE = (1280, 720)
+
+Calls = dict[str, Callable[[], object]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    photo = cv2.resize(decode_photo(SAMPLE_PHOTO.read_bytes()).pixels, _SIZE)
+    times = medians(calls(np.asarray(photo, np.uint8), sample_depth(*_SIZE)), arguments.rounds)
+    print(f"{'photo of 1280x720':50} {'ms':>8}")
+    for name, took in times.items():
+        print(f"{name:50} {took:>8.0f}")
+    write_result("effects", times)
+
+
+def calls(pixels: Rgb, depth: DepthMap) -> Calls:
+    """The effects at their default options."""
+    stills: Calls = {
+        "obstacle": lambda: detect_obstacles(depth, ObstacleOptions()),
+        "obstacle, picture": lambda: draw_danger_zone(pixels, depth, ObstacleOptions()),
+        "relief, shaded": lambda: shaded_relief(pixels, depth, ReliefOptions()),
+        "relief, height map": lambda: height_map(pixels, depth, ReliefOptions()),
+        "portrait": lambda: blur_background(pixels, depth, PortraitOptions()),
+        "portrait, focus in the middle": lambda: blur_background(
+            pixels, depth, PortraitOptions(focus=(0.5, 0.5))
+        ),
+        "anaglyph": lambda: anaglyph(pixels, depth, StereoOptions()),
+        "mesh 256, GLB": lambda: encode_glb(pixels, depth, MeshOptions(max_side=256)),
+        "mesh 512, GLB": lambda: encode_glb(pixels, depth, MeshOptions()),
+        "points 512, PLY": lambda: encode_ply(pixels, depth, MeshOptions()),
+    }
+    formats = [AnimationFormat.WEBP, AnimationFormat.GIF]
+    if importlib.util.find_spec("av"):
+        formats += [AnimationFormat.MP4, AnimationFormat.WEBM]
+    return stills | {
+        f"parallax 30 frames 640x360, {kind}": functools.partial(
+            encode_parallax, pixels, depth, ParallaxOptions(format=kind)
+        )
+        for kind in formats
+    }
+
+
+if __name__ == "__main__":
+    main()
