@@ -162,7 +162,7 @@ def test_accepted_work_is_finished_even_if_sigterm_meets_the_decoders_too(
     cache_dir: Path,
 ) -> None:
     """As when a process manager signals the whole group."""
-    photo = as_bytes(Image.effect_noise((4000, 3000), 40))
+    photo = jpeg_of_many_scans(5000, 60)
     with (
         ServerProcess(cache_dir=str(cache_dir), decode_isolation="process") as server,
         concurrent.futures.ThreadPoolExecutor(1) as pool,
