@@ -12,9 +12,9 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter
 
 from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
@@ -49,6 +49,7 @@ class _Job:
     engine: Engine
     tensor: Tensor
     client: str
+    turn: int
     answer: asyncio.Future[Inference]
     queued_at: float = field(default_factory=time.monotonic)
 
@@ -81,6 +82,7 @@ class Scheduler:
         self._arrivals: asyncio.Queue[_Job] = asyncio.Queue()
         self._queue: list[_Job] = []
         self._waiting: set[_Job] = set()
+        self._turn = 0
         self._dispatcher: asyncio.Task[None] | None = None
 
     async def infer(self, engine: Engine, tensor: Tensor, client: str = "") -> Inference:
@@ -89,7 +91,7 @@ class Scheduler:
         Raises :class:`InferenceFailed` when the network fails on this very input.
         """
         answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
-        job = _Job(engine, tensor, client, answer)
+        job = _Job(engine, tensor, client, self._next_turn(client), answer)
         self._waiting.add(job)
         self._arrivals.put_nowait(job)
         try:
@@ -122,6 +124,16 @@ class Scheduler:
         for job in self._waiting:
             job.answer.set_exception(InferenceFailed("The service stopped before this was done."))
 
+    def _next_turn(self, client: str) -> int:
+        """The turn after the client's last waiting one, or after that being served.
+
+        So a client's backlog does not go before another's first job just because it is older
+        (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996).
+        """
+        return 1 + max(
+            (job.turn for job in self._waiting if job.client == client), default=self._turn
+        )
+
     async def _dispatch(self) -> None:
         while True:
             if not self._queue:
@@ -147,13 +159,15 @@ class Scheduler:
         self._queue = [job for job in self._queue if not job.answer.done()]
         batch: list[_Job] = []
         room = self._limits.megapixels
-        for job in _by_turns(self._queue):
+        for job in sorted(self._queue, key=attrgetter("turn")):
             if batch and job.bucket != batch[0].bucket:
                 continue
             if batch and (len(batch) == self._limits.size or job.megapixels > room):
                 break
             batch.append(job)
             room -= job.megapixels
+        if batch:
+            self._turn = batch[0].turn
         self._queue = [job for job in self._queue if job not in batch]
         return batch
 
@@ -191,13 +205,3 @@ class Scheduler:
                 job.answer.set_result(
                     Inference(outcome, started - job.queued_at, result.seconds, len(batch))
                 )
-
-
-def _by_turns(jobs: Sequence[_Job]) -> list[_Job]:
-    """Jobs in order of arrival -> every client's first, then every client's second, and so on."""
-    seen: Counter[str] = Counter()
-    turns: list[tuple[int, _Job]] = []
-    for job in jobs:
-        turns.append((seen[job.client], job))
-        seen[job.client] += 1
-    return [job for _, job in sorted(turns, key=itemgetter(0))]
