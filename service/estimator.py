@@ -100,7 +100,7 @@ class Estimator:
         """Run the network on a ready input, within a turn; ``size`` is the image's."""
         record.stage = "queue"
         inference = await self._scheduler.infer(network.engine, tensor, ticket.client)
-        record.add("queue", inference.queue_seconds)
+        record.add("queue", inference.queue_seconds, inference.inference_seconds)
         record.add("inference", inference.inference_seconds)
         depth = DepthMap(inference.depth, network.spec.kind, network.spec.name)
         return Estimate(depth, *size, inference.batch_size)

@@ -139,7 +139,7 @@ async def _side_by_side(
     Each has a record of its own, since stages that overlap do not add up: the request's stage
     took as long as that of its slowest part.
     """
-    records = [RequestRecord(record.request_id) for _ in pieces]
+    records = [record.part() for _ in pieces]
     record.stage = "queue"
     try:
         async with asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 STAGES = (
     *("read", "decode", "transform", "queue", "inference", "resize", "effect", "encode"),
@@ -26,12 +27,21 @@ def request_id_from(header: str | None) -> str:
     return header if header and _VALID_ID.fullmatch(header) else uuid.uuid4().hex
 
 
+class Interval(NamedTuple):
+    """When a stage was entered and left, by ``time.perf_counter()``."""
+
+    stage: str
+    started: float
+    ended: float
+
+
 @dataclass
 class RequestRecord:
     """Filled in along the way; read once at the end by logs and metrics.
 
     ``model`` and ``output`` are names from fixed sets, so they may become metric labels.
-    ``client`` is the name of the API key that was used, never the key.
+    ``client`` is the name of the API key that was used, never the key. A stage entered again has
+    another of the ``intervals``.
     """
 
     request_id: str
@@ -41,6 +51,7 @@ class RequestRecord:
     client: str | None = None
     stage: str = "read"
     seconds: dict[str, float] = field(default_factory=dict)
+    intervals: list[Interval] = field(default_factory=list)
     _nested_seconds: float = 0.0
 
     @contextlib.contextmanager
@@ -56,24 +67,30 @@ class RequestRecord:
             yield
         finally:
             took = time.perf_counter() - started
-            self.add(stage, took - self._nested_seconds)
+            self.add(stage, took - self._nested_seconds, self._nested_seconds)
             self._nested_seconds = outer_nested + took
 
-    def add(self, stage: str, seconds: float) -> None:
-        """Add time measured elsewhere to a stage."""
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+    def add(self, stage: str, seconds: float, ago: float = 0.0) -> None:
+        """Add time measured elsewhere, which ended ``ago`` seconds before now, to a stage."""
+        ended = time.perf_counter() - ago
+        self.intervals.append(Interval(stage, ended - seconds, ended))
+        self._sum_up(stage, seconds)
 
     def add_within(self, stage: str, seconds: float) -> None:
         """Add time measured elsewhere that the stage being timed now includes."""
         self.add(stage, seconds)
         self._nested_seconds += seconds
 
+    def part(self) -> RequestRecord:
+        """A record of the stages of one of several parts, which may run at the same time."""
+        return RequestRecord(self.request_id, intervals=self.intervals)
+
     def add_slowest(self, parts: Sequence[RequestRecord]) -> None:
         """Add each stage's longest time in any of the parts, which ran at the same time."""
         for stage in STAGES:
             took = [part.seconds[stage] for part in parts if stage in part.seconds]
             if took:
-                self.add(stage, max(took))
+                self._sum_up(stage, max(took))
 
     def stages(self) -> list[tuple[str, float]]:
         """Stages in order and their seconds so far; abandoned work may still add to them."""
@@ -83,3 +100,6 @@ class RequestRecord:
     def server_timing(self) -> str:
         """The stages as a Server-Timing header, in milliseconds."""
         return ", ".join(f"{stage};dur={1000 * took:.1f}" for stage, took in self.stages())
+
+    def _sum_up(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -48,6 +48,29 @@ def test_a_stage_inside_another_counts_once() -> None:
     assert record.seconds["outer"] >= 0.03
 
 
+def test_intervals_follow_each_other_and_last_as_long_as_their_stages() -> None:
+    record = RequestRecord("id")
+    before = time.perf_counter()
+    with record.timed("decode"):
+        time.sleep(0.01)
+        with record.timed("transform"):
+            time.sleep(0.01)
+    time.sleep(0.03)
+    record.add("queue", 0.01, 0.02)
+    record.add("inference", 0.02)
+    transform, decode, queue, inference = record.intervals
+    assert before <= decode.started
+    assert inference.ended <= time.perf_counter()
+    for interval in record.intervals:
+        took = interval.ended - interval.started
+        assert took == pytest.approx(record.seconds[interval.stage], abs=1e-6)
+    in_order = [transform.started, transform.ended, queue.started, queue.ended]
+    assert in_order == sorted(in_order)
+    # Read from the clock one after the other, so not equal.
+    assert decode.ended == pytest.approx(transform.started, abs=0.005)
+    assert queue.ended == pytest.approx(inference.started, abs=0.005)
+
+
 def test_json_lines_are_single_objects_with_the_request_id(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -79,3 +102,13 @@ def test_stages_of_parts_that_ran_at_once_take_as_long_as_the_slowest() -> None:
     parts[1].add("queue", 2.0)
     record.add_slowest(parts)
     assert record.stages() == [("decode", 1.5), ("queue", 2.0)]
+
+
+def test_a_record_has_the_intervals_of_its_parts() -> None:
+    record = RequestRecord("r")
+    parts = [record.part() for _ in range(2)]
+    for part in parts:
+        part.add("decode", 0.25)
+    record.add_slowest(parts)
+    assert record.seconds == {"decode": 0.25}
+    assert [interval.stage for interval in record.intervals] == ["decode", "decode"]
