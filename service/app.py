@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -14,8 +16,12 @@ from service.api.middleware import RequestContextMiddleware
 from service.api.openapi import install_openapi
 from service.api.pages import install_pages
 from service.api.problems import install_problem_handlers
+from service.errors import TracingError
 from service.observability.metrics import Metrics
-from service.settings import Settings
+from service.settings import Settings, TraceExporter
+
+if TYPE_CHECKING:
+    from service.observability.tracing import Tracing
 
 _DESCRIPTION = """A photo in, a depth map out, on a plain CPU.
 
@@ -26,10 +32,12 @@ Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application for ``settings`` (default: from the environment).
 
-    Raises :class:`ApiKeysError` when the file of API keys is missing or broken.
+    Raises :class:`ApiKeysError` when the file of API keys is missing or broken, and
+    :class:`TracingError` when traces are asked for and cannot be made.
     """
     settings = settings or Settings()
     metrics = Metrics()
+    tracing = _tracing(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -38,6 +46,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await app.state.runtime.stop()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.stop)
 
     app = FastAPI(
         title="Depth service",
@@ -52,7 +62,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.metrics = metrics
     install_access(app, settings)
-    app.add_middleware(RequestContextMiddleware, metrics=metrics, slo_seconds=settings.slo_seconds)
+    app.add_middleware(
+        RequestContextMiddleware,
+        metrics=metrics,
+        slo_seconds=settings.slo_seconds,
+        tracing=tracing,
+    )
     install_problem_handlers(app)
     for router in (
         *(depth.router, effects.router, models.router, stream.router, health.probes),
@@ -64,3 +79,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_pages(app)
     install_openapi(app)
     return app
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    if settings.traces is TraceExporter.NONE:
+        return None
+    try:
+        from service.observability.tracing import Tracing
+    except ImportError as error:
+        raise TracingError(
+            f"needs OpenTelemetry, pip install 'depth-service[tracing]' ({error})"
+        ) from error
+    return Tracing()

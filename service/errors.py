@@ -181,3 +181,7 @@ class WeightsError(Exception):
 
 class ApiKeysError(Exception):
     """The file of API keys is missing or broken."""
+
+
+class TracingError(Exception):
+    """Traces are asked for and cannot be made."""

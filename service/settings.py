@@ -42,6 +42,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class TraceExporter(StrEnum):
+    """Where the spans of requests go."""
+
+    NONE = "none"
+    OTLP = "otlp"
+
+
 _CACHE = Path("~/.cache/depth-service")
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -233,6 +240,12 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Log level.")
     log_format: LogFormat = Field(LogFormat.TEXT, description="`text` or `json` lines.")
+    traces: TraceExporter = Field(
+        TraceExporter.NONE,
+        description="`none`, or `otlp`: OpenTelemetry spans of requests and their stages, sent "
+        "over HTTP as the standard variables `OTEL_EXPORTER_OTLP_*`, `OTEL_SERVICE_NAME` and "
+        "`OTEL_TRACES_SAMPLER` say; needs the extra `tracing`.",
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import StaticFiles
@@ -14,6 +14,10 @@ from service.api.paths import EFFECT_ROUTES, PROBES
 from service.api.problems import SECURITY_HEADERS
 from service.observability.context import RequestRecord, request_id_from, request_id_var
 from service.observability.metrics import REJECTION_REASONS, Metrics
+
+if TYPE_CHECKING:
+    # Needs an extra, and takes a while to import.
+    from service.observability.tracing import Tracing
 
 logger = logging.getLogger("service.access")
 
@@ -33,10 +37,17 @@ _QUIET_ROUTES = PROBES | {"/metrics"}
 class RequestContextMiddleware:
     """Gives every request an id and a record, and reports it when it has been answered."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, slo_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        slo_seconds: float,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._slo_seconds = slo_seconds
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,10 +71,11 @@ class RequestContextMiddleware:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            self._report(scope, record, status, time.perf_counter() - started)
+            self._report(scope, record, status, started)
             request_id_var.reset(token)
 
-    def _report(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
+    def _report(self, scope: Scope, record: RequestRecord, status: int, started: float) -> None:
+        seconds = time.perf_counter() - started
         route = route_template(scope)
         self._metrics.requests.labels(
             route, record.model, record.output, f"{status // 100}xx"
@@ -87,6 +99,8 @@ class RequestContextMiddleware:
             "client": record.client,
             "error": record.error,
         }
+        if self._tracing is not None and route in INFERENCE_ROUTES:
+            fields["trace_id"] = self._tracing.report(scope, record, route, status, started)
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
         logger.log(level, text, extra={"fields": fields})
 

@@ -26,7 +26,7 @@ from service.api.admin import create_admin_app
 from service.api.connection import connections_bounded_by
 from service.app import create_app
 from service.commands.admin import AdminServer
-from service.errors import ApiKeysError, DepthError, WeightsError
+from service.errors import ApiKeysError, DepthError, TracingError, WeightsError
 from service.models.registry import find_spec
 from service.models.weights import WeightsStore
 from service.observability.logging import configure_logging
@@ -145,6 +145,9 @@ def serve(settings: Settings) -> int:
         app = create_app(settings)
     except ApiKeysError as error:
         print(f"DEPTH_API_KEYS_FILE: {error}", file=sys.stderr)
+        return 2
+    except TracingError as error:
+        print(f"DEPTH_TRACES={settings.traces}: {error}", file=sys.stderr)
         return 2
     try:
         admin = _admin_server(app, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,31 @@ import orjson
 from service.observability.context import request_id_var
 from service.settings import LogFormat, Settings
 
+# As long as a collector is away, each batch of spans is worth several lines.
+_REPEAT_SECONDS = 600.0
 _TEXT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
 
 class _RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id_var.get()
+        return True
+
+
+class _RepeatFilter(logging.Filter):
+    """Lets OpenTelemetry say from each place once in ten minutes what it has to say."""
+
+    def __init__(self) -> None:
+        super().__init__("opentelemetry")
+        self._said_at: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        place, now = (record.pathname, record.lineno), time.monotonic()
+        if now - self._said_at.get(place, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return False
+        self._said_at[place] = now
         return True
 
 
@@ -43,6 +63,7 @@ def configure_logging(settings: Settings) -> None:
     """Send every log line to standard error in the configured format and level."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_RequestIdFilter())
+    handler.addFilter(_RepeatFilter())
     json_lines = settings.log_format is LogFormat.JSON
     handler.setFormatter(JsonFormatter() if json_lines else logging.Formatter(_TEXT))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)

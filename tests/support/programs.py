@@ -1,11 +1,13 @@
-"""Programs that only some machines have."""
+"""Programs and packages that only some machines have."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,13 @@ def require_program(*names: str) -> str:
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def require_module(name: str) -> Any:
+    """The module of an optional extra; without it the test skips, or fails under CI."""
+    if os.environ.get("REQUIRE_ALL") == "1":
+        return importlib.import_module(name)
+    return pytest.importorskip(name)
 
 
 def packaged_program(name: str) -> str:
