@@ -1,6 +1,6 @@
 // A snapshot from the camera.
 
-import { warn } from "./status.js";
+import { closeCamera, openCamera } from "./webcam.js";
 
 const dialog = document.getElementById("camera-dialog");
 const video = dialog.querySelector("video");
@@ -9,7 +9,7 @@ const video = dialog.querySelector("video");
 export function startCamera(take) {
   document.getElementById("camera").addEventListener("click", open);
   document.getElementById("camera-cancel").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", stop);
+  dialog.addEventListener("close", () => closeCamera(video));
   document.getElementById("shoot").addEventListener("click", async () => {
     const photo = await snapshot();
     dialog.close();
@@ -18,17 +18,11 @@ export function startCamera(take) {
 }
 
 async function open() {
-  // Browsers hide the camera from pages that are neither https nor localhost.
-  if (!navigator.mediaDevices) return warn("cameraMissing");
-  try {
-    video.srcObject = await navigator.mediaDevices.getUserMedia({
-      video: { facingMode: "environment", width: { ideal: 1280 } },
-    });
-  } catch (error) {
-    return warn(error.name === "NotAllowedError" ? "cameraRefused" : "cameraMissing");
-  }
+  const camera = await openCamera(1280);
+  if (!camera) return;
+  video.srcObject = camera;
   dialog.showModal();
-  return video.play();
+  await video.play();
 }
 
 async function snapshot() {
@@ -37,9 +31,4 @@ async function snapshot() {
   canvas.getContext("2d").drawImage(video, 0, 0);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
   return new File([blob], "camera.jpg", { type: blob.type });
-}
-
-function stop() {
-  video.srcObject?.getTracks().forEach((track) => track.stop());
-  video.srcObject = null;
 }
