@@ -6,6 +6,7 @@ import { readNpy } from "./depth_map.js";
 import { DepthView } from "./depth_view.js";
 import { download } from "./downloads.js";
 import { startIntake } from "./intake.js";
+import { LiveView } from "./live_view.js";
 import { ObstacleView } from "./obstacle_view.js";
 import { ParallaxView } from "./parallax_view.js";
 import { readPhoto, viewUpload } from "./photo.js";
@@ -24,7 +25,9 @@ const views = {
   parallax: new ParallaxView(),
   portrait: new PortraitView(offer),
   obstacle: new ObstacleView(),
+  live: new LiveView(() => views.depth.colormap, failLive),
 };
+let shown = "depth";
 let current = null;
 let scene = null;
 let repeat = () => {};
@@ -37,6 +40,8 @@ function setScene(next) {
 }
 
 function showTab(name) {
+  if (name !== shown) views[shown].hide();
+  shown = name;
   if (scene) views[name].show(scene, views.depth.colormap);
 }
 
@@ -91,6 +96,15 @@ function fail(error) {
   if (!error.type) console.error(error);
   if (error.type === "unauthorized") askForKey();
   else complain({ type: "other", detail: error.message, ...error }, repeat);
+}
+
+/** What went wrong while live; to try again, the tab may have to be found first. */
+function failLive(problem) {
+  repeat = () => {
+    select("live");
+    views.live.start();
+  };
+  fail(problem);
 }
 
 function askForKey() {

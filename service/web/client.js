@@ -56,6 +56,17 @@ export async function bytesOf(response, how = "arrayBuffer") {
   }
 }
 
+/** A WebSocket; `query` is an object of parameters. */
+export function connect(path, query = {}) {
+  const address = new URL(`${path}?${new URLSearchParams(query)}`, document.baseURI);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  const key = sessionStorage.getItem(KEY);
+  // Browsers let no page set headers here, and an address ends up in logs.
+  if (key) socket.addEventListener("open", () => socket.send(JSON.stringify({ api_key: key })));
+  return socket;
+}
+
 let contract;
 
 /** The names of the parameters of a POST route of this service, or null if it has no such route. */

@@ -7,7 +7,7 @@ import { zoneOf } from "./scene.js";
 import { say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
-const frames = [...document.querySelectorAll(".pair .frame")];
+const frames = [...document.querySelectorAll("#panel-depth .pair .frame")];
 const [photo, heatmap, ramp, legend, choice, reading] =
   ["photo", "heatmap", "ramp", "legend", "colormap", "reading"].map(byId);
 const ZONES = [["Near", "🔥", 0.7, 1], ["Middle", "🟠", 0.35, 0.65], ["Far", "❄️", 0, 0.3]];

@@ -2,6 +2,7 @@
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
+const WITHOUT_PHOTO = new Set(["depth", "live"]);
 let onSelect = () => {};
 
 export function selectedTab() {
@@ -22,22 +23,23 @@ export function select(name) {
   onSelect(name);
 }
 
-/** All tabs but the first need a photo with depth. */
+/** Most tabs need a photo with depth. */
 export function enable(enabled) {
-  tabs.slice(1).forEach((tab) => { tab.disabled = !enabled; });
+  for (const tab of tabs) tab.disabled = !enabled && !WITHOUT_PHOTO.has(nameOf(tab));
 }
 
 export function startTabs(callback) {
   select("depth");
   onSelect = callback;
-  tabs.forEach((tab, index) => {
+  for (const tab of tabs) {
     tab.addEventListener("click", () => select(nameOf(tab)));
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      const next = step && tabs[(index + step + tabs.length) % tabs.length];
-      if (!next || next.disabled) return;
+      if (!step) return;
+      const open = tabs.filter(({ disabled }) => !disabled);
+      const next = open[(open.indexOf(tab) + step + open.length) % open.length];
       select(nameOf(next));
       next.focus();
     });
-  });
+  }
 }

@@ -1,0 +1,157 @@
+// The camera and its heatmap beside it, while both move.
+
+import { FrameStream } from "./frame_stream.js";
+import { LiveFigures } from "./live_figures.js";
+import { busy, complain, tell, warn } from "./status.js";
+import { onLanguage, say } from "./strings.js";
+import { closeCamera, openCamera, release } from "./webcam.js";
+
+// The networks look at less.
+const LONGEST_SIDE = 480;
+const JPEG_QUALITY = 0.8;
+const byId = (id) => document.getElementById(id);
+const [panel, video, heatmap, toggle] = ["panel-live", "live-video", "live-heatmap", "live-switch"].map(byId);
+
+/** Everything that one press of Start opened. */
+class Run {
+  figures = new LiveFigures();
+  stream = null;
+  frame = document.createElement("canvas");
+  encoding = false;
+  drawn = 0;
+  said = null;
+}
+
+export class LiveView {
+  #colormap;
+  #fail;
+  #run = null;
+
+  /** `colormap` gives the chosen colours' name; `fail` takes the Problem that ended it. */
+  constructor(colormap, fail) {
+    this.#colormap = colormap;
+    this.#fail = fail;
+    toggle.addEventListener("click", () => (this.#run ? this.stop() : this.start()));
+    video.addEventListener("resize", () => {
+      panel.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
+    });
+    addEventListener("pagehide", () => this.stop());
+    document.addEventListener("visibilitychange", () => { if (document.hidden) this.stop(); });
+    onLanguage(() => this.#say());
+  }
+
+  show() {}
+
+  hide() {
+    this.stop();
+  }
+
+  async start() {
+    this.#end();
+    const run = (this.#run = new Run());
+    this.#say();
+    busy("liveStarting");
+    const camera = await openCamera(2 * LONGEST_SIDE);
+    // The person took a while to allow it, and may have left meanwhile.
+    if (run !== this.#run) release(camera);
+    else if (!camera) this.#end();
+    else await this.#open(run, camera);
+  }
+
+  async #open(run, camera) {
+    camera.getTracks().forEach((track) => track.addEventListener("ended", () => this.#lose(run)));
+    video.srcObject = camera;
+    this.#fill(video, true);
+    // It fails when it is stopped before it plays.
+    await video.play().catch(() => {});
+    if (run !== this.#run) return;
+    run.stream = new FrameStream({ colormap: this.#colormap() }, {
+      answer: (picture, head, latency) => this.#draw(run, picture, head, latency),
+      trouble: (problem) => this.#warn(run, problem),
+      end: (problem) => this.#break(problem),
+    });
+    this.#shoot(run);
+  }
+
+  /** Release the camera and the stream, on purpose. */
+  stop() {
+    if (!this.#run) return;
+    this.#end();
+    tell("liveStopped");
+  }
+
+  #end() {
+    this.#run?.stream?.close();
+    this.#run?.figures.clear();
+    this.#run = null;
+    closeCamera(video);
+    this.#fill(video, false);
+    this.#fill(heatmap, false);
+    this.#say();
+  }
+
+  #break(problem) {
+    this.#end();
+    this.#fail(problem);
+  }
+
+  #lose(run) {
+    if (run !== this.#run) return;
+    this.#end();
+    warn("cameraLost");
+  }
+
+  #warn(run, problem) {
+    if (run.said === problem.type) return;
+    run.said = problem.type;
+    complain(problem);
+  }
+
+  /** Send the camera's newest picture whenever the stream has room for it. */
+  #shoot(run) {
+    if (run !== this.#run) return;
+    video.requestVideoFrameCallback(() => this.#shoot(run));
+    if (run.encoding || !run.stream.ready) return;
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
+    resize(run.frame, Math.round(scale * video.videoWidth), Math.round(scale * video.videoHeight));
+    run.frame.getContext("2d").drawImage(video, 0, 0, run.frame.width, run.frame.height);
+    run.encoding = true;
+    run.frame.toBlob((jpeg) => {
+      run.encoding = false;
+      if (run === this.#run && jpeg) run.stream.send(jpeg);
+    }, "image/jpeg", JPEG_QUALITY);
+  }
+
+  async #draw(run, picture, { sequence, dropped, model }, latency) {
+    const bitmap = await createImageBitmap(picture);
+    // Pictures may be decoded out of turn.
+    if (run !== this.#run || sequence < run.drawn) return;
+    run.drawn = sequence;
+    // The heatmap has the network's size; stretched to the frame's it lines up with the video.
+    resize(heatmap, run.frame.width, run.frame.height);
+    heatmap.getContext("2d").drawImage(bitmap, 0, 0, heatmap.width, heatmap.height);
+    bitmap.close();
+    this.#fill(heatmap, true);
+    run.figures.add(latency, dropped);
+    if (run.said !== "running") tell("liveRunning", { model });
+    run.said = "running";
+  }
+
+  #fill(picture, full) {
+    const frame = picture.parentElement;
+    picture.hidden = !full;
+    frame.querySelector(".empty").hidden = full;
+    frame.classList.toggle("full", full);
+  }
+
+  #say() {
+    toggle.textContent = say(this.#run ? "liveStop" : "liveStart");
+    this.#run?.figures.say();
+  }
+}
+
+/** Setting a canvas's size empties it, even to the size it has. */
+function resize(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
