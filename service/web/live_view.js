@@ -1,14 +1,13 @@
 // The camera and its heatmap beside it, while both move.
 
+import { FrameGrabber, fit } from "./frame_grabber.js";
 import { FrameStream } from "./frame_stream.js";
 import { LiveFigures } from "./live_figures.js";
 import { busy, complain, tell, warn } from "./status.js";
 import { onLanguage, say } from "./strings.js";
 import { closeCamera, openCamera, release } from "./webcam.js";
 
-// The networks look at less.
-const LONGEST_SIDE = 480;
-const JPEG_QUALITY = 0.8;
+const CAMERA_WIDTH = 960;
 const byId = (id) => document.getElementById(id);
 const [panel, video, heatmap, toggle] = ["panel-live", "live-video", "live-heatmap", "live-switch"].map(byId);
 
@@ -16,8 +15,7 @@ const [panel, video, heatmap, toggle] = ["panel-live", "live-video", "live-heatm
 class Run {
   figures = new LiveFigures();
   stream = null;
-  frame = document.createElement("canvas");
-  encoding = false;
+  frames = new FrameGrabber(video);
   drawn = 0;
   said = null;
 }
@@ -51,7 +49,7 @@ export class LiveView {
     const run = (this.#run = new Run());
     this.#say();
     busy("liveStarting");
-    const camera = await openCamera(2 * LONGEST_SIDE);
+    const camera = await openCamera(CAMERA_WIDTH);
     // The person took a while to allow it, and may have left meanwhile.
     if (run !== this.#run) release(camera);
     else if (!camera) this.#end();
@@ -108,18 +106,12 @@ export class LiveView {
   }
 
   /** Send the camera's newest picture whenever the stream has room for it. */
-  #shoot(run) {
+  async #shoot(run) {
     if (run !== this.#run) return;
     video.requestVideoFrameCallback(() => this.#shoot(run));
-    if (run.encoding || !run.stream.ready) return;
-    const scale = Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
-    resize(run.frame, Math.round(scale * video.videoWidth), Math.round(scale * video.videoHeight));
-    run.frame.getContext("2d").drawImage(video, 0, 0, run.frame.width, run.frame.height);
-    run.encoding = true;
-    run.frame.toBlob((jpeg) => {
-      run.encoding = false;
-      if (run === this.#run && jpeg) run.stream.send(jpeg);
-    }, "image/jpeg", JPEG_QUALITY);
+    if (!run.stream.ready) return;
+    const jpeg = await run.frames.grab();
+    if (run === this.#run && jpeg) run.stream.send(jpeg);
   }
 
   async #draw(run, picture, { sequence, dropped, model }, latency) {
@@ -127,8 +119,8 @@ export class LiveView {
     // Pictures may be decoded out of turn.
     if (run !== this.#run || sequence < run.drawn) return;
     run.drawn = sequence;
-    // The heatmap has the network's size; stretched to the frame's it lines up with the video.
-    resize(heatmap, run.frame.width, run.frame.height);
+    // The heatmap has the network's size; stretched it lines up with the video.
+    fit(heatmap, video);
     heatmap.getContext("2d").drawImage(bitmap, 0, 0, heatmap.width, heatmap.height);
     bitmap.close();
     this.#fill(heatmap, true);
@@ -148,10 +140,4 @@ export class LiveView {
     toggle.textContent = say(this.#run ? "liveStop" : "liveStart");
     this.#run?.figures.say();
   }
-}
-
-/** Setting a canvas's size empties it, even to the size it has. */
-function resize(canvas, width, height) {
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
 }
