@@ -17,7 +17,7 @@ _QUIET = (
 # WebGL without a graphics card, and a camera that shows a test picture.
 _DEVICES = (
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
-    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+    "--use-fake-device-for-media-stream",
 )
 
 
@@ -33,8 +33,8 @@ def browser() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """A page that fails its test on console errors and on requests to other hosts."""
-    context = browser.new_context(base_url=url, **options)
+    """A page that may use the camera, and fails its test on console errors and foreign requests."""
+    context = browser.new_context(base_url=url, **{"permissions": ["camera"]} | options)
     page = context.new_page()
     errors: list[str] = []
     elsewhere: list[str] = []

@@ -24,7 +24,7 @@ def locked(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def visitor(browser: Browser, locked: ServerProcess) -> Iterator[Page]:
-    page = browser.new_page(base_url=locked.url, locale="en-US")
+    page = browser.new_page(base_url=locked.url, locale="en-US", permissions=["camera"])
     yield page
     page.close()
 
@@ -42,6 +42,22 @@ def test_the_page_asks_for_a_key_and_sends_it_for_this_tab_only(visitor: Page) -
     expect_done(visitor)
     assert visitor.evaluate("Object.values(sessionStorage)") == ["the-key"]
     assert visitor.evaluate("localStorage.length") == 0
+
+
+def test_the_live_camera_asks_for_a_key_and_goes_on_with_it(visitor: Page) -> None:
+    visitor.goto("/")
+    visitor.locator("#tab-live").click()
+    visitor.locator("#live-switch").click()
+    expect(visitor.locator("#status")).to_contain_text("needs an API key")
+    visitor.get_by_label("API key").fill("wrong")
+    visitor.get_by_role("button", name="Use key").click()
+    expect(visitor.locator("#status")).to_contain_text("not valid")
+    assert visitor.evaluate("document.getElementById('live-video').srcObject") is None
+    visitor.get_by_label("API key").fill("the-key")
+    with visitor.expect_websocket() as opened:
+        visitor.get_by_role("button", name="Use key").click()
+    expect(visitor.locator("#live-figures")).to_contain_text("fps")
+    assert "the-key" not in opened.value.url
 
 
 def test_swagger_ui_sends_the_key_it_was_given(visitor: Page) -> None:

@@ -13,7 +13,7 @@ from tests.support.server import ServerProcess
 from tests.support.visitor import open_sample
 
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-TABS = ["depth", "compare", "relief", "parallax", "portrait", "obstacle"]
+TABS = ["depth", "compare", "relief", "parallax", "portrait", "obstacle", "live"]
 
 
 def findings(page: Page) -> list[str]:
@@ -38,6 +38,9 @@ def test_axe_has_no_serious_finding_on_any_tab(
         for tab in TABS:
             page.locator(f"#tab-{tab}").click()
             assert findings(page) == []
+        page.locator("#live-switch").click()
+        expect(page.locator("#live-figures")).not_to_be_empty()
+        assert findings(page) == []
 
 
 def test_the_tabs_are_one_stop_and_the_arrow_keys_move_between_them(page: Page) -> None:
@@ -49,7 +52,17 @@ def test_the_tabs_are_one_stop_and_the_arrow_keys_move_between_them(page: Page) 
     expect(page.locator("#panel-depth")).to_be_hidden()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#panel-obstacle")).to_be_visible()
+    expect(page.locator("#panel-live")).to_be_visible()
+
+
+def test_the_arrow_keys_pass_over_the_tabs_that_need_a_photo(page: Page) -> None:
+    page.goto("/")
+    page.locator("#tab-depth").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-live")).to_be_focused()
+    expect(page.locator("#panel-live")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-depth")).to_be_focused()
 
 
 def test_a_photo_can_be_chosen_by_the_keyboard_alone(page: Page) -> None:

@@ -45,7 +45,7 @@ def test_upload_by_paste(page: Page) -> None:
 def test_a_snapshot_from_the_camera(page: Page) -> None:
     page.goto("/")
     page.locator("#camera").click()
-    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('dialog video').videoWidth > 0")
     page.locator("#shoot").click()
     expect_done(page)
     expect(page.locator("dialog")).to_be_hidden()
