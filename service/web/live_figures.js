@@ -3,7 +3,7 @@
 import { say } from "./strings.js";
 
 const line = document.getElementById("live-figures");
-const WEIGHT_OF_NEWEST = 0.1;
+const WEIGHT_OF_NEWEST = 0.2;
 const MS_BETWEEN_WORDS = 500;
 
 export class LiveFigures {
