@@ -76,9 +76,12 @@ def test_frames_are_small_jpegs_and_two_at_most_are_in_flight(page: Page) -> Non
     frames: list[bytes | str] = []
     sockets: list[WebSocketRoute] = []
 
+    def take(frame: bytes | str) -> None:
+        frames.append(frame)
+
     def serve(socket: WebSocketRoute) -> None:
         sockets.append(socket)
-        socket.on_message(lambda frame: frames.append(frame))
+        socket.on_message(take)
 
     page.route_web_socket("**/v1/stream*", serve)
     page.goto("/")
