@@ -1,4 +1,4 @@
-"""The command line: serve, predict, bulk, models, keys, openapi, settings, doctor."""
+"""The command line: serve, predict, bulk, eval, models, keys, openapi, settings, doctor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pydantic
 
 from service import __version__
-from service.commands import bulk, keys, models, predict
+from service.commands import bulk, eval, keys, models, predict
 from service.errors import DepthError, WeightsError
 from service.observability.logging import configure_logging
 from service.settings import Settings
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     predict.add_parser(subparsers)
     bulk.add_parser(subparsers)
+    eval.add_parser(subparsers)
     models.add_parser(subparsers)
     keys.add_parser(subparsers)
     openapi = subparsers.add_parser("openapi", help="print the OpenAPI document")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from service import __version__, runtime
-from service.api import depth, effects, health, models, oip, oip_infer, stream
+from service.api import compare, depth, effects, health, models, oip, oip_infer, stream
 from service.api.access import install_access
 from service.api.middleware import RequestContextMiddleware
 from service.api.openapi import install_openapi
@@ -70,7 +70,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     install_problem_handlers(app)
     for router in (
-        *(depth.router, effects.router, models.router, stream.router, health.probes),
+        *(
+            depth.router,
+            compare.router,
+            effects.router,
+            models.router,
+            stream.router,
+            health.probes,
+        ),
         *(oip.probes, oip.router, oip_infer.router),
     ):
         app.include_router(router)

@@ -16,7 +16,6 @@ from service.imaging.uploaded_depth import check_uploaded, count_npy, is_png, re
 from service.inference.admission import Ticket
 from service.inference.catalog import NetworkCatalog
 from service.inference.turnstile import Turnstile
-from service.models.registry import find_spec
 from service.observability.context import RequestRecord
 
 UPLOADED = "uploaded"
@@ -88,7 +87,9 @@ class EffectPipeline:
             uploaded_pixels = 0
             if uploaded is not None:
                 uploaded_pixels = await self._pool.run(ticket, self._count_uploaded, uploaded)
-        ticket.admit((pixels + uploaded_pixels) / 1e6 + order.megapixels(pixels))
+        gflop = self._catalog.offer.find(order.model).gflop if uploaded is None else 0.0
+        megapixels = (pixels + uploaded_pixels) / 1e6 + order.megapixels(pixels)
+        ticket.admit(megapixels, gflop=gflop)
         batch_size = None
         if uploaded is None:
             photo, depth, batch_size = await self._inferred(data, order, ticket, record)
@@ -106,7 +107,7 @@ class EffectPipeline:
     async def _inferred(
         self, data: bytes, order: EffectOrder, ticket: Ticket, record: RequestRecord
     ) -> tuple[Photo, DepthMap, int]:
-        network = await self._catalog.get(order.model)
+        network = await self._catalog.get_for(order.model, record)
         rule = network.spec.input_rule
         async with self._estimator.turn(ticket, record):
             with record.timed("decode"):
@@ -126,7 +127,7 @@ class EffectPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> tuple[Photo, DepthMap]:
-        spec = find_spec(order.model)
+        spec = self._catalog.offer.find(order.model)
 
         def decode() -> tuple[Photo, DepthMap]:
             photo = self._decoder.effect_input(data, None, order.side, record).photo

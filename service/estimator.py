@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,12 +11,20 @@ from enum import StrEnum
 from service.decoding.decoder import Decoder
 from service.image_pool import ImagePool
 from service.imaging.depth_map import DepthMap
-from service.imaging.transforms import Tensor, to_image_size
+from service.imaging.tiles import cut, finer, has_detail, merge
+from service.imaging.transforms import Interpolation, Tensor, to_image_size
 from service.inference.admission import Ticket
 from service.inference.engines.selection import LoadedNetwork
 from service.inference.scheduler import Scheduler
 from service.inference.turnstile import Turnstile
 from service.observability.context import RequestRecord
+
+
+class Detail(StrEnum):
+    """How much of a photo's detail the network is shown."""
+
+    NORMAL = "normal"
+    HIGH = "high"
 
 
 class OutputSize(StrEnum):
@@ -27,12 +36,16 @@ class OutputSize(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a network says of one image: depth at the network's size, and the image's own size."""
+    """What a network says of one image: depth at the network's size, and the image's own size.
+
+    ``enlarge`` is how the network's depth is brought to the image's size.
+    """
 
     depth: DepthMap
     width: int
     height: int
     batch_size: int
+    enlarge: Interpolation
 
     def shape(self, size: OutputSize) -> tuple[int, int]:
         """``(height, width)`` in one of the two sizes."""
@@ -44,7 +57,7 @@ class Estimate:
         """The depth map in one of the two sizes."""
         if size is OutputSize.NETWORK:
             return self.depth
-        values = to_image_size(self.depth.values, self.width, self.height)
+        values = to_image_size(self.depth.values, self.width, self.height, self.enlarge)
         return DepthMap(values, self.depth.kind, self.depth.model)
 
 
@@ -70,6 +83,35 @@ class Estimator:
                 )
             size = (decoded.width, decoded.height)
             return await self.infer(decoded.tensor, size, network, ticket, record)
+
+    async def detailed_photo(
+        self, data: bytes, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
+    ) -> Estimate:
+        """As :meth:`photo`, at twice the network's resolution, with overlapping tiles merged in.
+
+        A photo that has no more to show is answered as :meth:`photo` does.
+        """
+        whole = await self.photo(data, network, ticket, record)
+        rule = network.spec.input_rule
+        if not has_detail(rule, whole.width, whole.height):
+            return whole
+        size = (whole.width, whole.height)
+        async with self.turn(ticket, record):
+            with record.timed("decode"):
+                decoded = await self._pool.run(
+                    ticket, self._decoder.network_input, data, finer(rule), record
+                )
+            # One after the other: all at once would keep others from the network for as long.
+            tiles = [
+                await self.infer(tile, size, network, ticket, record)
+                for tile in cut(decoded.tensor)
+            ]
+        with record.timed("resize"):
+            values = await self._pool.run(
+                ticket, merge, whole.depth.values, [tile.depth.values for tile in tiles]
+            )
+        depth = DepthMap(values, whole.depth.kind, whole.depth.model)
+        return dataclasses.replace(whole, depth=depth)
 
     async def tensor(
         self, tensor: Tensor, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
@@ -103,4 +145,4 @@ class Estimator:
         record.add("queue", inference.queue_seconds, inference.inference_seconds)
         record.add("inference", inference.inference_seconds)
         depth = DepthMap(inference.depth, network.spec.kind, network.spec.name)
-        return Estimate(depth, *size, inference.batch_size)
+        return Estimate(depth, *size, inference.batch_size, network.spec.enlarge)

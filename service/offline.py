@@ -14,7 +14,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.encode import OutputFormat
 from service.imaging.network_input import network_input
 from service.inference.engines.selection import load_for_serving
-from service.models.registry import find_spec
+from service.models.offer import Offer
 from service.settings import Settings
 
 SUFFIXES = {
@@ -31,7 +31,9 @@ class OfflineNetwork:
 
     def __init__(self, model: str | None, settings: Settings) -> None:
         self._settings = settings
-        self._network = load_for_serving(find_spec(model or settings.model), settings)
+        self._network = load_for_serving(
+            Offer(settings.models).find(model or settings.model), settings
+        )
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
         """Depth of one photo; raises the errors of decoding."""
@@ -40,7 +42,8 @@ class OfflineNetwork:
         photo = network_input(data, spec.input_rule, self._settings.scaled_decode)
         values = self._network.engine.infer(photo.tensor[np.newaxis])[0]
         depth = DepthMap(values, spec.kind, spec.name)
-        return Estimate(depth, photo.width, photo.height, batch_size=1).sized(size)
+        estimate = Estimate(depth, photo.width, photo.height, 1, spec.enlarge)
+        return estimate.sized(size)
 
 
 def photos_in(folder: Path) -> Iterator[Path]:

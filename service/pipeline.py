@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from service.decoding.decoder import Decoder
+from service.effects.metres import Metres, MetresOptions, metres_of
 from service.errors import PayloadTooLarge
-from service.estimator import Estimate, Estimator, OutputSize
+from service.estimator import Detail, Estimate, Estimator, OutputSize
 from service.image_pool import ImagePool
 from service.imaging.encode import EncodeOptions, encode
 from service.imaging.network_input import check_network_input
+from service.imaging.tiles import TILES
 from service.imaging.transforms import Tensor
 from service.inference.admission import Ticket
 from service.inference.catalog import NetworkCatalog
-from service.models.registry import find_spec
 from service.observability.context import RequestRecord
 
 
@@ -28,6 +30,8 @@ class DepthOrder:
     model: str
     size: OutputSize
     options: EncodeOptions
+    metres: MetresOptions = field(default_factory=MetresOptions)
+    detail: Detail = Detail.NORMAL
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class DepthAnswer:
     depth_max: float
     kind: str
     batch_size: int
+    metres: Metres | None = None
 
 
 class DepthPipeline:
@@ -72,19 +77,28 @@ class DepthPipeline:
         """
         with record.timed("decode"):
             pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
-        ticket.admit(pixels / 1e6)
-        network = await self._catalog.get(order.model)
-        estimate = await self._estimator.photo(data, network, ticket, record)
+        high = order.detail is Detail.HIGH
+        runs = 1 + TILES if high else 1
+        ticket.admit(pixels / 1e6, gflop=runs * self._catalog.offer.find(order.model).gflop)
+        network = await self._catalog.get_for(order.model, record)
+        estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
+        estimate = await estimate_photo(data, network, ticket, record)
 
         def finish() -> DepthAnswer:
-            depth = estimate.sized(order.size)
+            depth, options, metres = estimate.sized(order.size), order.options, None
+            if order.metres.wanted:
+                metres = metres_of(estimate.depth, order.metres)
+                depth = metres.apply(depth)
+                facts = {"calibration": metres.facts(estimate.depth)}
+                options = dataclasses.replace(options, facts=facts)
             with record.timed("encode"):
                 return DepthAnswer(
-                    body=encode(depth, order.options),
+                    body=encode(depth, options),
                     depth_min=depth.extent[0],
                     depth_max=depth.extent[1],
                     kind=depth.kind,
                     batch_size=estimate.batch_size,
+                    metres=metres,
                 )
 
         with record.timed("resize"):
@@ -107,8 +121,9 @@ class DepthPipeline:
                 f"The images of one request have {pixels / 1e6:.1f} megapixels together; the "
                 f"limit is {self._max_pixels / 1e6:g}."
             )
-        ticket.admit(pixels / 1e6, len(photos))
-        network = await self._catalog.get(model)
+        gflop = self._catalog.offer.find(model).gflop * len(photos)
+        ticket.admit(pixels / 1e6, len(photos), gflop)
+        network = await self._catalog.get_for(model, record)
         return await _side_by_side(
             [partial(self._estimator.photo, data, network, ticket) for data in photos], record
         )
@@ -121,10 +136,11 @@ class DepthPipeline:
         Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
         admission, loading and inference.
         """
-        await self._pool.run(ticket, check_network_input, batch, find_spec(model).input_rule)
+        spec = self._catalog.offer.find(model)
+        await self._pool.run(ticket, check_network_input, batch, spec.input_rule)
         count, _, height, width = batch.shape
-        ticket.admit(count * height * width / 1e6, count)
-        network = await self._catalog.get(model)
+        ticket.admit(count * height * width / 1e6, count, spec.gflop * count)
+        network = await self._catalog.get_for(model, record)
         return await _side_by_side(
             [partial(self._estimator.tensor, tensor, network, ticket) for tensor in batch], record
         )

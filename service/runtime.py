@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from service.comparison import ComparisonPipeline
 from service.decoding.cage import CagedDecoder, CageLimits
 from service.decoding.decoder import Decoder, InProcessDecoder
 from service.effect_pipeline import EffectPipeline
 from service.estimator import Estimator
 from service.image_pool import ImagePool
 from service.inference.admission import Admission, AdmissionLimits
-from service.inference.catalog import NetworkCatalog
+from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.scheduler import BatchLimits, Scheduler
 from service.inference.threads import cpu_budget
 from service.inference.turnstile import Turnstile
@@ -43,6 +44,7 @@ class Runtime:
     pool: ImagePool
     pipeline: DepthPipeline
     effects: EffectPipeline
+    comparison: ComparisonPipeline
 
     def is_live(self) -> bool:
         """Whether the process can still make progress; if not, it should be restarted."""
@@ -78,7 +80,9 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
     image_threads = max(2, cpu_budget())
     # First: its processes get ready while the network loads.
     decoder = _decoder(settings, metrics, image_threads)
-    catalog = NetworkCatalog(settings, on_load=metrics.network_loaded)
+    catalog = NetworkCatalog(
+        settings, CatalogHooks(metrics.network_loaded, metrics.network_unloaded)
+    )
     try:
         await catalog.get(settings.model)
         await asyncio.to_thread(decoder.wait_until_ready)
@@ -151,6 +155,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         pool,
         DepthPipeline(catalog, estimator, decoder, pool, settings.max_pixels),
         EffectPipeline(catalog, estimator, decoder, pool, settings.max_pixels),
+        ComparisonPipeline(catalog, estimator, decoder, pool),
     )
 
 

@@ -82,6 +82,7 @@ def _check_network(network: str) -> str:
 
 CommaList = NoDecode, BeforeValidator(_comma_list)
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], *CommaList]
+Names = Annotated[tuple[str, ...], *CommaList]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], *CommaList]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], *CommaList]
 
@@ -123,6 +124,19 @@ class Settings(BaseSettings):
 
     model: str = Field(
         "depth_lite_256", description="Network used when a request names none; loaded at start."
+    )
+    models: Names = Field(
+        (), description="Networks that may be asked for, with commas; empty is all."
+    )
+    accept_licenses: Names = Field(
+        (),
+        description="Licences of weights for non-commercial use that you accept, with commas, as "
+        "`/v1/models` names them, or `all`.",
+    )
+    model_memory_mb: NonNegativeFloat = Field(
+        0,
+        description="Most memory of all loaded networks together; those used longest ago are "
+        "unloaded for others, never `DEPTH_MODEL`. 0 is no limit.",
     )
     engine: EngineChoice = Field(
         EngineChoice.AUTO,
@@ -254,6 +268,8 @@ class Settings(BaseSettings):
                 object.__setattr__(self, name, path.expanduser().absolute())
         if self.admin_port and self.admin_port == self.port:
             raise ValueError("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
+        if self.models and self.model not in self.models:
+            raise ValueError(f"DEPTH_MODELS must name DEPTH_MODEL, {self.model}")
         if self.drain_delay_seconds >= self.drain_seconds:
             raise ValueError("DEPTH_DRAIN_DELAY_SECONDS must be less than DEPTH_DRAIN_SECONDS")
         return self

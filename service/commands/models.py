@@ -9,7 +9,8 @@ from pathlib import Path
 
 from service.errors import WeightsError
 from service.models.download import pull
-from service.models.registry import SPECS, NetworkSpec, find_spec
+from service.models.registry import SPECS, find_spec
+from service.models.spec import NetworkSpec
 from service.models.weights import Origin, VerifiedWeights, WeightsStore
 from service.settings import Settings
 
@@ -107,6 +108,12 @@ def _named(names: Iterable[str]) -> list[NetworkSpec]:
     return [find_spec(name) for name in names]
 
 
+_NOTES = {
+    Origin.CUSTOM: "  (your own weights, not the official ones)",
+    Origin.FIRST_USE: "  (as first pulled; the official hash is not published)",
+}
+
+
 def _print_weights(spec: NetworkSpec, weights: VerifiedWeights) -> None:
-    note = "  (your own weights, not the official ones)" if weights.origin is Origin.CUSTOM else ""
+    note = _NOTES.get(weights.origin, "")
     print(f"{spec.name}: {weights.origin}, SHA-256 {weights.sha256}{note}")

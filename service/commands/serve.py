@@ -27,7 +27,7 @@ from service.api.connection import connections_bounded_by
 from service.app import create_app
 from service.commands.admin import AdminServer
 from service.errors import ApiKeysError, DepthError, TracingError, WeightsError
-from service.models.registry import find_spec
+from service.models.offer import Offer
 from service.models.weights import WeightsStore
 from service.observability.logging import configure_logging
 from service.runtime import Runtime
@@ -134,9 +134,9 @@ def serve(settings: Settings) -> int:
     limit_kernel_caches()
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
-        WeightsStore(settings.weights_dir).verify(find_spec(settings.model))
+        WeightsStore(settings.weights_dir).verify(Offer(settings.models).find(settings.model))
     except DepthError as error:
-        print(f"DEPTH_MODEL={settings.model}: {error.detail}", file=sys.stderr)
+        print(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS: {error.detail}", file=sys.stderr)
         return 2
     except WeightsError as error:
         print(error, file=sys.stderr)

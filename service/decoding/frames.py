@@ -14,7 +14,7 @@ from collections.abc import Callable
 from enum import IntEnum, StrEnum
 
 from service.errors import DepthError, PayloadTooLarge, UndecodableImage, UnsupportedMediaType
-from service.imaging.transforms import Fit, InputRule
+from service.imaging.transforms import Fit, InputRule, Interpolation
 
 ReadInto = Callable[[memoryview], None]
 """Fills a buffer from the other side; raises :class:`ConnectionError` when that side is gone."""
@@ -91,13 +91,13 @@ def read_order(read_into: ReadInto) -> tuple[Order, bytes]:
     fields = json.loads(_read(read_into, order_bytes))
     rule = fields.pop("rule")
     if rule is not None:
-        rule = InputRule(
-            rule["target"],
-            rule["multiple"],
-            Fit(rule["fit"]),
-            tuple(rule["mean"]),
-            tuple(rule["std"]),
-        )
+        rule |= {
+            "fit": Fit(rule["fit"]),
+            "resize": Interpolation(rule["resize"]),
+            "mean": tuple(rule["mean"]),
+            "std": tuple(rule["std"]),
+        }
+        rule = InputRule(**rule)
     order = Order(Task(fields.pop("task")), rule=rule, **fields)
     return order, _read(read_into, photo_bytes)
 

@@ -20,7 +20,7 @@ from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import inverse_values
 from service.imaging.transforms import DepthArray
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 
 MAX_METRES = 1000.0
 """What lies farther, or beyond where the fit reaches infinity, is reported as this distance."""
@@ -45,10 +45,13 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Distance:
-    """Metres with bars that hold in about 95% of cases; no ``high`` when it may be infinite."""
+    """Metres with bars that hold in about 95% of cases.
+
+    No ``high`` when it may be infinite; neither where there were no points to tell them by.
+    """
 
     metres: float
-    low: float
+    low: float | None
     high: float | None
 
 
@@ -82,15 +85,15 @@ class Calibration:
 
     def apply(self, depth: DepthMap) -> DepthMap:
         """``depth``, of the kind that was calibrated, in metres: at most :data:`MAX_METRES`."""
-        metres = _to_metres(self._line_at(inverse_values(depth)), self.kind)
+        metres = to_metres(self._line_at(inverse_values(depth)), self.kind)
         return DepthMap(metres.astype(np.float32), DepthKind.METRIC_DEPTH, depth.model)
 
     def bounds(self, depth: DepthMap) -> tuple[DepthArray, DepthArray]:
         """Lower and upper metres of every pixel, ``(h, w)`` float32; ``inf`` without a bound."""
         values = inverse_values(depth)
         middle, half = self._line_at(values), self.line.half_width(values)
-        low = _to_metres(middle + half, self.kind)
-        high = _to_metres(middle - half, self.kind)
+        low = to_metres(middle + half, self.kind)
+        high = to_metres(middle - half, self.kind)
         unbounded = self._beyond(middle - half)
         return low.astype(np.float32), np.where(unbounded, np.inf, high).astype(np.float32)
 
@@ -98,10 +101,10 @@ class Calibration:
         """Metres of one value of :func:`service.imaging.render.inverse_values`."""
         at = np.array([value])
         middle, half = self._line_at(at), self.line.half_width(at)
-        high = float(_to_metres(middle - half, self.kind)[0])
+        high = float(to_metres(middle - half, self.kind)[0])
         return Distance(
-            metres=float(_to_metres(middle, self.kind)[0]),
-            low=float(_to_metres(middle + half, self.kind)[0]),
+            metres=float(to_metres(middle, self.kind)[0]),
+            low=float(to_metres(middle + half, self.kind)[0]),
             high=None if bool(self._beyond(middle - half)[0]) else high,
         )
 
@@ -143,7 +146,7 @@ def calibrate(
             "The anchors contradict the depth map: points that are said to be farther look nearer "
             "in it. Check their order and that x and y are pixels of the depth map."
         )
-    fitted = _to_metres(line.slope * level + line.intercept, depth.kind)
+    fitted = to_metres(line.slope * level + line.intercept, depth.kind)
     residuals = tuple(
         Residual(anchor, float(at), float(at - anchor.metres), float(weight))
         for anchor, at, weight in zip(anchors, fitted, line.weights, strict=True)
@@ -189,7 +192,8 @@ def _to_target(metres: Floats, kind: DepthKind) -> Floats:
     return -metres if kind is DepthKind.RELATIVE_DEPTH else 1 / metres
 
 
-def _to_metres(target: NDArray[np.floating], kind: DepthKind) -> NDArray[np.floating]:
+def to_metres(target: NDArray[np.floating], kind: DepthKind) -> NDArray[np.floating]:
+    """From what a fit's line says to metres, at most :data:`MAX_METRES`."""
     if kind is DepthKind.RELATIVE_DEPTH:
         return np.asarray(np.clip(-target, 0, MAX_METRES))
     return np.asarray(1 / np.maximum(target, 1 / MAX_METRES))

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.effects.calibration import Calibration, Distance
+from service.effects.calibration import Distance
 from service.effects.limits import check_range
+from service.effects.metres import Metres
 from service.effects.scene import check_depth, make_scene
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import inverse_values, nearness
@@ -99,7 +100,7 @@ class ObstacleReport:
 
 
 def detect_obstacles(
-    depth: DepthMap, options: ObstacleOptions, calibration: Calibration | None = None
+    depth: DepthMap, options: ObstacleOptions, metres: Metres | None = None
 ) -> ObstacleReport:
     """Alarm, near shares by sector and cell, and the largest near region's box.
 
@@ -118,10 +119,10 @@ def detect_obstacles(
         centre=centre,
         right=right,
         grid=_cell_shares(near, options.rows, options.columns),
-        largest=_largest_region(near, depth, calibration),
+        largest=_largest_region(near, depth, metres),
         width=depth.width,
         height=depth.height,
-        note=NOT_METRES if calibration is None else CALIBRATED,
+        note=NOT_METRES if metres is None else CALIBRATED,
     )
 
 
@@ -182,7 +183,7 @@ def _cell_shares(near: NDArray[np.bool_], rows: int, columns: int) -> tuple[tupl
 
 
 def _largest_region(
-    near: NDArray[np.bool_], depth: DepthMap, calibration: Calibration | None
+    near: NDArray[np.bool_], depth: DepthMap, metres: Metres | None
 ) -> Region | None:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8))
     if count < 2:
@@ -190,8 +191,8 @@ def _largest_region(
     label = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     x, y, width, height, area = (int(value) for value in stats[label])
     distance = None
-    if calibration is not None:
+    if metres is not None:
         inside = labels[y : y + height, x : x + width] == label
         values = inverse_values(depth)[y : y + height, x : x + width][inside]
-        distance = calibration.distance(float(np.median(values)))
+        distance = metres.distance(float(np.median(values)))
     return Region(x, y, width, height, area / near.size, distance)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 
 from service.imaging.transforms import DepthArray
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 
 
 @dataclass(frozen=True)

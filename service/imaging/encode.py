@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -46,6 +46,8 @@ class EncodeOptions:
     palette: bool = True
     encoding: JsonEncoding = JsonEncoding.ARRAY
     max_json_pixels: int = 4_000_000
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """More fields of the JSON."""
 
 
 MEDIA_TYPES = {
@@ -111,6 +113,7 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
         "unit": depth.kind.unit,
         "width": depth.width,
         "height": depth.height,
+        **options.facts,
     }
     values = np.ascontiguousarray(depth.values, dtype="<f4")
     if options.encoding is JsonEncoding.BASE64:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import DepthArray
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 
 
 class Colormap(StrEnum):

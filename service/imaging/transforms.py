@@ -19,53 +19,116 @@ _LONGEST_SIDE_FACTOR = 4
 
 
 class Fit(StrEnum):
-    """How a photo's sides are scaled to a network's input; the aspect ratio is kept."""
+    """How a photo's sides are scaled to a network's input.
+
+    The aspect ratio is kept, but for ``STRETCH``. The first three are ``resize_method`` of MiDaS.
+    """
 
     UPPER_BOUND = "upper_bound"
-    """The longer side becomes the target (``Resize(resize_method="upper_bound")`` of MiDaS)."""
+    """No side is longer than the target."""
+    LOWER_BOUND = "lower_bound"
+    """No side is shorter than the target."""
+    MINIMAL = "minimal"
+    """One side becomes the target, whichever needs less scaling."""
     AREA = "area"
-    """The area becomes the target's square, so every aspect ratio gets as many pixels."""
+    """The area becomes the target's, so every aspect ratio gets as many pixels."""
+    STRETCH = "stretch"
+    """Both sides become the target."""
+
+
+class Interpolation(StrEnum):
+    """How values between pixels are found."""
+
+    CUBIC = "cubic"
+    """OpenCV's ``INTER_CUBIC``, torch's ``bicubic``; may overshoot the values it is given."""
+    CUBIC_DOUBLE = "cubic_double"
+    """The same in float64, as official codes resize photos; 2.5 times the time of float32, whose
+    rounding large networks amplify: DPT hybrid's golden map would be off by 3e-3."""
+    LINEAR = "linear"
+    """OpenCV's ``INTER_LINEAR``, torch's ``bilinear``."""
+    LINEAR_CORNERS = "linear_corners"
+    """torch's ``bilinear`` with ``align_corners=True``."""
 
 
 @dataclass(frozen=True)
 class InputRule:
-    """How a network wants its input: RGB in 0..1, resized, then ``(x - mean) / std``."""
+    """How a network wants its input: RGB in 0..1, resized, then ``(x - mean) / std``.
+
+    ``target`` is a side in pixels, of the height where ``target_width`` is another. ``LINEAR``
+    resizes the 8-bit pixels, as LeReS does; the others numbers in 0..1. ``enlargement`` is how
+    many times as large the input is each way: more than 1 is to be cut into tiles.
+    """
 
     target: int
     multiple: int
     fit: Fit
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    resize: Interpolation = Interpolation.CUBIC
+    target_width: int | None = None
+    enlargement: int = 1
+
+    @property
+    def target_size(self) -> tuple[int, int]:
+        """``(width, height)`` of the target in pixels."""
+        return self.target_width or self.target, self.target
 
     def network_size(self, width: int, height: int) -> tuple[int, int]:
         """``(width, height)`` of the network's input for a photo of the given size in pixels.
 
-        Both sides are multiples of ``multiple`` and at least one multiple. ``UPPER_BOUND`` rounds
-        as the official ``Resize`` does: half to even, then down if above the target.
+        Both sides are multiples of ``multiple`` and at least one multiple. They are rounded as
+        the official ``Resize`` does: half to even, then inwards if beyond a bound.
         """
-        if self.fit is Fit.UPPER_BOUND:
-            scale = min(self.target / width, self.target / height)
-            longest = self.target
-        else:
-            scale = self.target / math.sqrt(width * height)
-            longest = self.target * _LONGEST_SIDE_FACTOR
-        return self._side(scale * width, longest), self._side(scale * height, longest)
+        scale = self._scale(width, height)
+        across, down = self.target_size
+        if scale is not None:
+            across, down = self._side(scale * width, across), self._side(scale * height, down)
+        return across * self.enlargement, down * self.enlargement
 
     def accepts(self, width: int, height: int) -> bool:
-        """Whether a network input of this size is one that a photo could have led to.
-
-        The area may be half as much again as the target's: rounding adds up to a quarter.
-        """
-        longest = self.target * (_LONGEST_SIDE_FACTOR if self.fit is Fit.AREA else 1)
+        """Whether a network input of this size is one that a photo could have led to."""
+        if self.fit is Fit.STRETCH:
+            return (width, height) == self.target_size
+        longest = max(self.target_size) * self._longest_factor
         return (
             all(self.multiple <= side <= longest for side in (width, height))
             and width % self.multiple == height % self.multiple == 0
-            and width * height <= 1.5 * self.target**2
+            and width * height <= self._largest_area
         )
 
-    def _side(self, ideal: float, longest: int) -> int:
+    @property
+    def _longest_factor(self) -> int:
+        return 1 if self.fit is Fit.UPPER_BOUND else _LONGEST_SIDE_FACTOR
+
+    @property
+    def _largest_area(self) -> float:
+        """Of the two fits that bound the area, half as much again: rounding adds to it."""
+        width, height = self.target_size
+        bounded = self.fit in (Fit.UPPER_BOUND, Fit.AREA)
+        return (1.5 if bounded else _LONGEST_SIDE_FACTOR) * width * height
+
+    def _scale(self, width: int, height: int) -> float | None:
+        """By how much both sides are scaled; None where each is by its own."""
+        target_width, target_height = self.target_size
+        across, down = target_width / width, target_height / height
+        match self.fit:
+            case Fit.UPPER_BOUND:
+                return min(across, down)
+            case Fit.LOWER_BOUND:
+                return max(across, down)
+            case Fit.MINIMAL:
+                return across if abs(1 - across) < abs(1 - down) else down
+            case Fit.AREA:
+                return math.sqrt(across * down)
+            case Fit.STRETCH:
+                return None
+
+    def _side(self, ideal: float, target: int) -> int:
         # Python's round() is half-to-even, as numpy.round in the official code.
         side = round(ideal / self.multiple) * self.multiple
+        longest = target * self._longest_factor
+        if self.fit is Fit.LOWER_BOUND and side < target:
+            side = math.ceil(target / self.multiple) * self.multiple
         if side > longest:
             side = math.floor(min(ideal, longest) / self.multiple) * self.multiple
         return max(side, self.multiple)
@@ -91,10 +154,9 @@ def to_tensor(pixels: Rgb, size: tuple[int, int], rule: InputRule) -> Tensor:
     a fraction of its own size).
 
     The official transform of MiDaS: scaled to 0..1, cubic resize *without* clipping the overshoot,
-    then normalisation (isl-org/MiDaS, ``midas/transforms.py``).
+    then normalisation (isl-org/MiDaS, ``midas/transforms.py``); or with the rule's own resizing.
     """
-    scaled = np.multiply(pixels, np.float32(1 / 255), dtype=np.float32)
-    resized = cv2.resize(scaled, size, interpolation=cv2.INTER_CUBIC)
+    resized = _resized(pixels, size, rule.resize)
     # Channel by channel: broadcasting over a last axis of 3 takes numpy 7 times longer.
     tensor = np.empty((3, *resized.shape[:2]), np.float32)
     for channel, mean, std in zip(range(3), rule.mean, rule.std, strict=True):
@@ -103,15 +165,52 @@ def to_tensor(pixels: Rgb, size: tuple[int, int], rule: InputRule) -> Tensor:
     return tensor
 
 
-def to_image_size(depth: DepthArray, width: int, height: int) -> DepthArray:
-    """Network output ``(h', w')`` float32 -> ``(height, width)`` float32, bicubic.
+def to_image_size(
+    depth: DepthArray, width: int, height: int, how: Interpolation = Interpolation.CUBIC
+) -> DepthArray:
+    """Network output ``(h', w')`` float32 -> ``(height, width)`` float32.
 
-    Equals ``torch.nn.functional.interpolate(mode="bicubic", align_corners=False)``, the last step
-    of the official ``run.py``; like it, the result may overshoot the network's range slightly.
+    Cubic, the last step of the official MiDaS, it may overshoot the network's range slightly.
     """
     if depth.shape == (height, width):
         return depth
+    if how is Interpolation.LINEAR_CORNERS:
+        return _corner_linear(depth, width, height)
     # numpy asks for huge pages, OpenCV does not: at 12 MP that saves a third of the time.
     enlarged = np.empty((height, width), np.float32)
-    cv2.resize(depth, (width, height), dst=enlarged, interpolation=cv2.INTER_CUBIC)
+    flag = cv2.INTER_CUBIC if how is Interpolation.CUBIC else cv2.INTER_LINEAR
+    cv2.resize(depth, (width, height), dst=enlarged, interpolation=flag)
     return enlarged
+
+
+def _resized(pixels: Rgb, size: tuple[int, int], how: Interpolation) -> NDArray[np.float32]:
+    """``(h', w', 3)`` float32, about 0..1."""
+    to_unit = np.float32(1 / 255)
+    if how is Interpolation.LINEAR:
+        resized = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+        return np.multiply(resized, to_unit, dtype=np.float32)
+    if how is Interpolation.LINEAR_CORNERS:
+        return _corner_linear(pixels, *size) * to_unit
+    if how is Interpolation.CUBIC_DOUBLE:
+        # Channel by channel: a photo in float64 at once would take 24 bytes a pixel.
+        planes = [
+            cv2.resize(pixels[..., channel] / 255.0, size, interpolation=cv2.INTER_CUBIC)
+            for channel in range(3)
+        ]
+        return np.stack(planes, axis=-1, dtype=np.float32, casting="same_kind")
+    scaled = np.multiply(pixels, to_unit, dtype=np.float32)
+    return np.asarray(cv2.resize(scaled, size, interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _corner_linear(values: NDArray[np.generic], width: int, height: int) -> NDArray[np.float32]:
+    """``(h, w, ...)`` -> ``(height, width, ...)`` float32; corner pixels stay in the corners."""
+    for axis, size in enumerate((height, width)):
+        place = np.linspace(0, values.shape[axis] - 1, size)
+        before = place.astype(np.intp)
+        after = np.minimum(before + 1, values.shape[axis] - 1)
+        share = (place - before).astype(np.float32)
+        share = share.reshape((-1,) + (1,) * (values.ndim - 1 - axis))
+        low = np.take(values, before, axis).astype(np.float32, copy=False)
+        high = np.take(values, after, axis).astype(np.float32, copy=False)
+        values = low + share * (high - low)
+    return np.asarray(values, np.float32)

@@ -16,9 +16,10 @@ from types import TracebackType
 
 from service.errors import Draining, Overloaded, TooManyRequests
 
-# What a request costs whatever its size, in image megapixels: the network's own time and the
-# encoder's floor, which is about what decoding and encoding two more megapixels takes.
-_BASE_COST = 2.0
+# Costs are in image megapixels. An image costs this much whatever its size and its network.
+_BASE_COST = 1.0
+# The embedded network's 3 GFLOP take as long as decoding and encoding a megapixel.
+_COST_A_GFLOP = 0.33
 _RATE_HALF_LIFE_SECONDS = 30.0
 _RETRY_AFTER_SECONDS = (1, 120)
 
@@ -96,19 +97,23 @@ class Ticket:
         self.body_bytes = 0
         self.megapixels = 0.0
         self.images = 0
+        self.gflop = 0.0
 
     @property
     def cost(self) -> float:
         """Cost in image megapixels."""
-        return _BASE_COST * max(1, self.images) + self.megapixels
+        return _BASE_COST * max(1, self.images) + _COST_A_GFLOP * self.gflop + self.megapixels
 
     def add_bytes(self, count: int) -> None:
         """Account for body bytes that arrived; raises :class:`Overloaded` past the bound."""
         self._admission.take_bytes(self, count)
 
-    def admit(self, megapixels: float, images: int = 1) -> None:
-        """Enter with images of known size, together; raises :class:`Overloaded` past a bound."""
-        self._admission.admit(self, megapixels, images)
+    def admit(self, megapixels: float, images: int = 1, gflop: float = 0.0) -> None:
+        """Enter with images of known size, together; raises :class:`Overloaded` past a bound.
+
+        ``gflop`` is the networks' work on all of them.
+        """
+        self._admission.admit(self, megapixels, images, gflop)
 
     def hold(self) -> None:
         """Add a holder."""
@@ -202,7 +207,7 @@ class Admission:
         for usage in (self._all, own):
             usage.body_bytes += count
 
-    def admit(self, ticket: Ticket, megapixels: float, images: int = 1) -> None:
+    def admit(self, ticket: Ticket, megapixels: float, images: int = 1, gflop: float = 0.0) -> None:
         """See :meth:`Ticket.admit`; each image counts as a request.
 
         What is above the bound of megapixels may enter where there is nothing else.
@@ -217,6 +222,7 @@ class Admission:
             self.rate.began()
         ticket.images = images
         ticket.megapixels = megapixels
+        ticket.gflop = gflop
         for usage in (self._all, own):
             usage.requests += images
             usage.megapixels += megapixels

@@ -1,4 +1,4 @@
-"""The networks that are loaded in this process."""
+"""The networks that are loaded in this process, within a budget of memory."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from service.allocator import release_free_memory
 from service.errors import ModelUnavailable, WeightsError
-from service.inference.engines.selection import LoadedNetwork, load_for_serving
-from service.models.registry import find_spec
+from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
+from service.models.offer import Offer
+from service.models.spec import NetworkSpec
+from service.observability.context import RequestRecord
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -19,47 +22,99 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 60
 
 
-class NetworkCatalog:
-    """Loads networks on first use, in a thread of its own; used from the event loop only."""
+@dataclass(frozen=True)
+class CatalogHooks:
+    """Told of what was loaded and what was unloaded."""
 
-    def __init__(
-        self, settings: Settings, on_load: Callable[[LoadedNetwork], None] = lambda network: None
-    ) -> None:
+    loaded: Callable[[LoadedNetwork], None] = lambda network: None
+    unloaded: Callable[[LoadedNetwork], None] = lambda network: None
+
+
+class NetworkCatalog:
+    """Loads networks on first use, in a thread of its own; used from the event loop only.
+
+    Before a load that would exceed ``DEPTH_MODEL_MEMORY_MB``, those used longest ago are unloaded,
+    but never the default one. Requests under way keep theirs until they are answered. Raises
+    :class:`ModelNotFound` when the settings name an unknown network.
+    """
+
+    def __init__(self, settings: Settings, hooks: CatalogHooks | None = None) -> None:
         self._settings = settings
-        self._on_load = on_load
+        self._hooks = hooks or CatalogHooks()
+        self.offer = Offer(settings.models, settings.accept_licenses)
+        # Used longest ago first.
         self._loads: dict[str, asyncio.Task[LoadedNetwork]] = {}
         self._loader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="loader")
 
     def loaded(self, name: str) -> LoadedNetwork | None:
         """The network if it is loaded already."""
         load = self._loads.get(name)
-        return load.result() if load and load.done() and not load.exception() else None
+        return load.result() if load and _succeeded(load) else None
 
     async def get(self, name: str) -> LoadedNetwork:
         """The network, loaded now if need be; callers that ask at once share one load.
 
         Raises :class:`ModelNotFound`, or :class:`ModelUnavailable` with the reason.
         """
-        spec = find_spec(name)
-        load = self._loads.get(name)
-        if load is None or (load.done() and load.exception()):
-            load = asyncio.create_task(self._load(name), name=f"load {spec.name}")
-            self._loads[name] = load
+        spec = self.offer.find(name)
+        load = self._loads.pop(name, None)
+        if load is None or (load.done() and not _succeeded(load)):
+            self._make_room(spec)
+            load = asyncio.create_task(self._load(spec), name=f"load {spec.name}")
+        self._loads[name] = load
         # Shielded: a caller that gives up must not cancel the load of the others.
         return await asyncio.shield(load)
+
+    async def get_for(self, name: str, record: RequestRecord) -> LoadedNetwork:
+        """As :meth:`get`; waiting for a load is the stage ``load`` of the request."""
+        if self.loaded(name) is not None:
+            return await self.get(name)
+        with record.timed("load"):
+            return await self.get(name)
 
     def close(self) -> None:
         """Stop the loader thread."""
         self._loader.shutdown(wait=False, cancel_futures=True)
 
-    async def _load(self, name: str) -> LoadedNetwork:
+    def _make_room(self, spec: NetworkSpec) -> None:
+        """Unload networks until ``spec`` fits; raises :class:`ModelUnavailable` if it cannot."""
+        budget = self._settings.model_memory_mb * 1e6
+        if not budget:
+            return
+        needed = loaded_bytes(spec, self._settings)
+        held = {
+            name: loaded_bytes(self.offer.find(name), self._settings)
+            for name, load in self._loads.items()
+            if not load.done() or _succeeded(load)
+        }
+        idle = [
+            name for name in held if name != self._settings.model and _succeeded(self._loads[name])
+        ]
+        if needed + sum(held.values()) - sum(held[name] for name in idle) > budget:
+            raise ModelUnavailable(
+                f"{spec.name} takes {needed / 1e6:.0f} MB, which DEPTH_MODEL_MEMORY_MB="
+                f"{self._settings.model_memory_mb:g} has no room for beside what must stay loaded.",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        for name in idle:
+            if needed + sum(held.values()) <= budget:
+                return
+            logger.info("unloading %s to make room for %s", name, spec.name)
+            self._hooks.unloaded(self._loads.pop(name).result())
+            del held[name]
+
+    async def _load(self, spec: NetworkSpec) -> LoadedNetwork:
         loop = asyncio.get_running_loop()
         try:
             network = await loop.run_in_executor(
-                self._loader, load_for_serving, find_spec(name), self._settings
+                self._loader, load_for_serving, spec, self._settings
             )
         except WeightsError as error:
             raise ModelUnavailable(str(error), retry_after_seconds=_RETRY_AFTER_SECONDS) from error
         release_free_memory()
-        self._on_load(network)
+        self._hooks.loaded(network)
         return network
+
+
+def _succeeded(load: asyncio.Task[LoadedNetwork]) -> bool:
+    return load.done() and not load.cancelled() and load.exception() is None

@@ -11,17 +11,27 @@ from safetensors.torch import load_file
 from torch import nn
 
 from service.errors import WeightsError
-from service.models.registry import NetworkSpec
+from service.models.spec import NetworkSpec
+
+_NESTED = ("model", "depth_model")
+# What torch's DataParallel puts before every key.
+_PARALLEL = "module."
 
 
 def load_network(spec: NetworkSpec, path: Path) -> nn.Module:
     """The network of ``spec`` with the weights in ``path``: float32, CPU, eval mode.
 
-    Reads ``.safetensors`` files and torch checkpoints (a plain state dict, or one under "model"
-    as MiDaS training writes it), with official or own key names. Raises :class:`WeightsError`
-    when the file cannot be read or its keys or shapes are not exactly the network's.
+    Reads ``.safetensors`` files and torch checkpoints (a plain state dict, or one within another
+    under the names that the official training code uses), with official or own key names. Raises
+    :class:`WeightsError` when the file cannot be read or its keys or shapes are not exactly the
+    network's.
     """
-    state = {spec.rename_key(key): value for key, value in _read(path).items()}
+    rename = spec.renamer()
+    state = {
+        ours: value
+        for key, value in _read(path).items()
+        if (ours := rename(key.removeprefix(_PARALLEL))) is not None
+    }
     network = spec.build()
     try:
         network.load_state_dict(state, strict=True)
@@ -42,8 +52,9 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
             "The file cannot be read as weights: it is damaged, or it holds pickled objects "
             "beside tensors, which are never executed here."
         ) from error
-    if isinstance(state, Mapping) and isinstance(state.get("model"), Mapping):
-        state = state["model"]
+    for name in _NESTED:
+        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
+            state = state[name]
     if not isinstance(state, Mapping) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):

@@ -10,8 +10,8 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from service.errors import WeightsError
-from service.models.registry import NetworkSpec, WeightsFile
-from service.models.weights import VerifiedWeights, WeightsStore, fsync_replace, sha256_of
+from service.models.spec import NetworkSpec, WeightsFile
+from service.models.weights import Origin, VerifiedWeights, WeightsStore, fsync_replace, sha256_of
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
@@ -21,17 +21,25 @@ def pull(
 ) -> VerifiedWeights:
     """Fetch the official weights of ``spec`` into ``store`` and verify them.
 
-    An interrupted download is continued by the next call; custom weights are forgotten.
+    An interrupted download is continued by the next call; custom weights are forgotten. Where no
+    hash is published, that of the first pull is recorded and counts from then on.
     ``mirror`` is a base URL that replaces the official address. Raises :class:`WeightsError` when
     the server cannot be reached, answers with an error, or serves other bytes than the official
     ones; nothing is installed then.
     """
     store.create()
     if spec.embedded:
-        store.forget_custom(spec)
+        store.forget_recorded(spec)
         return store.verify(spec)
+    if spec.weights.url is None and not mirror:
+        raise WeightsError(
+            f"There is no stable address of {spec.weights.file}. Get it as {spec.source} says and "
+            f"run `python -m service models add {spec.name} --file PATH --trust`."
+        )
     target = store.official_path(spec)
     with FileLock(target.with_suffix(".lock")):
+        if spec.weights.sha256 is None and store.origin(spec) is Origin.FIRST_USE:
+            return store.verify(spec)
         if not (target.is_file() and sha256_of(target) == spec.weights.sha256):
             url = _url(spec.weights, mirror)
             partial = target.with_name(target.name + ".part")
@@ -45,7 +53,9 @@ def pull(
                     "and the next pull goes on from there."
                 ) from error
             _install(partial, target, spec)
-        store.forget_custom(spec)
+            if spec.weights.sha256 is None:
+                return store.record_first_use(spec)
+        store.forget_recorded(spec)
     return store.verify(spec)
 
 
@@ -53,10 +63,10 @@ def _url(weights: WeightsFile, mirror: str) -> str:
     return f"{mirror.rstrip('/')}/{weights.file}" if mirror else str(weights.url)
 
 
-def _fetch(url: str, partial: Path, total: int, *, progress: bool) -> None:
+def _fetch(url: str, partial: Path, total: int | None, *, progress: bool) -> None:
     """Stream ``url`` into ``partial``, continuing after the bytes that are already there."""
     have = partial.stat().st_size if partial.is_file() else 0
-    if have >= total:
+    if total is not None and have >= total:
         return
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with (
@@ -88,26 +98,41 @@ def _fetch(url: str, partial: Path, total: int, *, progress: bool) -> None:
                 file.write(chunk)
                 bar.update(len(chunk))
                 start += len(chunk)
-                if start > total:  # Not the official file; the hash will say so.
+                # Not the official file, then; the hash will say so.
+                if total is not None and start > total:
                     return
 
 
 def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
-    size = partial.stat().st_size
-    if size < spec.weights.bytes:
+    """Move a complete download in place, if it is what it should be."""
+    size, expected = partial.stat().st_size, spec.weights.bytes
+    if expected is not None and size < expected:
         raise WeightsError(
-            f"The download of {spec.name} ended after {size} of {spec.weights.bytes} bytes. "
+            f"The download of {spec.name} ended after {size} of {expected} bytes. "
             "Pull again to continue."
         )
-    actual = sha256_of(partial)
-    if actual != spec.weights.sha256:
+    try:
+        _check(partial, spec)
+    except WeightsError:
         with contextlib.suppress(OSError):
             partial.unlink()
+        raise
+    fsync_replace(partial, target)
+
+
+def _check(partial: Path, spec: NetworkSpec) -> None:
+    if spec.weights.sha256 is None:
+        # What loads strictly is at least no error page.
+        from service.models.checkpoint import load_network
+
+        load_network(spec, partial)
+        return
+    actual = sha256_of(partial)
+    if actual != spec.weights.sha256:
         raise WeightsError(
             f"The server's {spec.weights.file} is not the official file: SHA-256 is {actual}, "
             f"expected {spec.weights.sha256}. Nothing was installed."
         )
-    fsync_replace(partial, target)
 
 
 def _unreachable(spec: NetworkSpec, url: str, error: Exception) -> str:

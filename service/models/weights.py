@@ -1,8 +1,9 @@
 """Where weights live on disk, and the rule that none is used unverified.
 
 ``weights_dir`` holds official files under their official names (a user may drop one in by hand:
-its hash is checked like any other) and custom files that ``models add --trust`` installed, each
-with a record ``<network>.json`` of the SHA-256 that every later load checks.
+its hash is checked like any other) and files whose hash only we know, each with a record
+``<network>.json`` of the SHA-256 that every later load checks: those that ``models add --trust``
+installed, and pulled ones of networks whose official hash is not published.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from service.errors import WeightsError
-from service.models.registry import EMBEDDED_DIR, NetworkSpec
+from service.models.spec import EMBEDDED_DIR, NetworkSpec
 
 
 class Origin(StrEnum):
@@ -27,6 +28,8 @@ class Origin(StrEnum):
 
     EMBEDDED = "embedded"
     OFFICIAL = "official"
+    FIRST_USE = "first_use"
+    """The official address gave it; nobody publishes its hash, so the first pull's counts."""
     CUSTOM = "custom"
 
 
@@ -40,9 +43,10 @@ class VerifiedWeights:
 
 
 @dataclass(frozen=True)
-class _CustomRecord:
+class _Record:
     file: str
     sha256: str
+    origin: Origin = Origin.CUSTOM
 
 
 def sha256_of(path: Path) -> str:
@@ -76,13 +80,14 @@ class WeightsStore:
         """
         record = self._read_record(spec)
         if record is not None:
-            return _check(spec, self.folder / record.file, record.sha256, Origin.CUSTOM)
+            return _check(spec, self.folder / record.file, record.sha256, record.origin)
         path = self.official_path(spec)
         if not path.is_file():
+            raise WeightsError(_missing(spec))
+        if spec.weights.sha256 is None:
             raise WeightsError(
-                f"The weights of {spec.name} are not installed. Run `python -m service models "
-                f"pull {spec.name}`, or on a host without internet fetch {spec.weights.url} "
-                f"elsewhere and run `python -m service models add {spec.name} --file PATH`."
+                f"Nobody publishes the hash of {spec.weights.file}. Take yours on trust with "
+                f"`python -m service models add {spec.name} --file {spec.weights.file} --trust`."
             )
         origin = Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
         return _check(spec, path, spec.weights.sha256, origin)
@@ -94,8 +99,13 @@ class WeightsStore:
         """
         if spec.embedded:
             raise WeightsError(f"{spec.name} ships in the package; there is nothing to install.")
+        if spec.weights.sha256 is None:
+            raise WeightsError(
+                f"Nobody publishes the hash of {spec.weights.file}, so it cannot be checked. "
+                "To take the file on trust add --trust."
+            )
         self._copy_in(source, spec.weights.file, spec.weights.sha256)
-        self.forget_custom(spec)
+        self.forget_recorded(spec)
         return self.verify(spec)
 
     def install_custom(self, spec: NetworkSpec, source: Path) -> VerifiedWeights:
@@ -106,22 +116,30 @@ class WeightsStore:
         digest = sha256_of(source)
         name = f"{spec.name}.custom{source.suffix}"
         self._copy_in(source, name, digest)
-        record = _CustomRecord(name, digest)
-        with self._incoming() as incoming:
-            written = incoming / "record.json"
-            written.write_text(json.dumps(asdict(record), indent=1))
-            fsync_replace(written, self._record_path(spec))
+        self._write_record(spec, _Record(name, digest, Origin.CUSTOM))
         for other in self.folder.glob(f"{spec.name}.custom.*"):
             if other.name != name:
                 other.unlink()
         return self.verify(spec)
 
-    def forget_custom(self, spec: NetworkSpec) -> None:
-        """Remove custom weights, so that the official ones are used again."""
+    def record_first_use(self, spec: NetworkSpec) -> VerifiedWeights:
+        """Record the hash of the official file as it was just pulled, for every later load."""
+        path = self.official_path(spec)
+        self._write_record(spec, _Record(path.name, sha256_of(path), Origin.FIRST_USE))
+        return self.verify(spec)
+
+    def forget_recorded(self, spec: NetworkSpec) -> None:
+        """Remove weights whose hash only we know, so that the official ones are used again."""
         record = self._read_record(spec)
         if record is not None:
             self._record_path(spec).unlink()
             (self.folder / record.file).unlink(missing_ok=True)
+
+    def _write_record(self, spec: NetworkSpec, record: _Record) -> None:
+        with self._incoming() as incoming:
+            written = incoming / "record.json"
+            written.write_text(json.dumps(asdict(record), indent=1))
+            fsync_replace(written, self._record_path(spec))
 
     @contextlib.contextmanager
     def _incoming(self) -> Iterator[Path]:
@@ -142,24 +160,32 @@ class WeightsStore:
     def origin(self, spec: NetworkSpec) -> Origin | None:
         """Who vouches for what is installed, unchecked; None if nothing is."""
         if self._record_path(spec).is_file():
-            return Origin.CUSTOM
-        if not self.official_path(spec).is_file():
+            try:
+                record = self._read_record(spec)
+            except WeightsError:
+                record = None
+            return record.origin if record else Origin.CUSTOM
+        if spec.weights.sha256 is None or not self.official_path(spec).is_file():
             return None
         return Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
 
     def _record_path(self, spec: NetworkSpec) -> Path:
         return self.folder / f"{spec.name}.json"
 
-    def _read_record(self, spec: NetworkSpec) -> _CustomRecord | None:
+    def _read_record(self, spec: NetworkSpec) -> _Record | None:
         try:
             fields = json.loads(self._record_path(spec).read_text())
-            return _CustomRecord(file=Path(fields["file"]).name, sha256=str(fields["sha256"]))
+            return _Record(
+                file=Path(fields["file"]).name,
+                sha256=str(fields["sha256"]),
+                origin=Origin(fields.get("origin", Origin.CUSTOM)),
+            )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(
-                f"The record of the custom weights of {spec.name} cannot be read. Add them again "
-                f"with `python -m service models add {spec.name} --file PATH --trust`."
+                f"The record of the weights of {spec.name} cannot be read. Pull them again, or add "
+                f"them with `python -m service models add {spec.name} --file PATH --trust`."
             ) from error
 
     def _copy_in(self, source: Path, name: str, sha256: str) -> None:
@@ -177,6 +203,20 @@ class WeightsStore:
                     f"{sha256}. For weights of your own add --trust."
                 )
             fsync_replace(copy, self.folder / name)
+
+
+def _missing(spec: NetworkSpec) -> str:
+    add = f"python -m service models add {spec.name} --file PATH"
+    if spec.weights.url is None:
+        return (
+            f"The weights of {spec.name} are not installed, and there is no stable address to pull "
+            f"them from. Get {spec.weights.file} as {spec.source} says and run `{add} --trust`."
+        )
+    return (
+        f"The weights of {spec.name} are not installed. Run `python -m service models pull "
+        f"{spec.name}`, or on a host without internet fetch {spec.weights.url} elsewhere and run "
+        f"`{add}`."
+    )
 
 
 def _check(spec: NetworkSpec, path: Path, expected: str, origin: Origin) -> VerifiedWeights:

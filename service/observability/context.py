@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 STAGES = (
-    *("read", "decode", "transform", "queue", "inference", "resize", "effect", "encode"),
+    *("read", "load", "decode", "transform", "queue", "inference", "resize", "effect", "encode"),
     "send",
 )
-"""What a request goes through, in order; it may wait in the queue before decoding, too."""
+"""What a request goes through, in order; it may wait in the queue before decoding, too.
+
+Only a network's first request has to load it.
+"""
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 

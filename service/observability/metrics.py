@@ -130,15 +130,24 @@ class Metrics:
 
     def network_loaded(self, network: LoadedNetwork) -> None:
         """Export a network that is ready to serve."""
-        self.models.labels(
-            model=network.spec.name,
-            kind=network.spec.kind,
-            engine=network.engine.name,
-            precision=network.engine.precision,
-            origin=network.weights.origin,
-            weights_sha256=network.weights.sha256,
-        ).set(1)
+        self.models.labels(*self._model_labels(network)).set(1)
         self.parity.labels(network.spec.name).set(network.parity.mean)
+
+    def network_unloaded(self, network: LoadedNetwork) -> None:
+        """No longer export it."""
+        self.models.remove(*self._model_labels(network))
+        self.parity.remove(network.spec.name)
+
+    @staticmethod
+    def _model_labels(network: LoadedNetwork) -> tuple[str, ...]:
+        return (
+            network.spec.name,
+            network.spec.kind,
+            network.engine.name,
+            network.engine.precision,
+            network.weights.origin,
+            network.weights.sha256,
+        )
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_TOKENS = ("pos_embed", "cls_token", "mask_token")
 _INPUT_SEEDS = {"A": 12345, "B": 54321}
 
 
@@ -38,18 +39,24 @@ def draw_weight(
         draw = 0.05 * draw
     elif len(shape) <= 1:
         draw = 1.0 + 0.1 * draw
+    elif name in _TOKENS:
+        draw = 0.02 * draw
     else:
         draw = draw * (override.get("gain", 1.0) / np.sqrt(float(np.prod(shape[1:]))))
     return np.asarray(draw, np.float32)
 
 
 def draw_state(manifest: Path) -> dict[str, NDArray[Any]]:
-    """The state dict of a golden network, by its official keys."""
+    """The state dict of a golden network, by its official keys.
+
+    Without what the manifest calls fixed: tables that each network computes.
+    """
     facts = json.loads(manifest.read_text())
     overrides = facts["overrides"]
     return {
         key: draw_weight(key, tuple(shape), dtype, overrides.get(key, {}))
-        for key, shape, dtype, _ in facts["state_dict"]
+        for key, shape, dtype, what in facts["state_dict"]
+        if what != "fixed"
     }
 
 

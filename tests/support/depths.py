@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from service.evaluation.pairs import motorcycle
 from service.imaging.depth_map import DepthMap
-from service.models.registry import DepthKind
-from tests.support.photos import photo_path
-
-# Calibration of the motorcycle scene (Middlebury 2014) at this size.
-FOCAL_PIXELS, BASELINE_MM, DOFFS_PIXELS = 994.978, 193.001, 31.086
+from service.models.spec import DepthKind
 
 
 def inverse_depth(values: NDArray[np.floating]) -> DepthMap:
@@ -26,11 +23,7 @@ def step(width: int = 160, height: int = 120, edge: int = 80) -> DepthMap:
 
 def motorcycle_metres() -> NDArray[np.float64]:
     """True metres of ``motorcycle_left.png``; NaN where unknown."""
-    disparity = np.load(photo_path("motorcycle_disp.npz"))["arr_0"].astype(np.float64)
-    known = np.isfinite(disparity) & (disparity > 0)
-    metres = np.full(disparity.shape, np.nan)
-    metres[known] = FOCAL_PIXELS * BASELINE_MM / (disparity[known] + DOFFS_PIXELS) / 1000
-    return metres
+    return motorcycle().truth.astype(np.float64)
 
 
 def motorcycle_inverse() -> DepthMap:

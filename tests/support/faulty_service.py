@@ -15,7 +15,7 @@ from service.__main__ import main
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference import catalog
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
-from service.models.registry import NetworkSpec
+from service.models.spec import NetworkSpec
 from service.settings import Precision, Settings
 
 

@@ -123,7 +123,7 @@ def test_the_rate_forgets(admission: Admission, clock: Clock) -> None:
     def serve(seconds: float, times: int) -> None:
         for _ in range(times):
             with admission.open("a") as ticket:
-                ticket.admit(0.0)
+                ticket.admit(1.0)
                 clock.now += seconds
                 ticket.served()
 
@@ -232,7 +232,14 @@ def test_as_many_images_as_an_empty_house_takes(
 def test_each_image_adds_to_the_backlog(clock: Clock, admission: Admission) -> None:
     one = admission.open("a")
     one.admit(1.0)
-    assert one.cost == 3.0
+    assert one.cost == 2.0
     two = admission.open("a")
     two.admit(1.0, images=2)
-    assert two.cost == 5.0
+    assert two.cost == 3.0
+
+
+def test_a_larger_network_costs_more(admission: Admission) -> None:
+    small, large = admission.open("a"), admission.open("a")
+    small.admit(1.0, gflop=3.0)
+    large.admit(1.0, gflop=300.0)
+    assert large.cost > 20 * small.cost

@@ -16,7 +16,8 @@ import pytest
 
 from service.errors import WeightsError
 from service.models.download import pull
-from service.models.registry import NetworkSpec, find_spec
+from service.models.registry import find_spec
+from service.models.spec import NetworkSpec
 from service.models.weights import Origin, WeightsStore
 from tests.conftest import MIDAS
 

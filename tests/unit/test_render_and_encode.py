@@ -14,7 +14,7 @@ from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, JsonEncoding, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization, heat_indices, nearness, palette
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 
 INVERSE = DepthKind.RELATIVE_INVERSE_DEPTH
 

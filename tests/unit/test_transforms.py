@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from service.imaging.decode import decode_photo
-from service.imaging.transforms import Fit, InputRule, to_image_size, to_tensor
+from service.imaging.transforms import (
+    Fit,
+    InputRule,
+    Interpolation,
+    Rgb,
+    to_image_size,
+    to_tensor,
+)
 from service.models.registry import SPECS
 from tests.support.photos import photo_bytes
 
@@ -62,32 +69,74 @@ def test_area_stays_near_the_target_for_usual_photos() -> None:
         assert 0.75 <= w * h / 256**2 <= 1.3
 
 
+def resized_officially(photo: Rgb, size: tuple[int, int], how: Interpolation) -> np.ndarray:
+    """As the official codes do it: in float64 or on bytes, not clipped, or by torch."""
+    if how is Interpolation.LINEAR:
+        return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_LINEAR) / 255.0)
+    if how in (Interpolation.CUBIC, Interpolation.CUBIC_DOUBLE):
+        return np.asarray(cv2.resize(photo / 255.0, size, interpolation=cv2.INTER_CUBIC))
+    planes = torch.from_numpy(photo / 255.0).permute(2, 0, 1)[None]
+    resized = torch.nn.functional.interpolate(
+        planes, size[::-1], mode="bilinear", align_corners=True
+    )
+    return np.asarray(resized[0].permute(1, 2, 0))
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_to_tensor_equals_the_official_transform(name: str) -> None:
     rule = SPECS[name].input_rule
     photo = decode_photo(photo_bytes("rocket.jpg")).pixels
     size = rule.network_size(photo.shape[1], photo.shape[0])
-    # The official code computes in float64, and does not clip the overshoot of the cubic. What
-    # float32 costs end to end is in test_networks.
-    resized = cv2.resize(photo / 255.0, size, interpolation=cv2.INTER_CUBIC)
+    # What float32 costs end to end is in test_networks.
+    resized = resized_officially(photo, size, rule.resize)
     expected = ((resized - rule.mean) / rule.std).transpose(2, 0, 1).astype(np.float32)
     tensor = to_tensor(photo, size, rule)
     assert tensor.flags.c_contiguous
     assert tensor.dtype == np.float32
-    assert np.abs(tensor - expected).max() < 1e-4
+    assert np.abs(tensor - expected).max() < 2e-4
 
 
+@pytest.mark.parametrize(
+    ("how", "mode", "corners"),
+    [
+        (Interpolation.CUBIC, "bicubic", False),
+        (Interpolation.LINEAR, "bilinear", False),
+        (Interpolation.LINEAR_CORNERS, "bilinear", True),
+    ],
+)
 @pytest.mark.parametrize(("width", "height"), [(641, 427), (100, 90), (1, 1), (352, 192)])
-def test_to_image_size_equals_torch_bicubic(width: int, height: int) -> None:
+def test_to_image_size_equals_torch(
+    how: Interpolation, mode: str, corners: bool, width: int, height: int
+) -> None:
     depth = np.random.default_rng(1).random((192, 352), dtype=np.float32)
     expected = torch.nn.functional.interpolate(
-        torch.from_numpy(depth)[None, None], (height, width), mode="bicubic", align_corners=False
+        torch.from_numpy(depth)[None, None], (height, width), mode=mode, align_corners=corners
     )[0, 0].numpy()
     # Noise is the worst case; on depth maps of photos they differ by less than 5e-6.
-    assert np.abs(to_image_size(depth, width, height) - expected).max() < 1e-4
+    assert np.abs(to_image_size(depth, width, height, how) - expected).max() < 1e-4
 
 
-@pytest.mark.parametrize("rule", [OFFICIAL, AREA])
+@pytest.mark.parametrize(
+    ("name", "photo", "network"),
+    [
+        ("dpt_hybrid_384", (741, 500), (576, 384)),
+        ("dpt_hybrid_384", (100, 50), (384, 192)),
+        ("depth_anything_v2_vits", (741, 500), (770, 518)),
+        ("depth_anything_v2_vits", (4000, 3000), (686, 518)),
+        ("depth_anything_v2_vits", (50_000, 100), (2072, 518)),
+        ("leres_res50", (741, 500), (448, 448)),
+        ("zoedepth_n", (741, 500), (576, 384)),
+        ("zoedepth_n", (500, 741), (512, 768)),
+    ],
+)
+def test_the_other_networks_sizes(
+    name: str, photo: tuple[int, int], network: tuple[int, int]
+) -> None:
+    """The first of each network is what its official code makes of the motorcycle."""
+    assert SPECS[name].input_rule.network_size(*photo) == network
+
+
+@pytest.mark.parametrize("rule", {spec.input_rule for spec in SPECS.values()})
 def test_a_rule_accepts_every_size_it_makes(rule: InputRule) -> None:
     sizes = [round(1.13**power) for power in range(80)]
     for width in sizes:

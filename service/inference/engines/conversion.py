@@ -30,7 +30,8 @@ from filelock import FileLock
 
 from service.errors import WeightsError
 from service.inference.engines.base import EngineUnavailable, Reference
-from service.models.registry import SAMPLE_PHOTO, NetworkSpec, find_spec
+from service.models.registry import find_spec
+from service.models.spec import SAMPLE_PHOTO, NetworkSpec
 from service.models.weights import VerifiedWeights, sha256_of
 
 logger = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ def _serving_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
     """What a server without torch knows, too."""
     parts = [
         spec.builder,
+        repr(sorted(spec.options.items())),
         repr(spec.input_rule),
         weights.sha256,
         sha256_of(SAMPLE_PHOTO),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from service.effects.calibration import MAX_METRES, Anchor, calibrate
 from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 from tests.support.depths import inverse_depth, motorcycle_inverse, motorcycle_metres
 
 
@@ -86,6 +86,7 @@ def test_a_distance_that_may_be_infinite_has_no_upper_bound() -> None:
     calibration = calibrate(depth, anchors_at(metres, [150, 190]))
     assert calibration.distance(0.0).high is None
     near = calibration.distance(0.9)
+    assert near.low is not None
     assert near.high is not None
     assert near.low < near.metres < near.high
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from service.effects.calibration import Anchor, calibrate
+from service.effects.metres import MetresOptions, metres_of
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
 from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 from tests.support.depths import inverse_depth, step
 
 
@@ -89,12 +89,15 @@ def test_the_report_says_that_relative_depth_is_not_metres() -> None:
 
 def test_with_a_calibration_the_region_has_a_distance_with_bars() -> None:
     depth = step()
-    calibration = calibrate(depth, [Anchor(20, 50, 2.0), Anchor(140, 50, 10.0)])
-    report = detect_obstacles(depth, ObstacleOptions(), calibration)
+    across, middle = depth.width - 1, 50 / (depth.height - 1)
+    anchors = ((20 / across, middle, 2.0), (140 / across, middle, 10.0))
+    metres = metres_of(depth, MetresOptions(anchors))
+    report = detect_obstacles(depth, ObstacleOptions(), metres)
     assert report.largest is not None
     distance = report.largest.distance
     assert distance is not None
     assert distance.metres == pytest.approx(2.0)
+    assert distance.low is not None
     assert distance.high is not None
     assert 1.7 < distance.low < 2.0 < distance.high < 2.3
     assert "not metres" not in report.note

@@ -14,7 +14,7 @@ from service.effects.relief import ReliefOptions, shaded_relief
 from service.effects.stereo import StereoOptions, anaglyph
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 
 EFFECTS: dict[str, Callable[[Rgb, DepthMap], Rgb]] = {
     "obstacle": lambda pixels, depth: draw_danger_zone(pixels, depth, ObstacleOptions()),

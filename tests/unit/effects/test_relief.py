@@ -18,7 +18,7 @@ from service.effects.relief import (
 )
 from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
-from service.models.registry import DepthKind
+from service.models.spec import DepthKind
 from tests.support.depths import inverse_depth
 from tests.support.photos import photo_pixels
 

@@ -1,0 +1,1 @@
+"""How well depth maps agree with true depth."""

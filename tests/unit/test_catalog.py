@@ -1,0 +1,153 @@
+"""Which networks are offered, and which stay loaded; engines are stand-ins."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.errors import ModelNotFound, ModelUnavailable, WeightsError
+from service.inference import catalog as catalog_module
+from service.inference.catalog import CatalogHooks, NetworkCatalog
+from service.inference.engines.base import Parity
+from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
+from service.models.offer import Offer
+from service.models.registry import SPECS, find_spec
+from service.models.spec import NetworkSpec
+from service.models.weights import Origin, VerifiedWeights
+from service.settings import Precision, Settings
+from tests.support.engines import ScriptedEngine
+
+EMBEDDED, SMALL, LERES = "depth_lite_256", "midas_v21_small_256", "leres_res50"
+ANYTHING = "depth_anything_v2_vits"
+
+Load = Callable[[NetworkSpec, Settings], LoadedNetwork]
+
+
+def load(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+    weights = VerifiedWeights(Path("weights"), "0" * 64, Origin.OFFICIAL)
+    return LoadedNetwork(spec, weights, ScriptedEngine(), Parity(0, 0))
+
+
+@pytest.fixture
+def loaders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Load], None]:
+    def use(loader: Load) -> None:
+        monkeypatch.setattr(catalog_module, "load_for_serving", loader)
+
+    use(load)
+    return use
+
+
+def settings_for(*names: str, **others: Any) -> Settings:
+    """Settings with room for exactly these networks, computed in fp32."""
+    fixed = Settings(precision=Precision.FP32)
+    room = sum(loaded_bytes(find_spec(name), fixed) for name in names) / 1e6
+    return Settings(precision=Precision.FP32, model_memory_mb=room, **others)
+
+
+def test_settings_say_what_is_offered() -> None:
+    offer = Offer((EMBEDDED, SMALL))
+    assert [spec.name for spec in offer.specs] == [EMBEDDED, SMALL]
+    with pytest.raises(ModelNotFound, match=f"Known: {EMBEDDED}, {SMALL}"):
+        offer.find(LERES)
+    assert [spec.name for spec in Offer().specs] == list(SPECS)
+    with pytest.raises(ModelNotFound):
+        Offer(("midas",))
+
+
+@pytest.mark.parametrize("accepted", [("Adobe-Research-NC",), ("all",), ("MIT", "all")])
+def test_a_licence_counts_when_it_is_accepted(accepted: tuple[str, ...]) -> None:
+    Offer(licences=accepted).check_licence(find_spec(LERES))
+
+
+@pytest.mark.parametrize("accepted", [(), ("MIT",), ("CC-BY-NC-4.0",)])
+def test_non_commercial_weights_are_refused_otherwise(accepted: tuple[str, ...]) -> None:
+    with pytest.raises(ModelUnavailable, match="DEPTH_ACCEPT_LICENSES=Adobe-Research-NC"):
+        Offer(licences=accepted).check_licence(find_spec(LERES))
+    Offer(licences=accepted).check_licence(find_spec(ANYTHING))
+
+
+def test_refused_weights_are_not_even_read(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="non-commercial"):
+        load_for_serving(find_spec(LERES), Settings(weights_dir=tmp_path))
+    with pytest.raises(WeightsError, match="not installed"):
+        load_for_serving(find_spec(LERES), Settings(weights_dir=tmp_path, accept_licenses=("all",)))
+
+
+def test_the_one_used_longest_ago_makes_room(loaders: Callable[[Load], None]) -> None:
+    gone: list[str] = []
+    hooks = CatalogHooks(unloaded=lambda network: gone.append(network.spec.name))
+
+    async def scenario() -> list[str]:
+        catalog = NetworkCatalog(settings_for(EMBEDDED, SMALL, ANYTHING), hooks)
+        for name in (EMBEDDED, SMALL, ANYTHING, SMALL, "depth_anything_v1_vits"):
+            await catalog.get(name)
+        loaded = [name for name in SPECS if catalog.loaded(name)]
+        catalog.close()
+        return loaded
+
+    assert asyncio.run(scenario()) == [EMBEDDED, SMALL, "depth_anything_v1_vits"]
+    assert gone == [ANYTHING]
+
+
+def test_what_never_fits_is_refused_and_unloads_nothing(loaders: Callable[[Load], None]) -> None:
+    async def scenario() -> None:
+        catalog = NetworkCatalog(settings_for(EMBEDDED, SMALL))
+        await catalog.get(EMBEDDED)
+        await catalog.get(SMALL)
+        with pytest.raises(ModelUnavailable, match="DEPTH_MODEL_MEMORY_MB"):
+            await catalog.get("dpt_hybrid_384")
+        assert catalog.loaded(EMBEDDED)
+        assert catalog.loaded(SMALL)
+        catalog.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_load_under_way_is_shared_and_stops_nobody(loaders: Callable[[Load], None]) -> None:
+    gate, loads = threading.Event(), []
+
+    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        loads.append(spec.name)
+        if spec.name == SMALL:
+            assert gate.wait(10)
+        return load(spec, settings)
+
+    loaders(slow)
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(Settings())
+        await catalog.get(EMBEDDED)
+        waiting = [asyncio.create_task(catalog.get(SMALL)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert (await catalog.get(EMBEDDED)).spec.name == EMBEDDED
+        waiting[0].cancel()
+        gate.set()
+        names = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(names[0], asyncio.CancelledError)
+        assert catalog.loaded(SMALL)
+        catalog.close()
+
+    asyncio.run(scenario())
+    assert loads == [EMBEDDED, SMALL]
+
+
+def test_a_failed_load_says_why_and_is_tried_again(loaders: Callable[[Load], None]) -> None:
+    def missing(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        raise WeightsError("not there yet")
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(Settings())
+        loaders(missing)
+        with pytest.raises(ModelUnavailable, match="not there yet"):
+            await catalog.get(SMALL)
+        assert catalog.loaded(SMALL) is None
+        loaders(load)
+        assert (await catalog.get(SMALL)).spec.name == SMALL
+        catalog.close()
+
+    asyncio.run(scenario())

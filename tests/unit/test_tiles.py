@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.imaging.tiles import TILES, cut, finer, has_detail, merge
+from service.imaging.transforms import Interpolation, to_image_size
+from service.models.registry import SPECS
+
+
+@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("photo", [(741, 500), (4000, 3000), (500, 741), (1280, 720)])
+def test_the_finer_input_is_exactly_twice_as_large(name: str, photo: tuple[int, int]) -> None:
+    rule = SPECS[name].input_rule
+    width, height = rule.network_size(*photo)
+    assert finer(rule).network_size(*photo) == (2 * width, 2 * height)
+
+
+def test_tiles_are_the_nine_overlapping_quarters() -> None:
+    tensor = np.random.default_rng(0).random((3, 128, 192), np.float32)
+    tiles = cut(tensor)
+    assert len(tiles) == TILES
+    assert {tile.shape for tile in tiles} == {(3, 64, 96)}
+    assert np.array_equal(tiles[4], tensor[:, 32:96, 48:144])
+    assert np.array_equal(tiles[8], tensor[:, 64:, 96:])
+
+
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """A map twice the network's size with fine lines, and what a network sees of the whole."""
+    y, x = np.mgrid[0:128, 0:192]
+    fine = (1 + x / 192 + y / 128 + 0.3 * ((x // 4) % 2)).astype(np.float32)
+    coarse = fine.reshape(64, 2, 96, 2).mean((1, 3))
+    return fine, np.ascontiguousarray(coarse)
+
+
+def test_tiles_of_any_scale_and_shift_merge_without_seams() -> None:
+    fine, coarse = scene()
+    rng = np.random.default_rng(1)
+    tiles = [rng.uniform(0.5, 20) * tile[0] + rng.uniform(-5, 5) for tile in cut(fine[None])]
+    merged = merge(coarse, [np.asarray(tile, np.float32) for tile in tiles])
+    plain = to_image_size(coarse, 192, 128, Interpolation.LINEAR)
+    assert np.abs(merged - fine).mean() < 0.5 * np.abs(plain - fine).mean()
+    jumps = np.abs(np.diff(merged - fine, axis=1)).max(), np.abs(np.diff(fine, axis=1)).max()
+    assert jumps[0] < 0.2 * jumps[1]
+
+
+def test_a_tile_that_contradicts_the_whole_is_left_out() -> None:
+    fine, coarse = scene()
+    merged = merge(coarse, [-tile[0] for tile in cut(fine[None])])
+    assert np.allclose(merged, to_image_size(coarse, 192, 128, Interpolation.LINEAR), atol=1e-5)
+
+
+def test_tiles_without_any_range_change_nothing() -> None:
+    _, coarse = scene()
+    merged = merge(coarse, [np.zeros((64, 96), np.float32)] * TILES)
+    assert np.isfinite(merged).all()
+    assert np.allclose(merged, to_image_size(coarse, 192, 128, Interpolation.LINEAR), atol=1e-5)
+
+
+def test_small_photos_have_no_more_detail() -> None:
+    rule = SPECS["depth_lite_256"].input_rule
+    assert has_detail(rule, 1280, 720)
+    assert not has_detail(rule, 280, 220)
