@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.deadline import result_in_time
+from service.api.metres import CALIBRATION_HEADER, metres_options
 from service.api.negotiation import choose_format
 from service.api.schemas import (
     ANSWER_HEADERS,
@@ -21,7 +22,6 @@ from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
 from service.estimator import OutputSize
 from service.imaging.encode import MEDIA_TYPES, EncodeOptions, OutputFormat
-from service.models.registry import find_spec
 from service.observability.context import RequestRecord
 from service.pipeline import DepthOrder
 from service.runtime import Runtime
@@ -80,7 +80,7 @@ async def depth(
         query.encoding,
         runtime.settings.max_json_pixels,
     )
-    return await _respond(request, query.model, query.size, options, deadline_seconds)
+    return await _respond(request, query, options, deadline_seconds)
 
 
 @router.post(
@@ -92,34 +92,37 @@ async def depth(
 )
 async def predict(request: Request, deadline_seconds: RequestTimeout = None) -> Response:
     """Colour a photo by nearness: the multipart field `image` in, a PNG out."""
-    return await _respond(request, None, None, EncodeOptions(), deadline_seconds)
+    return await _respond(request, DepthQuery(), EncodeOptions(), deadline_seconds)
 
 
 async def _respond(
     request: Request,
-    model: str | None,
-    size: OutputSize | None,
+    query: DepthQuery,
     options: EncodeOptions,
     deadline_seconds: float | None,
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    spec = find_spec(model or runtime.settings.model)
+    spec = runtime.catalog.offer.find(query.model or runtime.settings.model)
     record.model, record.output = spec.name, options.format
+    size = query.size
     if size is None:
         json = options.format is OutputFormat.JSON
         size = OutputSize.NETWORK if json else OutputSize.ORIGINAL
-    order = DepthOrder(spec.name, size, options)
+    order = DepthOrder(spec.name, size, options, metres_options(query), query.detail)
     answer, ticket = await result_in_time(
         request,
         deadline_seconds,
         read=lambda ticket: read_image(request, ticket, runtime.settings.max_body_bytes),
         work=lambda data, ticket: runtime.pipeline.run(data, order, ticket, record),
     )
+    fit = answer.metres
+    calibration = {} if fit is None else {CALIBRATION_HEADER: f"{fit.intercept!r},{fit.slope!r}"}
     return HeldResponse(
         answer.body,
         MEDIA_TYPES[options.format],
-        {
+        calibration
+        | {
             "X-Depth-Model": spec.name,
             "X-Depth-Kind": answer.kind,
             "X-Depth-Min": f"{answer.depth_min:.9g}",

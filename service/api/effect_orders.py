@@ -18,10 +18,12 @@ from service.api.effect_queries import (
     StereoQuery,
     SurfaceFormat,
 )
+from service.api.metres import metres_options
 from service.api.obstacle_report import report
 from service.api.parameters import parse_numbers
 from service.effect_pipeline import EffectOrder
 from service.effects.mesh import MeshOptions
+from service.effects.metres import metres_of
 from service.effects.obstacle import ObstacleOptions, draw_danger_zone
 from service.effects.parallax import ParallaxOptions, encode_parallax
 from service.effects.pointcloud import GLB_MEDIA_TYPE, PLY_MEDIA_TYPE, encode_glb, encode_ply
@@ -59,12 +61,12 @@ def plan_obstacle(query: ObstacleQuery, model: str) -> Plan:
     """Report on, or picture of, what is near."""
     columns, rows = (int(side) for side in parse_numbers(query.grid, "x"))
     options = ObstacleOptions(query.threshold, query.share, rows, columns, query.max_side)
-    anchors = [parse_numbers(anchor) for anchor in (query.anchors or "").split(";") if anchor]
+    metres = metres_options(query)
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
         if query.format is ReportFormat.PNG:
             return png.encode_rgb(draw_danger_zone(photo.pixels, depth, options))
-        return report(depth, options, anchors, query.measuring_error)
+        return report(depth, options, metres)
 
     return Plan(EffectOrder(model, options.max_side, make), REPORT_MEDIA_TYPES[query.format])
 
@@ -77,7 +79,7 @@ def plan_pointcloud(query: PointcloudQuery, model: str) -> Plan:
     side = max(options.max_side, options.texture_side) if mesh else options.max_side
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
-        return encode(photo.pixels, depth, options)
+        return encode(photo.pixels, _measured(depth, query), options)
 
     return Plan(EffectOrder(model, side, make), SURFACE_MEDIA_TYPES[query.format])
 
@@ -87,6 +89,7 @@ def plan_relief(query: ReliefQuery, model: str) -> Plan:
     options = ReliefOptions(**_options(query))
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
+        depth = _measured(depth, query)
         if query.format is ReliefFormat.HEIGHT16:
             return height_map(photo.pixels, depth, options)
         if query.format is ReliefFormat.NORMALS:
@@ -106,7 +109,8 @@ def plan_portrait(query: PortraitQuery, model: str) -> Plan:
     options = PortraitOptions(**_options(query) | {"focus": focus})
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
-        return encode_picture(blur_background(photo.pixels, depth, options), query.format)
+        blurred = blur_background(photo.pixels, _measured(depth, query), options)
+        return encode_picture(blurred, query.format)
 
     return Plan(EffectOrder(model, options.max_side, make), query.format.media_type)
 
@@ -116,7 +120,7 @@ def plan_parallax(query: ParallaxQuery, model: str) -> Plan:
     options = ParallaxOptions(**_options(query), format=query.format)
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
-        return encode_parallax(photo.pixels, depth, options)
+        return encode_parallax(photo.pixels, _measured(depth, query), options)
 
     order = EffectOrder(model, options.photo_side, make, options.frames)
     return Plan(order, query.format.media_type)
@@ -128,7 +132,8 @@ def plan_stereo(query: StereoQuery, model: str) -> Plan:
     render = anaglyph if query.layout is StereoLayout.ANAGLYPH else side_by_side
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
-        return encode_picture(render(photo.pixels, depth, options), query.format)
+        picture = render(photo.pixels, _measured(depth, query), options)
+        return encode_picture(picture, query.format)
 
     order = EffectOrder(model, options.max_side, make, frames=2)
     return Plan(order, query.format.media_type)
@@ -136,4 +141,10 @@ def plan_stereo(query: StereoQuery, model: str) -> Plan:
 
 def _options(query: EffectQuery) -> dict[str, Any]:
     """The parameters that an effect's options have under the same names."""
-    return query.model_dump(exclude={"model", "format"})
+    return query.model_dump(exclude={*EffectQuery.model_fields, "format"})
+
+
+def _measured(depth: DepthMap, query: EffectQuery) -> DepthMap:
+    """The depth, in metres where the query has what tells them."""
+    metres = metres_options(query)
+    return metres_of(depth, metres).apply(depth) if metres.wanted else depth

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from service.api.metres import MetresQuery
 from service.api.parameters import (
-    ANCHORS,
-    ANCHORS_FORM,
     GRID,
     GRID_FORM,
     POINT,
@@ -60,10 +59,8 @@ class StereoLayout(StrEnum):
     SIDE_BY_SIDE = "side_by_side"
 
 
-class EffectQuery(BaseModel):
+class EffectQuery(MetresQuery):
     """What all effects have in common."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str | None = Field(
         None,
@@ -86,10 +83,6 @@ class ObstacleQuery(EffectQuery):
         ObstacleOptions.share, 0, 1, "Share of near pixels above which the alarm rises."
     )
     grid: str = written("3x3", GRID, GRID_FORM, "3x3")
-    anchors: str | None = written(None, ANCHORS, ANCHORS_FORM, "0.5,0.9,0.6;0.5,0.1,3")
-    measuring_error: float = ranged(
-        0.05, 0.001, 0.5, "How exactly the anchors are known: a standard deviation as a share."
-    )
     max_side: int = ranged(ObstacleOptions.max_side, 64, 4096, _MAX_SIDE)
 
 

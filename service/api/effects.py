@@ -44,7 +44,6 @@ from service.effects.animation import AnimationFormat
 from service.errors import ModelNotFound
 from service.imaging.picture import PictureFormat
 from service.inference.admission import Ticket
-from service.models.registry import find_spec
 from service.observability.context import RequestRecord
 from service.runtime import Runtime
 
@@ -170,7 +169,7 @@ async def stereo(
 
 def _model(request: Request, query: EffectQuery) -> str:
     runtime: Runtime = request.app.state.runtime
-    return find_spec(query.model or runtime.settings.model).name
+    return runtime.catalog.offer.find(query.model or runtime.settings.model).name
 
 
 async def _respond(

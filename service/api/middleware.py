@@ -24,7 +24,7 @@ logger = logging.getLogger("service.access")
 INFERENCE_ROUTES = (
     frozenset(
         {
-            *("/v1/depth", "/predict"),
+            *("/v1/depth", "/v1/compare", "/predict"),
             *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
         }
     )

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 
 from service.api.schemas import InputSize, ModelInfo, ModelList, problem_responses
 from service.errors import ModelNotFound, Unauthorized
-from service.models.registry import SPECS, NetworkSpec, find_spec
+from service.inference.engines.selection import loaded_bytes
+from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 from service.runtime import Runtime
 
@@ -19,7 +20,7 @@ router = APIRouter(tags=["models"], prefix="/v1/models")
 async def list_models(request: Request) -> ModelList:
     """List the networks this service knows, loaded or not."""
     runtime: Runtime = request.app.state.runtime
-    return ModelList(models=[_describe(spec, runtime) for spec in SPECS.values()])
+    return ModelList(models=[_describe(spec, runtime) for spec in runtime.catalog.offer.specs])
 
 
 @router.get(
@@ -27,7 +28,8 @@ async def list_models(request: Request) -> ModelList:
 )
 async def show_model(request: Request, name: str) -> ModelInfo:
     """Describe one network."""
-    return _describe(find_spec(name), request.app.state.runtime)
+    runtime: Runtime = request.app.state.runtime
+    return _describe(runtime.catalog.offer.find(name), runtime)
 
 
 def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
@@ -46,9 +48,17 @@ def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
         kind=spec.kind,
         unit=spec.kind.unit,
         licence=spec.licence,
+        licence_accepted=runtime.catalog.offer.accepts(spec),
         source=spec.source,
         parameters=spec.parameters,
-        input=InputSize(target=rule.target, multiple_of=rule.multiple, fit=rule.fit.value),
+        gflop=spec.gflop,
+        memory_mb=round(loaded_bytes(spec, runtime.settings) / 1e6, 1),
+        input=InputSize(
+            target=rule.target,
+            multiple_of=rule.multiple,
+            target_width=rule.target_width,
+            fit=rule.fit,
+        ),
         weights_origin=loaded.weights.origin.value if loaded else None,
         weights_sha256=loaded.weights.sha256 if loaded else spec.weights.sha256,
         engine=loaded.engine.name if loaded else None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, Field
 
-from service.effects.calibration import Anchor, Calibration, Distance, calibrate
+from service.api.metres import CalibrationJson, DistanceJson
+from service.effects.calibration import Distance
+from service.effects.metres import MetresOptions, metres_of
 from service.effects.obstacle import ObstacleOptions, Region, detect_obstacles
 from service.imaging.depth_map import DepthMap
 
@@ -18,14 +18,6 @@ class SectorJson(BaseModel):
     alarm: bool
 
 
-class DistanceJson(BaseModel):
-    """Metres with error bars that hold in about 95% of cases."""
-
-    metres: float
-    low: float
-    high: float | None = Field(description="Null when it may be infinite.")
-
-
 class RegionJson(BaseModel):
     """The largest near region; its box in shares of the photo's width and height."""
 
@@ -35,24 +27,6 @@ class RegionJson(BaseModel):
     height: float
     share: float = Field(description="Its part of the view.")
     distance: DistanceJson | None = Field(description="Only with anchors.")
-
-
-class AnchorJson(BaseModel):
-    """How well a given point keeps to the fit."""
-
-    x: float
-    y: float
-    metres: float
-    fitted_metres: float
-    error_metres: float
-    weight: float = Field(description="1 counts in full; 0 is an outlier.")
-
-
-class CalibrationJson(BaseModel):
-    """The fit of metres to the relative depth."""
-
-    note: str
-    anchors: list[AnchorJson]
 
 
 class ObstacleJson(BaseModel):
@@ -69,17 +43,10 @@ class ObstacleJson(BaseModel):
     note: str = Field(description="Whether there are metres here.")
 
 
-def report(
-    depth: DepthMap,
-    options: ObstacleOptions,
-    anchors: Sequence[Sequence[float]],
-    measuring_error: float,
-) -> bytes:
-    """The report as JSON; ``anchors`` are x and y in shares of the photo, and metres."""
-    calibration = None
-    if anchors:
-        calibration = calibrate(depth, [_anchor(one, depth) for one in anchors], measuring_error)
-    found = detect_obstacles(depth, options, calibration)
+def report(depth: DepthMap, options: ObstacleOptions, wanted: MetresOptions) -> bytes:
+    """The report as JSON."""
+    metres = metres_of(depth, wanted) if wanted.wanted else None
+    found = detect_obstacles(depth, options, metres)
     answer = ObstacleJson(
         alarm=found.alarm,
         near_share=found.near_share,
@@ -88,15 +55,10 @@ def report(
         right=SectorJson(share=found.right.share, alarm=found.right.alarm),
         grid=[list(row) for row in found.grid],
         largest=None if found.largest is None else _region(found.largest, depth),
-        calibration=None if calibration is None else _calibration(calibration, depth),
+        calibration=None if metres is None else CalibrationJson(**metres.facts(depth)),
         note=found.note,
     )
     return answer.model_dump_json().encode()
-
-
-def _anchor(numbers: Sequence[float], depth: DepthMap) -> Anchor:
-    x, y, metres = numbers
-    return Anchor(x * (depth.width - 1), y * (depth.height - 1), metres)
 
 
 def _region(region: Region, depth: DepthMap) -> RegionJson:
@@ -112,20 +74,3 @@ def _region(region: Region, depth: DepthMap) -> RegionJson:
 
 def _distance(distance: Distance) -> DistanceJson:
     return DistanceJson(metres=distance.metres, low=distance.low, high=distance.high)
-
-
-def _calibration(calibration: Calibration, depth: DepthMap) -> CalibrationJson:
-    return CalibrationJson(
-        note=calibration.note,
-        anchors=[
-            AnchorJson(
-                x=one.anchor.x / max(1, depth.width - 1),
-                y=one.anchor.y / max(1, depth.height - 1),
-                metres=one.anchor.metres,
-                fitted_metres=one.fitted_metres,
-                error_metres=one.error_metres,
-                weight=one.weight,
-            )
-            for one in calibration.residuals
-        ],
-    )

@@ -20,7 +20,7 @@ from service.api.oip_schemas import (
     oip_responses,
 )
 from service.errors import ModelNotFound
-from service.models.registry import NetworkSpec, find_spec
+from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 from service.runtime import Runtime
 
@@ -73,9 +73,9 @@ async def oip_server() -> ServerMetadata:
     summary="Model metadata of a version",
     responses=oip_responses(401, 404, 422),
 )
-async def oip_model(name: str, version: str = VERSION) -> ModelMetadata:
+async def oip_model(request: Request, name: str, version: str = VERSION) -> ModelMetadata:
     """Describe a network's tensors."""
-    spec = find_version(name, version)
+    spec = find_version(request.app.state.runtime, name, version)
     return ModelMetadata(
         name=spec.name, versions=[VERSION], platform="depth", inputs=_INPUTS, outputs=_OUTPUTS
     )
@@ -97,7 +97,7 @@ async def oip_model_ready(
 ) -> ModelReady:
     """Say 503 unless the server is ready and the network's weights are there."""
     runtime: Runtime = request.app.state.runtime
-    spec = find_version(name, version)
+    spec = find_version(runtime, name, version)
     installed = (
         runtime.catalog.loaded(spec.name) is not None
         or WeightsStore(runtime.settings.weights_dir).origin(spec) is not None
@@ -107,9 +107,9 @@ async def oip_model_ready(
     return ModelReady(name=spec.name, ready=ready)
 
 
-def find_version(name: str, version: str) -> NetworkSpec:
+def find_version(runtime: Runtime, name: str, version: str) -> NetworkSpec:
     """The network of that name; raises :class:`ModelNotFound` for any version but the one."""
-    spec = find_spec(name)
+    spec = runtime.catalog.offer.find(name)
     if version != VERSION:
         raise ModelNotFound(f"There is no such version. Known: {VERSION}.")
     return spec

@@ -24,7 +24,7 @@ from service.errors import InvalidParameter, UnsupportedMediaType
 from service.estimator import Estimate, OutputSize
 from service.imaging.encode import EncodeOptions, encode
 from service.inference.admission import Ticket
-from service.models.registry import NetworkSpec
+from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.runtime import Runtime
 
@@ -99,10 +99,10 @@ async def oip_infer(
     Each photo or network input is queued as one of its own. `depth` stacks the maps, so photos of
     different aspect ratios need a request each, or `heatmap`.
     """
-    spec = find_version(name, version)
+    runtime: Runtime = request.app.state.runtime
+    spec = find_version(runtime, name, version)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("Compressed bodies are not read here.")
-    runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
     record.model, record.output = spec.name, "tensors"
     inference = _Inference(runtime, spec, record, json_length)

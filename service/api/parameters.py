@@ -22,6 +22,9 @@ _SIDE = "(?:[1-9]|[1-5][0-9]|6[0-4])"
 _ANCHOR = f"{_SHARE},{_SHARE},{_METRES}"
 _MOST_ANCHORS = 100
 
+_REAL = r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?"
+
+FIT = re.compile(f"{_REAL},{_REAL}")
 POINT = re.compile(f"{_SHARE},{_SHARE}")
 GRID = re.compile(f"{_SIDE}x{_SIDE}")
 ANCHORS = re.compile(f"{_ANCHOR}(?:;{_ANCHOR}){{1,{_MOST_ANCHORS - 1}}}")
@@ -73,6 +76,7 @@ def parse_numbers(text: str, separator: str = ",") -> tuple[float, ...]:
 
 POINT_FORM = "x,y as shares from 0 to 1 of the photo's width and height, such as 0.5,0.4"
 GRID_FORM = "columns x rows, each from 1 to 64, such as 3x3"
+FIT_FORM = "intercept,slope of an earlier answer's calibration, for another photo of the same scene"
 ANCHORS_FORM = (
     f"x,y,metres of 2 to {_MOST_ANCHORS} points with semicolons between them: x and y as shares "
     f"from 0 to 1 of the photo, metres from 0.01 to {MAX_METRES:g}"

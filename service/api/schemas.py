@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Header
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from service.api.metres import CALIBRATION_HEADER, CalibrationJson, MetresQuery
 from service.api.problems import PROBLEM_JSON
 from service.errors import (
     DeadlineExceeded,
@@ -25,9 +26,10 @@ from service.errors import (
     UndecodableImage,
     UnsupportedMediaType,
 )
-from service.estimator import OutputSize
+from service.estimator import Detail, OutputSize
 from service.imaging.encode import JsonEncoding, OutputFormat
 from service.imaging.render import Colormap, Normalization
+from service.imaging.transforms import Fit
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ANSWER_HEADERS = {
@@ -38,16 +40,15 @@ ANSWER_HEADERS = {
         ("X-Depth-Kind", "string", "Meaning of the numbers."),
         ("X-Depth-Min", "number", "Smallest value of the depth map."),
         ("X-Depth-Max", "number", "Largest value of the depth map."),
+        (CALIBRATION_HEADER, "string", "Intercept and slope of metres, where they were asked for."),
         ("X-Batch-Size", "integer", "Images that shared the inference call."),
         ("Server-Timing", "string", "Milliseconds of each stage, from read to encode."),
     )
 }
 
 
-class DepthQuery(BaseModel):
-    """Query parameters of ``POST /v1/depth``; an unknown one is refused, as it may be a typo."""
-
-    model_config = ConfigDict(extra="forbid")
+class DepthQuery(MetresQuery):
+    """Query parameters of ``POST /v1/depth``."""
 
     model: str | None = Field(
         None, max_length=64, description="Network, by its name in `/v1/models`."
@@ -70,6 +71,11 @@ class DepthQuery(BaseModel):
         None,
         description="`original`: the photo's size (default of images); `network`: the network's "
         "own output size (default of JSON).",
+    )
+    detail: Detail = Field(
+        Detail.NORMAL,
+        description="`high` shows the network nine overlapping tiles at twice its resolution, too: "
+        "finer edges for ten times its work. `size=network` is then twice as large.",
     )
     encoding: JsonEncoding = Field(
         JsonEncoding.ARRAY, description="How JSON carries the numbers: nested array or base64."
@@ -112,6 +118,7 @@ class DepthJson(BaseModel):
     depth: list[list[float]] | str = Field(
         description="Rows from top to bottom; with base64, the bytes of all rows."
     )
+    calibration: CalibrationJson | None = Field(None, description="With anchors or calibration.")
     dtype: Literal["float32"] | None = Field(None, description="With base64.")
     byte_order: Literal["little"] | None = Field(None, description="With base64.")
 
@@ -121,9 +128,11 @@ class InputSize(BaseModel):
 
     target: int = Field(description="Side in pixels that `fit` refers to.")
     multiple_of: int
-    fit: Literal["upper_bound", "area"] = Field(
-        description="`upper_bound`: the longer side is at most the target; "
-        "`area`: the area is near the target's square."
+    target_width: int | None = Field(description="Of the width, where it is another.")
+    fit: Fit = Field(
+        description="`upper_bound`: no side is longer than the target; `lower_bound`: none is "
+        "shorter; `minimal`: one side becomes it, whichever needs less scaling; `area`: the area "
+        "is near the target's square; `stretch`: both sides become it."
     )
 
 
@@ -139,10 +148,15 @@ class ModelInfo(BaseModel):
     kind: str
     unit: str | None
     licence: str = Field(description="Licence of the weights.")
+    licence_accepted: bool = Field(
+        description="False for a non-commercial one that `DEPTH_ACCEPT_LICENSES` does not name."
+    )
     source: str
     parameters: int
+    gflop: float = Field(description="Work on an input of the target's size, in 10^9 operations.")
+    memory_mb: float = Field(description="About what it takes in use, for the budget.")
     input: InputSize
-    weights_origin: Literal["embedded", "official", "custom"] | None = Field(
+    weights_origin: Literal["embedded", "official", "first_use", "custom"] | None = Field(
         description="Who vouches for the loaded weights; null until loaded."
     )
     weights_sha256: str | None = Field(

@@ -29,7 +29,6 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap, palette
 from service.imaging.steady_scale import SteadyScale
-from service.models.registry import find_spec
 from service.observability.context import RequestRecord, request_id_from
 from service.runtime import Runtime
 
@@ -130,7 +129,7 @@ class _Stream:
     async def _work(self, frame: bytes) -> EffectAnswer:
         record = RequestRecord(request_id_from(None))
         settings, metrics = self._runtime.settings, self._runtime.metrics
-        name = find_spec(self._query.model or settings.model).name
+        name = self._runtime.catalog.offer.find(self._query.model or settings.model).name
         order = EffectOrder(name, _SMALLEST_SIDE, self._make)
         started = time.perf_counter()
         status = "5xx"

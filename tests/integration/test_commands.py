@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from service import __version__
+from tests.support.depths import motorcycle_metres
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess, run_service
 
@@ -118,3 +119,35 @@ def test_predict_of_a_folder_says_how_it_went(cache_dir: Path, tmp_path: Path) -
     nothing = run_service("predict", str(empty), "-o", output, cache_dir=str(cache_dir))
     assert nothing.returncode == 2
     assert "no photos" in nothing.stderr
+
+
+def test_eval_scores_networks_on_photos_of_known_depth(cache_dir: Path, tmp_path: Path) -> None:
+    metres = motorcycle_metres()
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("a", "b"):
+        (data / f"{name}.png").write_bytes(photo_bytes("motorcycle_left.png"))
+    np.save(data / "a.npy", metres)
+    levels = np.nan_to_num(1000 * metres).astype(np.uint16)
+    Image.fromarray(levels).save(data / "b.depth.png")
+    (data / "without.png").write_bytes(photo_bytes("chelsea.png"))
+
+    figures = tmp_path / "figures.json"
+    done = run_service(
+        *("eval", str(data), "--json", str(figures)),
+        cache_dir=str(cache_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 photos" in done.stdout
+    scores = json.loads(figures.read_text())["depth_lite_256"]
+    assert 0.05 < scores["delta"] < 0.2
+    assert 0.05 < scores["ordinal"] < 0.2
+
+    (tmp_path / "none").mkdir()
+    empty = run_service("eval", str(tmp_path / "none"), cache_dir=str(cache_dir))
+    assert empty.returncode == 2
+    assert "no photo has its true depth" in empty.stderr
+    np.save(data / "a.npy", np.ones((3, 3)))
+    wrong = run_service("eval", str(data), cache_dir=str(cache_dir))
+    assert wrong.returncode == 2
+    assert "a.png: the truth is (3, 3)" in wrong.stderr

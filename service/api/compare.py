@@ -1,0 +1,93 @@
+"""``POST /v1/compare``: a photo in, what several networks make of it out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.deadline import result_in_time
+from service.api.schemas import ANSWER_HEADERS, BINARY, DEPTH_PROBLEMS, RequestTimeout
+from service.api.sending import HeldResponse
+from service.api.upload import IMAGE_BODY, read_image
+from service.comparison import MEDIA_TYPES, ComparisonFormat, ComparisonOrder
+from service.errors import InvalidParameter
+from service.estimator import OutputSize
+from service.imaging.render import Colormap
+from service.observability.context import RequestRecord
+from service.runtime import Runtime
+
+router = APIRouter(tags=["depth"])
+
+_MOST_MODELS = 8
+_NAME = "[a-z0-9_]{1,64}"
+_HEADERS = {
+    "X-Inference-Milliseconds": {
+        "description": "Of each network, as `name=ms` with commas.",
+        "schema": {"type": "string"},
+    },
+    **{name: ANSWER_HEADERS[name] for name in ("X-Request-ID", "Server-Timing")},
+}
+_RESPONSE: dict[str, Any] = {
+    "description": "The comparison.",
+    "headers": _HEADERS,
+    "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY),
+}
+
+
+class CompareQuery(BaseModel):
+    """Query parameters of ``POST /v1/compare``; an unknown one is refused, as it may be a typo."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: str = Field(
+        pattern=f"^{_NAME}(?:,{_NAME}){{1,{_MOST_MODELS - 1}}}$",
+        description=f"2 to {_MOST_MODELS} names of `/v1/models` with commas.",
+        examples=["depth_lite_256,midas_v21_small_256"],
+    )
+    format: ComparisonFormat = Field(
+        ComparisonFormat.PNG,
+        description="`png`: the photo and all heatmaps on one sheet; `zip`: an NPY a network, and "
+        "a table in `comparison.json`.",
+    )
+    colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmaps.")
+    size: OutputSize = Field(OutputSize.ORIGINAL, description="Of the maps in the ZIP.")
+
+
+@router.post(
+    "/v1/compare",
+    summary="Compare networks",
+    response_class=Response,
+    responses=DEPTH_PROBLEMS | {200: _RESPONSE},
+    openapi_extra=IMAGE_BODY,
+)
+async def compare(
+    request: Request,
+    query: Annotated[CompareQuery, Query()],
+    deadline_seconds: RequestTimeout = None,
+) -> Response:
+    """Run one photo through several networks.
+
+    They run one after the other, so large ones may need a longer `X-Request-Timeout`; a network
+    that is not loaded yet is loaded first.
+    """
+    runtime: Runtime = request.app.state.runtime
+    record: RequestRecord = request.state.record
+    names = tuple(query.models.split(","))
+    if len(set(names)) < len(names):
+        raise InvalidParameter("models: each network may be named once.")
+    for name in names:
+        runtime.catalog.offer.find(name)
+    record.model, record.output = "several", query.format
+    order = ComparisonOrder(names, query.format, query.colormap, query.size)
+    answer, ticket = await result_in_time(
+        request,
+        deadline_seconds,
+        read=lambda ticket: read_image(request, ticket, runtime.settings.max_body_bytes),
+        work=lambda data, ticket: runtime.comparison.run(data, order, ticket, record),
+    )
+    times = ",".join(f"{name}={ms:g}" for name, ms in answer.milliseconds.items())
+    headers = {"X-Inference-Milliseconds": times, "Server-Timing": record.server_timing()}
+    seconds = runtime.settings.send_timeout_seconds
+    return HeldResponse(answer.body, MEDIA_TYPES[query.format], headers, ticket, record, seconds)
