@@ -20,7 +20,7 @@ import { enable, select, selectedTab, startTabs } from "./tabs.js";
 const keyForm = document.getElementById("key-form");
 const views = {
   depth: new DepthView(),
-  compare: new CompareView(),
+  compare: new CompareView(runWork),
   relief: new ReliefView(),
   parallax: new ParallaxView(),
   portrait: new PortraitView(offer),
@@ -86,6 +86,18 @@ async function offer(work) {
   busy("downloading");
   try {
     tell("downloaded", { name: await work() });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Run something that shows its own result. */
+async function runWork(work) {
+  repeat = () => runWork(work);
+  busy("estimating");
+  try {
+    await work();
+    tell("compared");
   } catch (error) {
     fail(error);
   }

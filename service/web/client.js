@@ -26,18 +26,26 @@ async function problemOf(response) {
   return new Problem(body.type ?? "other", body.detail ?? `HTTP ${response.status}`, retryAfter);
 }
 
-/** POST a photo; `query` is an object of parameters. */
-export async function post(path, photo, query = {}, signal = undefined) {
-  const form = new FormData();
-  form.append("image", photo, "photo");
+/** POST a photo; `query` is an object of parameters, `seconds` a deadline other than usual. */
+export async function post(path, photo, query = {}, signal = undefined, seconds = undefined) {
+  const body = new FormData();
+  body.append("image", photo, "photo");
+  const headers = seconds ? { "X-Request-Timeout": seconds } : {};
+  return call(`${path}?${new URLSearchParams(query)}`, { method: "POST", body, signal, headers });
+}
+
+/** The JSON of a GET route. */
+export async function get(path) {
+  return bytesOf(await call(path, { headers: {} }), "json");
+}
+
+async function call(address, request) {
   const key = sessionStorage.getItem(KEY);
-  const address = `${path}?${new URLSearchParams(query)}`;
+  if (key) request.headers["X-API-Key"] = key;
   let response;
   try {
     // Relative, so that it works behind a proxy that strips a prefix.
-    response = await fetch(address, {
-      method: "POST", body: form, signal, headers: key ? { "X-API-Key": key } : {},
-    });
+    response = await fetch(address, request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("unreachable");

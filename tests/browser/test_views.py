@@ -16,7 +16,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from service.imaging.render import Colormap, palette
+from service.models.registry import find_spec
+from service.models.weights import WeightsStore
 from tests.browser.conftest import watched_page
+from tests.conftest import MIDAS
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess
 from tests.support.visitor import canvas_size, drop, expect_done, open_sample, pixels, set_slider
@@ -131,6 +134,43 @@ def test_the_compare_slider_uncovers_the_heatmap(page: Page) -> None:
     page.keyboard.press("Home")
     clip = page.locator("#compare .over").evaluate("(canvas) => getComputedStyle(canvas).clipPath")
     assert clip == "inset(0px 0px 0px 0%)"
+
+
+def test_with_one_network_the_page_says_how_to_get_others(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-compare").click()
+    expect(page.locator("#networks input")).to_have_count(1)
+    expect(page.locator("#get-networks")).to_be_disabled()
+    expect(page.locator("#networks-hint")).to_contain_text("models pull")
+
+
+def test_networks_are_compared_on_one_sheet(
+    browser: Browser, cache_dir: Path, tmp_path: Path, golden_checkpoint: Path
+) -> None:
+    WeightsStore(tmp_path).install_custom(find_spec(MIDAS), golden_checkpoint)
+    with (
+        ServerProcess(cache_dir=str(cache_dir), weights_dir=str(tmp_path)) as server,
+        watched_page(browser, server.url, locale="en-US") as page,
+    ):
+        open_sample(page, "coffee")
+        page.locator("#tab-compare").click()
+        expect(page.locator("#networks input")).to_have_count(2)
+        page.locator("#get-networks").click()
+        expect(page.locator("#status")).to_have_text("Compared.", timeout=120_000)
+        expect(page.locator("#sheet")).to_be_visible()
+        width = page.locator("#sheet").evaluate("(sheet) => sheet.naturalWidth")
+        assert width > 2 * 480
+        page.get_by_label("depth_lite_256").uncheck()
+        expect(page.locator("#get-networks")).to_be_disabled()
+
+
+@pytest.mark.parametrize(
+    ("kind", "signature"),
+    [("glb", b"glTF"), ("height", b"\x89PNG"), ("living", b"RIFF"), ("anaglyph", b"\xff\xd8")],
+)
+def test_effects_are_saved_from_the_page(page: Page, kind: str, signature: bytes) -> None:
+    open_sample(page, "coffee")
+    assert saved(page, f"[data-download={kind}]").startswith(signature)
 
 
 @pytest.mark.parametrize(

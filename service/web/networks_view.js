@@ -1,0 +1,76 @@
+// Several networks' depth of the photo, side by side on one sheet from the service.
+
+import { bytesOf, get, post } from "./client.js";
+import { onLanguage, say } from "./strings.js";
+
+const byId = (id) => document.getElementById(id);
+const [choices, button, sheet, hint] = ["networks", "get-networks", "sheet", "networks-hint"].map(byId);
+const MOST = 8;
+// Loading a network for the first time takes longer than the usual deadline.
+const PATIENCE_SECONDS = 120;
+
+export class NetworksView {
+  #scene = null;
+  #colormap = null;
+  #listed = false;
+  #address = null;
+
+  /** `run` does work, says how it goes, and offers to try again. */
+  constructor(run) {
+    button.addEventListener("click", () => run(() => this.#compare()));
+    choices.addEventListener("change", () => this.#allow());
+    onLanguage(() => this.#say());
+  }
+
+  async show(scene, colormap) {
+    if (scene !== this.#scene) this.#forget();
+    [this.#scene, this.#colormap] = [scene, colormap];
+    if (!this.#listed) await this.#list().catch(() => {});
+  }
+
+  async #list() {
+    const { models } = await get("v1/models");
+    const served = models.filter((model) => model.state !== "missing" && model.licence_accepted);
+    choices.replaceChildren(...served.map((model) => choice(model, served.indexOf(model) < MOST)));
+    this.#listed = true;
+    this.#allow();
+    this.#say();
+  }
+
+  #chosen() {
+    return [...choices.querySelectorAll("input:checked")].map((box) => box.value);
+  }
+
+  #allow() {
+    const count = this.#chosen().length;
+    button.disabled = count < 2 || count > MOST;
+  }
+
+  #say() {
+    sheet.alt = say("networksTitle");
+    hint.textContent = say(choices.children.length > 1 ? "networksHint" : "networksFew");
+  }
+
+  async #compare() {
+    const query = { models: this.#chosen().join(","), colormap: this.#colormap };
+    const answer = await post("v1/compare", this.#scene.file, query, undefined, PATIENCE_SECONDS);
+    this.#forget();
+    this.#address = URL.createObjectURL(await bytesOf(answer, "blob"));
+    sheet.src = this.#address;
+    sheet.hidden = false;
+  }
+
+  #forget() {
+    if (this.#address) URL.revokeObjectURL(this.#address);
+    this.#address = null;
+    sheet.hidden = true;
+  }
+}
+
+function choice(model, checked) {
+  const [label, box] = ["label", "input"].map((name) => document.createElement(name));
+  Object.assign(box, { type: "checkbox", value: model.name, checked });
+  label.append(box, ` ${model.name}`);
+  label.title = `${model.title}, ${model.licence}`;
+  return label;
+}
