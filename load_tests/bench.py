@@ -26,7 +26,8 @@ from service.imaging.network_input import network_input
 from service.imaging.transforms import Tensor
 from service.inference.engines.selection import load_for_serving
 from service.inference.threads import cpu_budget
-from service.models.registry import SAMPLE_PHOTO, find_spec
+from service.models.registry import find_spec
+from service.models.spec import SAMPLE_PHOTO
 from service.settings import Settings
 from tests.support.server import ServerProcess
 

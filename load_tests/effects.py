@@ -29,7 +29,7 @@ from service.effects.stereo import StereoOptions, anaglyph
 from service.imaging.decode import decode_photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
-from service.models.registry import SAMPLE_PHOTO
+from service.models.spec import SAMPLE_PHOTO
 
 _SIZE = (1280, 720)
 

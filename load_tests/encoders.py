@@ -27,7 +27,8 @@ from service.imaging.network_input import network_input
 from service.imaging.render import Colormap, heat_indices, palette
 from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import load_for_serving
-from service.models.registry import SAMPLE_PHOTO, find_spec
+from service.models.registry import find_spec
+from service.models.spec import SAMPLE_PHOTO
 from service.settings import Settings
 
 _SIZES = ((1280, 720), (4000, 3000))

@@ -20,7 +20,8 @@ from service.inference.engines.openvino_engine import OpenVinoEngine
 from service.inference.engines.torch_engine import TorchEngine
 from service.inference.threads import cpu_budget
 from service.models.checkpoint import load_network
-from service.models.registry import NetworkSpec, find_spec
+from service.models.registry import find_spec
+from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 from service.settings import Precision, Settings
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from service.models.checkpoint import load_network
-from service.models.registry import NetworkSpec
+from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 
 

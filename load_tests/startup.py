@@ -12,7 +12,7 @@ import statistics
 import time
 
 from load_tests.machine import write_result
-from service.models.registry import SAMPLE_PHOTO
+from service.models.spec import SAMPLE_PHOTO
 from service.settings import Settings
 from tests.support.server import ServerProcess
 

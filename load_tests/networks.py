@@ -1,0 +1,151 @@
+"""Every network: milliseconds in OpenVINO beside torch eager fp32 in the same run, and memory.
+
+    python -m load_tests.networks [--rounds N] [NAME ...]
+
+The input is what a 1280x720 photo needs. Networks whose weights are not installed run with random
+ones, which are as fast. Prints a Markdown table; writes results/networks.json. The large ones take
+minutes: converting, and seconds a call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from load_tests.machine import RESULTS, machine_facts, write_result
+from load_tests.timing import milliseconds
+from load_tests.weights import weights_for
+from service.inference.engines.selection import load_for_serving
+from service.inference.engines.torch_engine import TorchEngine
+from service.inference.threads import cpu_budget
+from service.models.checkpoint import load_network
+from service.models.registry import SPECS, find_spec
+from service.models.spec import NetworkSpec
+from service.models.weights import WeightsStore
+from service.settings import Precision, Settings
+from tests.support.server import ROOT
+
+_MEGABYTE = 1e6
+_COLUMNS = (
+    *("network", "parameters", "GFLOP", "input", "served", "torch fp32", "ratio"),
+    *("loaded", "in use"),
+)
+
+
+def settings_with(weights_dir: Path) -> Settings:
+    return Settings(weights_dir=weights_dir, accept_licenses=("all",))
+
+
+def measure(spec: NetworkSpec, weights_dir: Path, rounds: int) -> dict[str, Any]:
+    """Medians of both engines, alternating; memory from a process of its own."""
+    settings = settings_with(weights_dir)
+    served = load_for_serving(spec, settings)
+    weights = WeightsStore(weights_dir).verify(spec)
+    torch_engine = TorchEngine(load_network(spec, weights.path), Precision.FP32, cpu_budget())
+    width, height = spec.input_rule.network_size(1280, 720)
+    tensor = np.random.default_rng(0).standard_normal((1, 3, height, width), dtype=np.float32)
+    engines = {"served": served.engine, "torch": torch_engine}
+    times: dict[str, list[float]] = {name: [] for name in engines}
+    for number in range(rounds + 1):
+        for name, engine in engines.items():
+            took = milliseconds(lambda engine=engine: engine.infer(tensor))  # type: ignore[misc]
+            if number:  # The first warms up.
+                times[name].append(took)
+    ours, theirs = (statistics.median(times[name]) for name in engines)
+    memory = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "load_tests.networks", "--memory", spec.name],
+            env=os.environ | {"DEPTH_WEIGHTS_DIR": str(weights_dir)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
+    return {
+        "input": [width, height],
+        "engine": f"{served.engine.name} {served.engine.precision}",
+        "parity_percent": round(100 * served.parity.mean, 4),
+        "ms": round(ours, 1),
+        "torch_ms": round(theirs, 1),
+        "ratio": round(theirs / ours, 2),
+        **memory,
+    }
+
+
+def memory_of(spec: NetworkSpec) -> dict[str, float]:
+    """Anonymous megabytes that loading adds, and that the first photo adds to it.
+
+    The converted network's file is mapped beside them: pages that the kernel may drop.
+    """
+    settings = settings_with(Settings().weights_dir)
+    # The runtime's own memory does not count: another network has loaded it.
+    load_for_serving(find_spec("depth_lite_256"), settings)
+    before = anonymous_bytes()
+    network = load_for_serving(spec, settings)
+    loaded = anonymous_bytes()
+    width, height = spec.input_rule.network_size(1280, 720)
+    network.engine.infer(np.zeros((1, 3, height, width), np.float32))
+    used = anonymous_bytes()
+    size = spec.parameters * {Precision.FP32: 4, Precision.BF16: 2}[network.engine.precision]
+    return {
+        "parameters_mb": round(size / _MEGABYTE, 1),
+        "loaded_mb": round((loaded - before) / _MEGABYTE, 1),
+        "in_use_mb": round((used - before) / _MEGABYTE, 1),
+    }
+
+
+def anonymous_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"^RssAnon:\s+(\d+)", status, re.MULTILINE)[1])  # type: ignore[index]
+
+
+def row(spec: NetworkSpec, one: dict[str, Any]) -> str:
+    cells = (
+        f"`{spec.name}`",
+        f"{spec.parameters / 1e6:.1f} M",
+        f"{spec.gflop:g}",
+        "x".join(str(side) for side in one["input"]),
+        f"{one['ms']:g} ms",
+        f"{one['torch_ms']:g} ms",
+        f"{one['ratio']:g}",
+        f"{one['loaded_mb']:g} MB",
+        f"{one['in_use_mb']:g} MB",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", metavar="NAME", help="only that, as JSON")
+    arguments = parser.parse_args()
+    if arguments.memory:
+        print(json.dumps(memory_of(find_spec(arguments.memory))))
+        return
+    facts = machine_facts()
+    print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}")
+    print(f"| {' | '.join(_COLUMNS)} |")
+    print("|---" * len(_COLUMNS) + "|", flush=True)
+    kept = RESULTS / "networks.json"
+    figures: dict[str, Any] = json.loads(kept.read_text())["figures"] if kept.is_file() else {}
+    for name in arguments.names or SPECS:
+        spec = find_spec(name)
+        with weights_for(spec) as (weights_dir, _):
+            figures[name] = measure(spec, weights_dir, arguments.rounds)
+        print(row(spec, figures[name]), flush=True)
+        write_result("networks", figures)
+
+
+if __name__ == "__main__":
+    main()
