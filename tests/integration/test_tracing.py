@@ -15,6 +15,7 @@ from tests.support.collector import ERROR, SERVER_KIND, UNSET, Collector, Span
 from tests.support.oip import INFER, MODEL, message
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess, free_port, run_service
+from tests.support.waiting import wait_until
 
 PHOTO = photo_bytes("coffee.png")
 FILE_NAME = "recognisable-holiday.png"
@@ -150,7 +151,7 @@ def test_a_sampler_may_drop_traces(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     with traced(cache_dir) as server:
         assert server.client.post("/v1/depth", files={"image": PHOTO}).status_code == 200
-        assert "trace_id=" in server.log()
+        wait_until(lambda: "trace_id=" in server.log())
         stop(server)
     assert collector.spans == []
 
