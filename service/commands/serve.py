@@ -134,7 +134,10 @@ def serve(settings: Settings) -> int:
     limit_kernel_caches()
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
-        WeightsStore(settings.weights_dir).verify(Offer(settings.models).find(settings.model))
+        offer = Offer(settings.models, settings.accept_licenses)
+        spec = offer.find(settings.model)
+        offer.check_licence(spec)
+        WeightsStore(settings.weights_dir).verify(spec)
     except DepthError as error:
         print(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS: {error.detail}", file=sys.stderr)
         return 2

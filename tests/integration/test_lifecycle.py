@@ -168,3 +168,10 @@ def test_a_wrong_setting_is_named() -> None:
     assert "DEPTH_MAX_PIXELS" in done.stderr
     assert "DEPTH_ENGINE" in done.stderr
     assert "DEPTH_TRUSTED_PROXIES: " in done.stderr
+
+
+def test_a_default_network_whose_licence_is_not_accepted_is_said_at_the_start() -> None:
+    done = run_service("serve", model="leres_res50")
+    assert done.returncode == 2
+    assert "DEPTH_ACCEPT_LICENSES=Adobe-Research-NC" in done.stderr
+    assert "Traceback" not in done.stderr
