@@ -8,8 +8,8 @@ TORCH := 2.14.1
 TORCHVISION := 0.29.1
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help setup serve test lint format openapi check-openapi bench soak fuzz supply lock audit \
-    sbom licences test-bulk check-image clean
+.PHONY: help setup serve test lint format openapi check-openapi bench soak fuzz train supply lock \
+    audit sbom licences test-bulk check-image clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,12 @@ fuzz: setup  ## Fuzz the decoder, guided by coverage (SECONDS=60)
 	$(PY) -m pip install --quiet --editable ".[dev,fuzz]"
 	$(PY) -m tests.fuzz.fuzz_decode -max_total_time=$(SECONDS) -max_len=16384 -timeout=10 \
 	    -rss_limit_mb=2048 -print_final_stats=1
+
+STEPS ?= 2500
+train: setup  ## Train the embedded network anew: PHOTOS=folder TEACHER=file.onnx (STEPS=2500)
+	$(PY) -m pip install --quiet --editable ".[dev,train]"
+	$(PY) -m training all "$(or $(PHOTOS),$(error PHOTOS=folder is missing))" \
+	    "$(or $(TEACHER),$(error TEACHER=file.onnx is missing))" --steps $(STEPS)
 
 LOCK := deploy/requirements.lock
 # PyTorch comes from its own index for CPUs, whose labels the lock could not name; the rest is what

@@ -1,0 +1,245 @@
+"""A short real training: scikit-image's photos, taught by the embedded network itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino as ov
+import pytest
+import torch
+from torch import Tensor, nn
+
+from service.models.checkpoint import load_network
+from service.models.registry import find_spec
+from service.models.spec import EMBEDDED_DIR
+from service.models.weights import sha256_of
+from tests.support.server import ROOT
+from tests.support.waiting import wait_until
+from training.dataset import Batch, Batches, teacher_source
+from training.recipe import Recipe
+from training.student import from_imagenet, from_weights, save
+from training.teacher import Teacher, label_folder, label_path
+from training.train import Training, batch_loss
+
+PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
+# Held out by its name.
+HELD_OUT = "ihc.png"
+SPEC = find_spec("depth_lite_256")
+EMBEDDED = EMBEDDED_DIR / SPEC.weights.file
+SIZE = (192, 256)
+
+
+class EmbeddedTeacher(nn.Module):
+    """Takes RGB in 0..255, as teachers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = load_network(SPEC, EMBEDDED)
+        self.mean = torch.tensor(SPEC.input_rule.mean)[:, None, None]
+        self.std = torch.tensor(SPEC.input_rule.std)[:, None, None]
+
+    def forward(self, image: Tensor) -> Tensor:
+        depth: Tensor = self.network((image / 255 - self.mean) / self.std)
+        return depth
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    found = importlib.util.find_spec("skimage")
+    assert found is not None
+    assert found.origin is not None
+    for name in (*PHOTOS, HELD_OUT):
+        photo = cv2.imread(str(Path(found.origin).parent / "data" / name))
+        assert photo is not None
+        cv2.imwrite(str(folder / name), cv2.resize(photo, (320, 240)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("teacher") / "embedded.xml"
+    shape = [1, 3, *SIZE]
+    model = ov.convert_model(EmbeddedTeacher(), example_input=torch.rand(shape), input=shape)
+    ov.save_model(model, path, compress_to_fp16=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def labels(photos: Path, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labels")
+    label_folder(Teacher(teacher, detail=1.25), photos, folder)
+    return folder
+
+
+def loss_of(training: Training, batch: Batch) -> float:
+    with torch.no_grad():
+        return float(batch_loss(training.student(batch.image), batch, training.recipe))
+
+
+def test_training_from_imagenet_lowers_the_loss(photos: Path, labels: Path, tmp_path: Path) -> None:
+    source = teacher_source(photos, labels)
+    assert {labelled.photo.name for labelled in source.photos} == set(PHOTOS)
+    recipe = Recipe(steps=40, decoder_share=0.5, batch=4, warmup_steps=5, ema=0.8)
+    training = Training(from_imagenet(recipe.seed), recipe, [source])
+    unseen_views = Batches([source], 8, 1, seed=99)[0]
+    before = loss_of(training, unseen_views)
+    first_stages = training.student.network.encoder.state_dict()["conv_stem.weight"].clone()
+    progress = list(training.run(tmp_path / "checkpoint.pt"))
+    assert [one.step for one in progress] == list(range(1, 41))
+    assert loss_of(training, unseen_views) < 0.6 * before
+    assert torch.equal(
+        training.student.network.encoder.state_dict()["conv_stem.weight"], first_stages
+    )
+
+    exported = tmp_path / "depth_lite_256.safetensors"
+    save(training.averaged(), exported)
+    averaged = Training(from_weights(exported), recipe, [source])
+    assert loss_of(averaged, unseen_views) < 0.75 * before
+    # What ships is what the service loads: the same graph, rectified.
+    image = torch.rand(1, 3, *SIZE)
+    student = averaged.student.eval()
+    normalised = (image - student.mean) / student.std
+    with torch.no_grad():
+        torch.testing.assert_close(
+            load_network(SPEC, exported)(normalised), student(image).relu(), atol=1e-4, rtol=1e-3
+        )
+
+
+def test_resumed_training_equals_uninterrupted(photos: Path, labels: Path, tmp_path: Path) -> None:
+    source = teacher_source(photos, labels)
+    # Of six steps three are the decoder's alone: resuming must find both phases.
+    recipe = Recipe(
+        steps=6, decoder_share=0.5, batch=2, warmup_steps=1, ema=0.5, checkpoint_every=3
+    )
+
+    def fresh() -> Training:
+        return Training(from_weights(EMBEDDED), recipe, [source], "embedded")
+
+    whole = fresh()
+    for _ in whole.run(tmp_path / "whole.pt"):
+        pass
+    stopped = fresh()
+    for progress in stopped.run(tmp_path / "stopped.pt"):
+        if progress.step == 4:  # one past the checkpoint
+            break
+    resumed = fresh()
+    resumed.resume(tmp_path / "stopped.pt")
+    assert resumed.step == 3
+    for _ in resumed.run(tmp_path / "stopped.pt"):
+        pass
+    untrained = from_weights(EMBEDDED).state_dict()
+    for ours, expected in (
+        (resumed.student.state_dict(), whole.student.state_dict()),
+        (resumed.averaged().state_dict(), whole.averaged().state_dict()),
+    ):
+        moved = 0.0
+        for key, value in expected.items():
+            torch.testing.assert_close(ours[key], value, rtol=0, atol=1e-6)
+            moved = max(moved, float((value - untrained[key]).abs().max()))
+        # What is compared has moved much farther than what is allowed.
+        assert moved > 1e-4
+
+
+def test_a_checkpoint_of_something_else_is_refused(
+    photos: Path, labels: Path, tmp_path: Path
+) -> None:
+    source = teacher_source(photos, labels)
+    recipe = Recipe(steps=2, batch=1)
+    checkpoint = tmp_path / "checkpoint.pt"
+    for _ in Training(from_weights(EMBEDDED), recipe, [source], "embedded").run(checkpoint):
+        pass
+    fewer = dataclasses.replace(source, photos=source.photos[:-1])
+    for other, data, start, message in (
+        (dataclasses.replace(recipe, batch=2), source, "embedded", "another recipe"),
+        (recipe, fewer, "embedded", "other photos"),
+        (recipe, source, "ImageNet", "other photos"),
+        (dataclasses.replace(recipe, steps=1), source, "embedded", "at step 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Training(from_weights(EMBEDDED), other, [data], start).resume(checkpoint)
+    longer = Training(
+        from_weights(EMBEDDED), dataclasses.replace(recipe, steps=4), [source], "embedded"
+    )
+    longer.resume(checkpoint)
+    assert longer.step == 2
+
+
+def test_the_command_resumes_after_a_kill_and_scores(
+    photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    command = [
+        *(sys.executable, "-m", "training", "all", str(photos), str(teacher)),
+        *("--work", str(work), "--detail", "1.25", "--init", str(EMBEDDED)),
+        *("--steps", "70", "--batch", "1"),
+    ]
+    checkpoint = work / "checkpoint.pt"
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        killed = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            wait_until(checkpoint.exists, 240)
+        finally:
+            os.killpg(killed.pid, signal.SIGKILL)
+            killed.wait()
+    assert checkpoint.exists(), log.read_text()
+
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "| 50/70" in finished.stderr
+    exported = work / "depth_lite_256.safetensors"
+    load_network(SPEC, exported)
+    (file,) = work.glob("scores-*.json")
+    scores = json.loads(file.read_text())
+    assert scores["sha256"] == sha256_of(exported)
+    assert scores["held_out_photos"] == 1
+    # It went on from the embedded network, and its teacher is the embedded network.
+    assert scores["motorcycle"]["delta"] < 25
+    assert scores["agreement"]["own_size"] > 0.9
+    assert set(scores["correlation_with_the_undisturbed"]) >= {"mirrored", "JPEG quality 10"}
+    assert 0 < scores["unsteadiness_percent"] < 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "{photos}", "/nowhere.onnx"], "there is no teacher"),
+        (["train", "{photos}", "{teacher}"], "has a label"),
+        (["evaluate", "{photos}", "{teacher}", "--weights", str(EMBEDDED)], "held out"),
+        (["train", "{photos}", "{teacher}", "--init", "{teacher}"], "has a label"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(
+    photos: Path, teacher: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    filled = [part.format(photos=photos, teacher=teacher) for part in arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "training", *filled, "--work", str(tmp_path / "none")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_stronger_labels_are_of_the_photo(photos: Path, labels: Path) -> None:
+    label = np.load(label_path(labels, photos / "motorcycle_left.png")).astype(np.float32)
+    assert label.shape[0] * label.shape[1] > SIZE[0] * SIZE[1]
+    assert (label.min(), label.max()) == (0, 1)
+    # Floor below, wall above.
+    assert label[-20:].mean() > label[:20].mean() + 0.3

@@ -1,0 +1,173 @@
+"""Make the embedded network: ``python -m training all PHOTOS TEACHER`` or one step at a time."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from service.errors import WeightsError
+from service.inference.threads import cpu_budget
+from service.models.weights import sha256_of
+from training.dataset import Labelled, teacher_labels, teacher_source, true_source
+from training.evaluate import report
+from training.recipe import Recipe
+from training.student import NAME, Student, from_imagenet, from_weights, save
+from training.teacher import Teacher, label_folder
+from training.train import Training
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; an error that the caller can mend is one line and exit status 1."""
+    parsed = _parser().parse_args(arguments)
+    torch.set_num_threads(cpu_budget())
+    try:
+        for step in parsed.run:
+            step(parsed)
+    except (ValueError, OSError, ModuleNotFoundError, WeightsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def label(parsed: argparse.Namespace) -> None:
+    """Let the teacher label the photos; goes on where it was stopped."""
+    label_folder(_teacher(parsed), parsed.photos, _labels(parsed))
+    _held_out(parsed)
+
+
+def train(parsed: argparse.Namespace) -> None:
+    """Train on the labels, resuming from the checkpoint in the work folder, and export."""
+    work: Path = parsed.work
+    sources = [teacher_source(parsed.photos, _labels(parsed))]
+    recipe = Recipe(steps=parsed.steps, batch=parsed.batch)
+    for pairs in parsed.pairs:
+        if pairs.resolve().is_relative_to(parsed.photos.resolve()):
+            raise ValueError(f"{pairs} is within {parsed.photos}, a tenth of which is held out")
+        sources.append(true_source(pairs, work / "true", parsed.pairs_weight, recipe.true_trim))
+    if parsed.init is None:
+        student, start = from_imagenet(recipe.seed), "ImageNet"
+    else:
+        student, start = from_weights(parsed.init), sha256_of(parsed.init)
+        recipe = dataclasses.replace(recipe, decoder_share=0.0)
+    training = Training(student, recipe, sources, start)
+    checkpoint = work / "checkpoint.pt"
+    training.resume(checkpoint)
+    for _ in training.run(checkpoint):
+        pass
+    _export(training.averaged(), work)
+
+
+def evaluate(parsed: argparse.Namespace) -> None:
+    """Print the figures of the weights in the work folder, or of others, and keep them there."""
+    weights = parsed.weights or _weights(parsed.work)
+    digest = sha256_of(weights)
+    figures = report(from_weights(weights), _teacher(parsed), _held_out(parsed))
+    text = json.dumps({"sha256": digest, **figures}, indent=1)
+    print(text)
+    (parsed.work / f"scores-{digest[:8]}.json").write_text(text + "\n")
+
+
+def _held_out(parsed: argparse.Namespace) -> tuple[Labelled, ...]:
+    found = teacher_labels(parsed.photos, _labels(parsed), held_out=True)
+    if not found:
+        raise ValueError(
+            f"none of the tenth of {parsed.photos} that is held out has a label: label them, or "
+            "take more photos"
+        )
+    return found
+
+
+def _export(student: Student, work: Path) -> None:
+    target = _weights(work)
+    save(student, target)
+    entry = {
+        "file": target.name,
+        "bytes": target.stat().st_size,
+        "sha256": sha256_of(target),
+        "parameters": sum(parameter.numel() for parameter in student.parameters()),
+    }
+    print(json.dumps(entry, indent=1))
+    print(f"{target} fits service/models/embedded/; its entry in service/models/registry.py: above")
+
+
+def _teacher(parsed: argparse.Namespace) -> Teacher:
+    if not parsed.teacher.is_file():
+        raise ValueError(f"there is no teacher at {parsed.teacher}")
+    return Teacher(parsed.teacher, parsed.layout, parsed.detail)
+
+
+def _labels(parsed: argparse.Namespace) -> Path:
+    """Labels of another teacher, or merged otherwise, are in another folder."""
+    folder: Path = parsed.work / f"labels-{_teacher(parsed).fingerprint}"
+    return folder
+
+
+def _weights(work: Path) -> Path:
+    return work / f"{NAME}.safetensors"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    recipe = {field.name: field.default for field in dataclasses.fields(Recipe)}
+    for name, steps, text in (
+        ("all", (label, train, evaluate), "label, train, export and evaluate"),
+        ("label", (label,), "let the teacher label the photos"),
+        ("train", (train,), "train on the labels, and export"),
+        ("evaluate", (evaluate,), "score weights on true depth and on the held-out photos"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("photos", type=Path, help="a folder of photos of any kind")
+        command.add_argument(
+            "teacher", type=Path, help="an ONNX or OpenVINO file: RGB in 0..255 to inverse depth"
+        )
+        command.add_argument(
+            "--work",
+            type=Path,
+            default=Path("training-work"),
+            help="folder of labels, checkpoint and results (default: training-work)",
+        )
+        command.add_argument(
+            "--layout",
+            type=float,
+            default=0.5,
+            help="weight of the teacher's own size in its labels (default: 0.5)",
+        )
+        command.add_argument(
+            "--detail",
+            type=float,
+            default=1.6,
+            help="how much larger, each way, it looks for detail (default: 1.6)",
+        )
+        if train in steps:
+            command.add_argument(
+                "--init", type=Path, help="weights to go on from (default: an ImageNet encoder)"
+            )
+            command.add_argument("--steps", type=int, default=recipe["steps"])
+            command.add_argument("--batch", type=int, default=recipe["batch"])
+            command.add_argument(
+                "--pairs",
+                type=Path,
+                action="append",
+                default=[],
+                help="a folder of photos with true depth (a.jpg, a.npy in metres); repeatable",
+            )
+            command.add_argument(
+                "--pairs-weight",
+                type=float,
+                default=0.25,
+                help="each such folder's share beside the photos' 1 (default: 0.25)",
+            )
+        command.set_defaults(run=steps, weights=None)
+        if steps == (evaluate,):
+            command.add_argument("--weights", type=Path, help="another file than the trained one")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
