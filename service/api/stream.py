@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from service.api.identity import client_of
 from service.api.live import NewestFrame
 from service.api.paths import STREAM
-from service.api.stream_access import admit_client
+from service.api.stream_access import admit_client, key_in
 from service.effect_pipeline import EffectAnswer, EffectOrder
 from service.errors import DeadlineExceeded, DepthError, Draining
 from service.imaging import png
@@ -97,6 +97,9 @@ class _Stream:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            if key_in(message) is not None:
+                # A page may hold a key from before the server stopped to demand one.
+                continue
             frame = message.get("bytes")
             if not frame:
                 await self._socket.close(_POLICY_VIOLATION, "frames are binary messages")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket
@@ -60,8 +62,16 @@ async def _key_of_first_message(socket: WebSocket) -> bytes:
     try:
         async with asyncio.timeout(_FIRST_MESSAGE_SECONDS):
             message = await socket.receive()
-        text = message.get("text") or ""
+    except TimeoutError:
+        return b""
+    return key_in(message) or b""
+
+
+def key_in(message: Mapping[str, Any]) -> bytes | None:
+    """The API key that a message consists of; None for any other message."""
+    text = message.get("text") or ""
+    try:
         fields = json.loads(text) if len(text) <= _LONGEST_KEY_MESSAGE else {}
         return str(fields["api_key"]).encode()
-    except (TimeoutError, ValueError, KeyError, TypeError):
-        return b""
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -138,6 +138,14 @@ def test_a_stream_outlives_the_header_timeout(cache_dir: Path) -> None:
         assert server.wait() == 0
 
 
+def test_a_key_that_nobody_demands_is_ignored(server: ServerProcess) -> None:
+    """A page may still hold one from before the server was restarted without keys."""
+    with open_stream(server) as camera:
+        camera.send(json.dumps({"api_key": "from-before"}))
+        camera.send(FRAME)
+        assert answer_of(camera)[0]["sequence"] == 1
+
+
 def test_streams_need_a_key_where_keys_are_demanded(cache_dir: Path, tmp_path: Path) -> None:
     key, line = new_key("camera")
     keys = tmp_path / "keys.txt"
