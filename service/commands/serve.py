@@ -27,6 +27,7 @@ from service.api.connection import connections_bounded_by
 from service.app import create_app
 from service.commands.admin import AdminServer
 from service.errors import ApiKeysError, DepthError, TracingError, WeightsError
+from service.inference.catalog import check_fits
 from service.models.offer import Offer
 from service.models.weights import WeightsStore
 from service.observability.logging import configure_logging
@@ -137,6 +138,7 @@ def serve(settings: Settings) -> int:
         offer = Offer(settings.models, settings.accept_licenses)
         spec = offer.find(settings.model)
         offer.check_licence(spec)
+        check_fits(spec, settings)
         WeightsStore(settings.weights_dir).verify(spec)
     except DepthError as error:
         print(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS: {error.detail}", file=sys.stderr)

@@ -90,12 +90,7 @@ class NetworkCatalog:
         idle = [
             name for name in held if name != self._settings.model and _succeeded(self._loads[name])
         ]
-        if needed + sum(held.values()) - sum(held[name] for name in idle) > budget:
-            raise ModelUnavailable(
-                f"{spec.name} takes {needed / 1e6:.0f} MB, which DEPTH_MODEL_MEMORY_MB="
-                f"{self._settings.model_memory_mb:g} has no room for beside what must stay loaded.",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
+        check_fits(spec, self._settings, sum(held.values()) - sum(held[name] for name in idle))
         for name in idle:
             if needed + sum(held.values()) <= budget:
                 return
@@ -114,6 +109,17 @@ class NetworkCatalog:
         release_free_memory()
         self._hooks.loaded(network)
         return network
+
+
+def check_fits(spec: NetworkSpec, settings: Settings, held: int = 0) -> None:
+    """Raise :class:`ModelUnavailable` where the budget has no room beside ``held`` bytes."""
+    needed, budget = loaded_bytes(spec, settings), settings.model_memory_mb * 1e6
+    if budget and needed + held > budget:
+        raise ModelUnavailable(
+            f"{spec.name} takes {needed / 1e6:.0f} MB, which DEPTH_MODEL_MEMORY_MB="
+            f"{settings.model_memory_mb:g} has no room for beside what must stay loaded.",
+            retry_after_seconds=_RETRY_AFTER_SECONDS,
+        )
 
 
 def _succeeded(load: asyncio.Task[LoadedNetwork]) -> bool:

@@ -175,3 +175,10 @@ def test_a_default_network_whose_licence_is_not_accepted_is_said_at_the_start() 
     assert done.returncode == 2
     assert "DEPTH_ACCEPT_LICENSES=Adobe-Research-NC" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_memory_budget_below_the_default_network_is_said_at_the_start() -> None:
+    done = run_service("serve", model_memory_mb="10")
+    assert done.returncode == 2
+    assert "DEPTH_MODEL_MEMORY_MB=10 has no room" in done.stderr
+    assert "Traceback" not in done.stderr
