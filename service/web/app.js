@@ -30,6 +30,8 @@ const views = {
 let shown = "depth";
 let current = null;
 let scene = null;
+let finished = null;
+let wantedTab = "depth";
 let repeat = () => {};
 
 function setScene(next) {
@@ -45,30 +47,44 @@ function showTab(name) {
   if (scene) views[name].show(scene, views.depth.colormap);
 }
 
-/** Compute the depth of a photo and show it. */
-async function measure(file) {
+/** Compute the depth of a photo and show it; `given` is how many it was the first of. */
+async function measure(file, given = 1) {
+  if (!file.size) {
+    warn("emptyFile");
+    return;
+  }
   current?.abort();
   const run = (current = new AbortController());
   const started = performance.now();
-  repeat = () => measure(file);
+  repeat = () => measure(file, given);
   keyForm.hidden = true;
   busy("reading_file");
   try {
     const photo = await readPhoto(file);
     if (run.signal.aborted) return;
+    if (scene) wantedTab = selectedTab() === "live" ? "depth" : selectedTab();
     setScene(null);
     select("depth");
     views.depth.expect(photo?.canvas);
     busy("estimating");
-    const next = await estimate(file, photo, run.signal);
-    setScene(next);
-    showTab(selectedTab());
+    finished = await estimate(file, photo, run.signal);
+    present(finished);
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
-    if (photo) tell("done", { seconds, model: next.model });
-    else tell("cannotShow");
+    if (!photo) tell("cannotShow");
+    else tell(given > 1 ? "doneFirst" : "done", { seconds, model: finished.model, given });
   } catch (error) {
+    if (error.name === "AbortError") return;
+    // A file that turns out to be no photo does not take away the one before it.
+    if (finished) present(finished);
     fail(error);
   }
+}
+
+/** Show a result, in the tab that was open before it was computed unless another is by now. */
+function present(result) {
+  setScene(result);
+  if (selectedTab() === "depth") select(wantedTab);
+  else showTab(selectedTab());
 }
 
 /** One request answers everything the views need; they do the rest in the browser. */
@@ -136,7 +152,9 @@ keyForm.addEventListener("submit", (event) => {
 for (const button of document.querySelectorAll("[data-download]")) {
   button.addEventListener("click", () => {
     const wanted = scene;
-    offer(() => download(button.dataset.download, wanted, views.depth.colormap));
+    button.setAttribute("aria-busy", true);
+    offer(() => download(button.dataset.download, wanted, views.depth.colormap))
+      .finally(() => button.removeAttribute("aria-busy"));
   });
 }
 

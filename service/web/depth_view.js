@@ -95,14 +95,23 @@ export class DepthView {
     if (!this.#scene) return;
     this.#point = point;
     const value = this.#scene.nearnessAt(...point);
+    const number = value.toFixed(2);
     for (const frame of frames) {
       const marker = frame.querySelector(".marker");
       marker.hidden = false;
       place(marker, point);
+      mark(marker, point, number);
     }
     reading.style.setProperty("--colour", colourAt(choice.value, value));
-    reading.textContent = say("reading", { value: value.toFixed(2), zone: say(zoneOf(value)) });
+    reading.textContent = say("reading", { value: number, zone: say(zoneOf(value)) });
   }
+}
+
+/** Write the number at the marker: the line with the words may be below the window's edge. */
+function mark(marker, [x, y], number) {
+  marker.dataset.number = number;
+  marker.classList.toggle("below", y < 0.2);
+  marker.style.setProperty("--slide", `${-100 * x}%`);
 }
 
 /** Draw one canvas on another of its size. */

@@ -1,4 +1,4 @@
-// Results at the photo's full size, computed by the service from the original file.
+// Results to keep, computed by the service from the original file.
 
 import { bytesOf, parametersOf, post } from "./client.js";
 import { pointCloud } from "./pointcloud.js";
@@ -27,19 +27,21 @@ async function cloudOf(scene) {
   return bytesOf(await post(POINT_CLOUD.slice(1), scene.file, query), "blob");
 }
 
+const chosen = (slider) => document.getElementById(slider).value;
+
 /** Effects that are saved as they come: route, parameters and what the file is called. */
 const EFFECTS = {
-  glb: ["pointcloud", { format: "glb" }, "-mesh.glb"],
-  height: ["relief", { format: "height16" }, "-height.png"],
-  living: ["parallax", { path: "circle" }, "-living.webp"],
-  anaglyph: ["stereo", { layout: "anaglyph" }, "-anaglyph.jpg"],
+  glb: ["pointcloud", () => ({ format: "glb", far_ratio: chosen("relief-depth") }), "-mesh.glb"],
+  height: ["relief", () => ({ format: "height16" }), "-height.png"],
+  living: ["parallax", () => ({ path: "circle", amplitude: chosen("amplitude") }), "-living.webp"],
+  anaglyph: ["stereo", () => ({ layout: "anaglyph" }), "-anaglyph.jpg"],
 };
 
 /** Fetch or make one result and save it; returns the file's name. */
 export async function download(kind, scene, colormap) {
   if (kind in EFFECTS) {
     const [route, query, ending] = EFFECTS[kind];
-    const answer = await post(`v1/effects/${route}`, scene.file, query);
+    const answer = await post(`v1/effects/${route}`, scene.file, query());
     return save(await bytesOf(answer, "blob"), scene.stem + ending);
   }
   switch (kind) {

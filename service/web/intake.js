@@ -6,7 +6,7 @@ import { Problem } from "./client.js";
 
 const input = document.getElementById("file");
 
-/** Call back with every photo that comes in. */
+/** Call back with every photo that comes in, and of how many at once it is the first. */
 export function startIntake(take) {
   input.addEventListener("change", () => {
     if (input.files.length) take(input.files[0]);
@@ -15,8 +15,8 @@ export function startIntake(take) {
   startCamera(take);
   startDrop(take);
   addEventListener("paste", (event) => {
-    const [file] = event.clipboardData?.files ?? [];
-    if (file) take(file);
+    const files = event.clipboardData?.files ?? [];
+    if (files.length) take(files[0], files.length);
   });
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", () => takeSample(button.dataset.sample, take));
@@ -46,7 +46,7 @@ function startDrop(take) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     mark(false);
-    const [file] = event.dataTransfer.files;
-    if (file) take(file);
+    const { files } = event.dataTransfer;
+    if (files.length) take(files[0], files.length);
   });
 }

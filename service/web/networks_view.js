@@ -48,7 +48,9 @@ export class NetworksView {
 
   #say() {
     sheet.alt = say("networksTitle");
-    hint.textContent = say(choices.children.length > 1 ? "networksHint" : "networksFew");
+    const few = choices.children.length < 2;
+    choices.hidden = button.hidden = few;
+    hint.textContent = say(few ? "networksFew" : "networksHint");
   }
 
   async #compare() {

@@ -6,6 +6,8 @@ import { followKeys, followPointer, place } from "./pointer.js";
 import { Shader, sayNoWebgl } from "./shader.js";
 import { onLanguage, say } from "./strings.js";
 
+// As large as the service makes one; smaller photos keep their size.
+const LARGEST_SIDE = 4096;
 export const PORTRAIT = "/v1/effects/portrait";
 
 // Gathers a disc of the largest blur; a sample counts if its own blur reaches this pixel, and what
@@ -110,6 +112,7 @@ export class PortraitView {
   async #fullSize() {
     const wanted = {
       focus: this.#point.map((share) => share.toFixed(4)).join(","), aperture: aperture.value,
+      max_side: LARGEST_SIDE,
     };
     const query = Object.fromEntries(
       Object.entries(wanted).filter(([name]) => this.#parameters.includes(name)),

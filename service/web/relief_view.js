@@ -10,6 +10,7 @@ const KEYS = {
 const frame = document.getElementById("relief");
 const canvas = frame.querySelector("canvas");
 const slider = document.getElementById("relief-depth");
+const START = { turn: [0.24, 0.1], zoom: 1 };
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export class ReliefView {
@@ -18,8 +19,8 @@ export class ReliefView {
   #world = null;
   #mesh = null;
   #scene = null;
-  #turn = [0.24, 0.1];
-  #zoom = 1;
+  #turn = START.turn;
+  #zoom = START.zoom;
   #middle = 2;
 
   constructor() {
@@ -33,6 +34,10 @@ export class ReliefView {
     }, { passive: false });
     frame.addEventListener("keydown", (event) => this.#key(event));
     slider.addEventListener("input", () => this.#build());
+    document.getElementById("relief-reset").addEventListener("click", () => {
+      [this.#turn, this.#zoom] = [START.turn, START.zoom];
+      this.#draw();
+    });
     new ResizeObserver(() => this.#draw()).observe(frame);
   }
 

@@ -40,7 +40,7 @@ export function warn(key) {
 
 function wordsOf({ type, detail, retryAfter }) {
   const key = `error.${type}`;
-  const words = knows(key) && type !== "other" ? say(key) : say("error.other", { detail });
+  const words = say(knows(key) ? key : "error.other", { detail });
   return retryAfter ? `${words} ${say("retryAfter", { seconds: retryAfter })}` : words;
 }
 

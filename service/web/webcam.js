@@ -3,6 +3,7 @@
 import { warn } from "./status.js";
 
 const WORDS = { NotAllowedError: "cameraRefused", NotReadableError: "cameraBusy" };
+const otherwise = () => (navigator.mediaDevices ? "cameraMissing" : "cameraInsecure");
 
 /** The camera that looks away from the person as a MediaStream, or null once said why not. */
 export async function openCamera(width) {
@@ -12,7 +13,7 @@ export async function openCamera(width) {
       video: { facingMode: "environment", width: { ideal: width } },
     });
   } catch (error) {
-    warn(WORDS[error.name] ?? "cameraMissing");
+    warn(WORDS[error.name] ?? otherwise());
     return null;
   }
 }

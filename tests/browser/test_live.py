@@ -170,6 +170,11 @@ def test_a_refused_camera_is_said_in_words(browser: Browser, server: ServerProce
             "{ throw new DOMException('', 'NotReadableError') }",
             "被别的程序使用",
         ),
+        (
+            "navigator.mediaDevices.getUserMedia = async () => "
+            "{ throw new DOMException('', 'NotFoundError') }",
+            "没有找到摄像头",
+        ),
     ],
 )
 def test_a_camera_that_cannot_be_used_is_said_in_words(

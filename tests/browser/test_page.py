@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_big_photo_is_sent_small_and_shown_with_its_proportions(page: Page) ->
     [
         (b"hello", "不支持这种文件"),
         (photo_bytes("chelsea.png")[:5000], "照片已损坏"),
-        (b"", "请重新选择照片"),
+        (b"", "这个文件是空的"),
     ],
 )
 def test_a_wrong_file_is_refused_in_words_and_the_next_one_works(
@@ -83,6 +84,42 @@ def test_a_wrong_file_is_refused_in_words_and_the_next_one_works(
     expect(page.locator("#heatmap")).to_be_hidden()
     drop(page, "cat.png", photo_bytes("chelsea.png"))
     expect_done(page)
+
+
+def test_a_wrong_file_leaves_the_result_before_it(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-obstacle").click()
+    drop(page, "note.txt", b"not a photo")
+    expect(page.locator("#status")).to_have_class("error")
+    expect(page.locator("#obstacle canvas")).to_be_visible()
+    assert canvas_size(page, "#obstacle canvas") == [600, 400]
+    page.locator("#tab-depth").click()
+    expect(page.locator("#heatmap")).to_be_visible()
+
+
+def test_a_new_photo_comes_up_in_the_tab_that_was_open(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-obstacle").click()
+    drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
+    page.wait_for_function("() => document.querySelector('#obstacle canvas').width === 640")
+    expect(page.locator("#obstacle canvas")).to_be_visible()
+
+
+def test_of_several_files_the_first_is_used_and_that_is_said(page: Page) -> None:
+    page.goto("/")
+    page.locator("#file").wait_for(state="attached")
+    data = base64.b64encode(photo_bytes("chelsea.png")).decode()
+    page.evaluate(
+        """(data) => {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            const dataTransfer = new DataTransfer();
+            for (const name of ["a.png", "b.png"]) dataTransfer.items.add(new File([bytes], name));
+            dispatchEvent(new DragEvent("drop", { dataTransfer }));
+        }""",
+        data,
+    )
+    expect_done(page)
+    expect(page.locator("#status")).to_contain_text("共 2 个文件，只用了第一个")
 
 
 def test_a_format_the_browser_cannot_show_still_gets_its_heatmap(page: Page) -> None:

@@ -20,7 +20,7 @@ from service.models.registry import find_spec
 from service.models.weights import WeightsStore
 from tests.browser.conftest import watched_page
 from tests.conftest import MIDAS
-from tests.support.photos import photo_bytes, photo_path
+from tests.support.photos import as_bytes, photo_bytes, photo_path, photo_pixels
 from tests.support.server import ServerProcess
 from tests.support.visitor import canvas_size, drop, expect_done, open_sample, pixels, set_slider
 
@@ -166,11 +166,61 @@ def test_networks_are_compared_on_one_sheet(
 
 @pytest.mark.parametrize(
     ("kind", "signature"),
-    [("glb", b"glTF"), ("height", b"\x89PNG"), ("living", b"RIFF"), ("anaglyph", b"\xff\xd8")],
+    [("height", b"\x89PNG"), ("anaglyph", b"\xff\xd8")],
 )
 def test_effects_are_saved_from_the_page(page: Page, kind: str, signature: bytes) -> None:
     open_sample(page, "coffee")
     assert saved(page, f"[data-download={kind}]").startswith(signature)
+
+
+@pytest.mark.parametrize(
+    ("tab", "slider", "value", "kind", "signature", "asked"),
+    [
+        ("relief", "#relief-depth", 8, "glb", b"glTF", "far_ratio=8"),
+        ("parallax", "#amplitude", 0.01, "living", b"RIFF", "amplitude=0.01"),
+    ],
+)
+def test_what_is_saved_is_what_was_set(
+    page: Page, tab: str, slider: str, value: float, kind: str, signature: bytes, asked: str
+) -> None:
+    open_sample(page, "coffee")
+    page.locator(f"#tab-{tab}").click()
+    set_slider(page, slider, value)
+    with page.expect_request("**/v1/effects/*") as sent:
+        assert saved(page, f"[data-download={kind}]").startswith(signature)
+    assert asked in sent.value.url
+
+
+def test_a_portrait_has_the_photos_size(page: Page) -> None:
+    page.goto("/")
+    large = cv2.resize(photo_pixels("coffee.png"), (2600, 1733))
+    drop(page, "large.jpg", as_bytes(large, "JPEG"))
+    expect_done(page)
+    page.locator("#tab-portrait").click()
+    expect(page.locator("#get-portrait")).to_have_text("下载原尺寸人像")
+    assert Image.open(io.BytesIO(saved(page, "#get-portrait"))).size == (2600, 1733)
+
+
+def test_the_number_is_at_the_marker_too(page: Page) -> None:
+    """The line with the words may be below the window's edge."""
+    open_sample(page, "coffee")
+    page.locator("#heatmap").hover(position={"x": 300, "y": 330})
+    number = page.locator("#panel-depth .marker").first.get_attribute("data-number")
+    assert number is not None
+    expect(page.locator("#reading")).to_contain_text(number)
+
+
+def test_the_3d_view_can_be_reset(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-relief").click()
+    wait_until_drawn(page, "#relief canvas")
+    before = pixels(page, "#relief canvas")
+    page.locator("#relief").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    assert pixels(page, "#relief canvas") != before
+    page.locator("#relief-reset").click()
+    assert pixels(page, "#relief canvas") == before
 
 
 @pytest.mark.parametrize(
@@ -266,7 +316,7 @@ def test_the_obstacle_alarm_follows_its_thresholds(page: Page) -> None:
     set_slider(page, "#threshold", 0.2)
     expect(page.locator("#alarm")).to_contain_text("前方有障碍")
     set_slider(page, "#threshold", 0.99)
-    expect(page.locator("#alarm")).to_contain_text("通畅")
+    expect(page.locator("#alarm")).to_contain_text("没有报警")
     assert canvas_size(page, "#obstacle canvas") == [600, 400]
 
 
