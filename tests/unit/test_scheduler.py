@@ -132,6 +132,45 @@ def test_clients_take_turns(worker: InferenceWorker) -> None:
     assert engine.first_values == [0, 1, 10, 20, 2, 11, 3, 4, 5]
 
 
+def test_while_several_clients_are_about_a_batch_takes_one_photo_of_each(
+    worker: InferenceWorker,
+) -> None:
+    """A batch full of one client's photos would keep another's next one waiting for all of it."""
+    gate = Gate()
+    engine = ScriptedEngine(gate)
+
+    async def scenario(scheduler: Scheduler) -> None:
+        jobs = submit(scheduler, engine, tensor(0), client="flood")
+        await gate.wait_until_busy()
+        jobs += submit(scheduler, engine, *map(tensor, range(1, 4)), client="flood")
+        jobs += submit(scheduler, engine, tensor(10), client="modest")
+        await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(*jobs)
+
+    # The modest client has left after its only photo, but may be back at any moment.
+    assert run(worker, scenario) == [1, 2, 1, 1]
+    assert engine.first_values == [0, 1, 10, 2, 3]
+
+
+def test_a_client_alone_for_a_while_gets_full_batches_again(
+    worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.inference.scheduler._ABOUT_SECONDS", 0.05)
+    gate = Gate()
+    engine = ScriptedEngine(gate)
+
+    async def scenario(scheduler: Scheduler) -> None:
+        jobs = submit(scheduler, engine, tensor(0), client="modest")
+        await gate.wait_until_busy()
+        jobs += submit(scheduler, engine, *map(tensor, range(1, 4)), client="flood")
+        await asyncio.sleep(0.1)
+        gate.open()
+        await asyncio.gather(*jobs)
+
+    assert run(worker, scenario) == [1, 3]
+
+
 def test_a_batch_is_capped_by_megapixels(worker: InferenceWorker) -> None:
     gate = Gate()
     engine = ScriptedEngine(gate)
