@@ -3,7 +3,8 @@
 Work-conserving: an idle worker starts at once with whatever waits; batches form only while it is
 busy, unless a batch window is set. Clients take turns: every client's first waiting job comes
 before any client's second one. A batch starts with the job whose turn it is, and takes along the
-next ones of the same network and tensor shape.
+next ones of the same network and tensor shape: while several clients are about, one of each, so
+that nobody waits for, or within, a batch full of another's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines.base import Engine
 from service.inference.worker import BatchResult, InferenceWorker
+
+# A client counts as being about for as long after its last job: one that sends photo after photo
+# is always between two of them when another's batch starts.
+_ABOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class Scheduler:
         self._queue: list[_Job] = []
         self._waiting: set[_Job] = set()
         self._turn = 0
+        self._last_seen: dict[str, float] = {}
         self._dispatcher: asyncio.Task[None] | None = None
 
     async def infer(self, engine: Engine, tensor: Tensor, client: str = "") -> Inference:
@@ -93,6 +99,7 @@ class Scheduler:
         answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
         job = _Job(engine, tensor, client, self._next_turn(client), answer)
         self._waiting.add(job)
+        self._last_seen[client] = job.queued_at
         self._arrivals.put_nowait(job)
         try:
             return await answer
@@ -158,18 +165,33 @@ class Scheduler:
         """Take the next jobs of one bucket, up to the limits; forget abandoned ones."""
         self._queue = [job for job in self._queue if not job.answer.done()]
         batch: list[_Job] = []
+        clients: set[str] = set()
+        one_each = self._several_clients_are_about()
         room = self._limits.megapixels
         for job in sorted(self._queue, key=attrgetter("turn")):
             if batch and job.bucket != batch[0].bucket:
                 continue
+            if one_each and job.client in clients:
+                continue
             if batch and (len(batch) == self._limits.size or job.megapixels > room):
                 break
             batch.append(job)
+            clients.add(job.client)
             room -= job.megapixels
         if batch:
             self._turn = batch[0].turn
         self._queue = [job for job in self._queue if job not in batch]
         return batch
+
+    def _several_clients_are_about(self) -> bool:
+        horizon = time.monotonic() - _ABOUT_SECONDS
+        waiting = {job.client for job in self._queue}
+        self._last_seen = {
+            client: seen
+            for client, seen in self._last_seen.items()
+            if seen > horizon or client in waiting
+        }
+        return len(self._last_seen) > 1
 
     async def _run(self, batch: list[_Job]) -> None:
         started = time.monotonic()
