@@ -181,7 +181,7 @@ def test_the_command_resumes_after_a_kill_and_scores(
     command = [
         *(sys.executable, "-m", "training", "all", str(photos), str(teacher)),
         *("--work", str(work), "--detail", "1.25", "--init", str(EMBEDDED)),
-        *("--steps", "70", "--batch", "1"),
+        *("--steps", "70", "--batch", "2", "--scenes", "3"),
     ]
     checkpoint = work / "checkpoint.pt"
     log = tmp_path / "log"
