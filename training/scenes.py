@@ -155,7 +155,7 @@ def _slab(
 
 def _covering(photos: Sequence[Image], random: Generator) -> tuple[Image, float]:
     """A piece of a photo, often nearly plain, and how many metres wide it is."""
-    photo = photos[random.integers(len(photos))]
+    photo = photos[int(random.integers(len(photos)))]
     height, width = photo.shape[:2]
     side = int(min(height, width) * random.uniform(0.2, 0.9))
     top, left = random.integers(0, height - side + 1), random.integers(0, width - side + 1)
@@ -181,7 +181,7 @@ def _silhouette(random: Generator) -> NDArray[np.bool_]:
 def _light(random: Generator) -> Vectors:
     """The direction that light comes from: above, and rather from the viewer's side."""
     light = np.array([random.normal(0, 0.7), random.uniform(0.5, 1.5), random.normal(-0.4, 0.5)])
-    return (light / np.linalg.norm(light)).astype(np.float32)
+    return np.asarray(light / np.linalg.norm(light), np.float32)
 
 
 def _look(

@@ -81,7 +81,7 @@ class Solid:
             normal[rows, axis] = np.sign(scaled[rows, axis])
             if self.shape is Shape.CYLINDER:
                 round_side = axis != 1
-                normal[round_side] = scaled[round_side] * np.float32([1, 0, 1])
+                normal[round_side] = scaled[round_side] * np.array([1, 0, 1], np.float32)
         across = np.where(axis == 0, local[:, 2], local[:, 0])
         along = np.where(axis == 1, local[:, 2], local[:, 1])
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -96,7 +96,7 @@ class Solid:
         folded = 1 - np.abs(np.mod(place, 2) - 1)
         column = np.minimum((folded[:, 0] * width).astype(int), width - 1)
         row = np.minimum((folded[:, 1] * height).astype(int), height - 1)
-        return self.covering[row, column].astype(np.float32) / 255
+        return np.asarray(self.covering[row, column] / np.float32(255), np.float32)
 
     def _inside_outline(self, points: Vectors) -> NDArray[np.bool_]:
         if self.outline is None:

@@ -193,7 +193,7 @@ def test_what_is_saved_is_what_was_set(
 
 def test_a_portrait_has_the_photos_size(page: Page) -> None:
     page.goto("/")
-    large = cv2.resize(photo_pixels("coffee.png"), (2600, 1733))
+    large = np.asarray(cv2.resize(photo_pixels("coffee.png"), (2600, 1733)), np.uint8)
     drop(page, "large.jpg", as_bytes(large, "JPEG"))
     expect_done(page)
     page.locator("#tab-portrait").click()

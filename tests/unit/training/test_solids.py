@@ -77,7 +77,7 @@ def test_an_outline_cuts_a_board_out() -> None:
 def test_normals_point_outwards(shape: Shape, turn: float) -> None:
     thing = solid(shape, (0.8, 1.2, 0.8), turn=turn)
     random = np.random.default_rng(0)
-    aim = random.normal(0, 0.5, (500, 3)).astype(np.float32) + np.float32([0, 0, 5])
+    aim = (random.normal(0, 0.5, (500, 3)) + np.array([0, 0, 5])).astype(np.float32)
     origin = random.normal(0, 3, (500, 3)).astype(np.float32)
     direction = aim - origin
     reach = thing.distance(origin, direction)
