@@ -17,7 +17,7 @@ from training.dataset import Labelled, teacher_labels, teacher_source, true_sour
 from training.evaluate import report
 from training.recipe import Recipe
 from training.scenes import scene_source
-from training.student import NAME, Student, from_imagenet, from_weights, save
+from training.student import NAME, Student, blended, from_imagenet, from_weights, save
 from training.teacher import Teacher, label_folder
 from training.train import Training
 
@@ -63,7 +63,10 @@ def train(parsed: argparse.Namespace) -> None:
     training.resume(checkpoint)
     for _ in training.run(checkpoint):
         pass
-    _export(training.averaged(), work)
+    trained = training.averaged()
+    if parsed.init is not None:
+        trained = blended(trained, from_weights(parsed.init), parsed.keep)
+    _export(trained, work)
 
 
 def evaluate(parsed: argparse.Namespace) -> None:
@@ -151,6 +154,12 @@ def _parser() -> argparse.ArgumentParser:
         if train in steps:
             command.add_argument(
                 "--init", type=Path, help="weights to go on from (default: an ImageNet encoder)"
+            )
+            command.add_argument(
+                "--keep",
+                type=float,
+                default=0.25,
+                help="share of the --init weights in what is exported (default: 0.25)",
             )
             command.add_argument("--steps", type=int, default=recipe["steps"])
             command.add_argument("--batch", type=int, default=recipe["batch"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from pathlib import Path
 from typing import cast
@@ -79,6 +80,24 @@ def from_weights(path: Path) -> Student:
     return Student(cast(DepthNetwork, load_network(_SPEC, path).requires_grad_(True)))
 
 
+def blended(one: Student, other: Student, share: float) -> Student:
+    """A student whose weights are ``share`` of the other's and the rest of the first's.
+
+    Between weights that were trained on from each other, the mean is often better than either:
+    it keeps what the first knew (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
+    2022).
+    """
+    mixed = copy.deepcopy(one)
+    towards = other.state_dict()
+    mixed.load_state_dict(
+        {
+            key: torch.lerp(value, towards[key], share) if value.is_floating_point() else value
+            for key, value in one.state_dict().items()
+        }
+    )
+    return mixed
+
+
 def save(student: Student, path: Path) -> None:
     """Write float16 weights as the package loads them: half the bytes, and the same depth."""
     state = {
@@ -87,6 +106,8 @@ def save(student: Student, path: Path) -> None:
     }
     unfinished = path.with_suffix(".part")
     save_file({key: value.contiguous() for key, value in state.items()}, unfinished)
+    # The library writes files that only their owner may read; a service runs as another user.
+    unfinished.chmod(0o644)
     unfinished.replace(path)
 
 

@@ -37,8 +37,8 @@ _SPECS = (
         source="trained for this project; ships in the package",
         weights=WeightsFile(
             file="depth_lite_256.safetensors",
-            bytes=7_782_458,
-            sha256="43d7dd4273bc1f0a2412cbf405149b98548fc5f3bcd889c203ede9e05300c0e9",
+            bytes=7_782_402,
+            sha256="e01618bd903f01b9278c6557549b04dbf20ff7088eccef610b2f1a726af06248",
         ),
         embedded=True,
     ),

@@ -26,7 +26,7 @@ from tests.support.server import ROOT
 from tests.support.waiting import wait_until
 from training.dataset import Batch, Batches, teacher_source
 from training.recipe import Recipe
-from training.student import from_imagenet, from_weights, save
+from training.student import blended, from_imagenet, from_weights, save
 from training.teacher import Teacher, label_folder, label_path
 from training.train import Training, batch_loss
 
@@ -235,6 +235,16 @@ def test_what_is_missing_is_said_in_one_line(
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_blended_weights_lie_between() -> None:
+    one, other = from_weights(EMBEDDED), from_imagenet(seed=0)
+    first, second = one.state_dict(), other.state_dict()
+    for share in (0.0, 0.25, 1.0):
+        for key, value in blended(one, other, share).state_dict().items():
+            if value.is_floating_point():
+                expected = (1 - share) * first[key] + share * second[key]
+                torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_stronger_labels_are_of_the_photo(photos: Path, labels: Path) -> None:
