@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
-from tqdm import tqdm
+from tqdm import trange
 
 from service.inference.threads import has_native_bf16
 from training.dataset import Batch, Batches, Source
@@ -111,26 +110,33 @@ class Training:
 
         A kill at any moment costs the steps since the last checkpoint.
         """
-        remaining = range(self.step, self.recipe.steps)
-        # One process makes the next batches while this one computes.
-        loader = DataLoader(
-            self._batches,
-            batch_size=None,
-            sampler=remaining,
-            num_workers=1,
-            worker_init_fn=_use_one_thread,
+        bar = trange(
+            self.step,
+            self.recipe.steps,
+            desc="train",
+            unit="step",
+            initial=self.step,
+            total=self.recipe.steps,
         )
-        bar = tqdm(loader, total=self.recipe.steps, initial=self.step, desc="train", unit="step")
-        for batch in bar:
-            loss = self._step(batch)
-            self.loss = (
-                loss if math.isnan(self.loss) else _RECENT * self.loss + (1 - _RECENT) * loss
-            )
-            self.step += 1
-            bar.set_postfix(loss=f"{self.loss:.4f}")
-            if self.step % self.recipe.checkpoint_every == 0 or self.step == self.recipe.steps:
-                self.save(checkpoint)
-            yield Progress(self.step, self.loss)
+        # A thread makes the next batch while this one is computed. A process would be forked from
+        # one whose libraries have threads, and could hang on a lock that one of them held.
+        with ThreadPoolExecutor(1) as maker:
+            upcoming = maker.submit(self._batches.__getitem__, self.step)
+            for step in bar:
+                batch = upcoming.result()
+                if step + 1 < self.recipe.steps:
+                    upcoming = maker.submit(self._batches.__getitem__, step + 1)
+                yield self._advance(batch, checkpoint)
+                bar.set_postfix(loss=f"{self.loss:.4f}")
+
+    def _advance(self, batch: Batch, checkpoint: Path) -> Progress:
+        loss = self._step(batch)
+        past = loss if math.isnan(self.loss) else self.loss
+        self.loss = _RECENT * past + (1 - _RECENT) * loss
+        self.step += 1
+        if self.step % self.recipe.checkpoint_every == 0 or self.step == self.recipe.steps:
+            self.save(checkpoint)
+        return Progress(self.step, self.loss)
 
     def averaged(self) -> Student:
         """The weights that ship: their moving average over the steps."""
@@ -190,10 +196,6 @@ def _has_relief(batch: Batch) -> Tensor:
     most = batch.target.masked_fill(unknown, -torch.inf).amax((1, 2))
     enough = batch.known.float().mean((1, 2)) >= _LEAST_KNOWN
     return enough & (most - least > _LEAST_RELIEF * most.abs())
-
-
-def _use_one_thread(worker: int) -> None:
-    cv2.setNumThreads(1)
 
 
 def _precision() -> contextlib.AbstractContextManager[None]:
