@@ -37,14 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def label(parsed: argparse.Namespace) -> None:
     """Let the teacher label the photos; goes on where it was stopped."""
-    label_folder(_teacher(parsed), parsed.photos, _labels(parsed))
-    _held_out(parsed)
+    teacher = _teacher(parsed)
+    label_folder(teacher, parsed.photos, _labels(parsed, teacher))
+    _held_out(parsed, teacher)
 
 
 def train(parsed: argparse.Namespace) -> None:
     """Train on the labels, resuming from the checkpoint in the work folder, and export."""
     work: Path = parsed.work
-    sources = [teacher_source(parsed.photos, _labels(parsed))]
+    sources = [teacher_source(parsed.photos, _labels(parsed, _teacher(parsed)))]
     recipe = Recipe(steps=parsed.steps, batch=parsed.batch)
     for pairs in parsed.pairs:
         if pairs.resolve().is_relative_to(parsed.photos.resolve()):
@@ -52,7 +53,8 @@ def train(parsed: argparse.Namespace) -> None:
         sources.append(true_source(pairs, work / "true", parsed.pairs_weight, recipe.true_trim))
     if parsed.scenes:
         covering = [labelled.photo for labelled in sources[0].photos]
-        sources.append(scene_source(covering, work / "scenes", parsed.scenes, recipe.seed))
+        folder = work / f"scenes-{sources[0].fingerprint()}"
+        sources.append(scene_source(covering, folder, parsed.scenes, recipe.seed))
     if parsed.init is None:
         student, start = from_imagenet(recipe.seed), "ImageNet"
     else:
@@ -73,14 +75,15 @@ def evaluate(parsed: argparse.Namespace) -> None:
     """Print the figures of the weights in the work folder, or of others, and keep them there."""
     weights = parsed.weights or _weights(parsed.work)
     digest = sha256_of(weights)
-    figures = report(from_weights(weights), _teacher(parsed), _held_out(parsed))
+    teacher = _teacher(parsed)
+    figures = report(from_weights(weights), teacher, _held_out(parsed, teacher))
     text = json.dumps({"sha256": digest, **figures}, indent=1)
     print(text)
     (parsed.work / f"scores-{digest[:8]}.json").write_text(text + "\n")
 
 
-def _held_out(parsed: argparse.Namespace) -> tuple[Labelled, ...]:
-    found = teacher_labels(parsed.photos, _labels(parsed), held_out=True)
+def _held_out(parsed: argparse.Namespace, teacher: Teacher) -> tuple[Labelled, ...]:
+    found = teacher_labels(parsed.photos, _labels(parsed, teacher), held_out=True)
     if not found:
         raise ValueError(
             f"none of the tenth of {parsed.photos} that is held out has a label: label them, or "
@@ -108,9 +111,9 @@ def _teacher(parsed: argparse.Namespace) -> Teacher:
     return Teacher(parsed.teacher, parsed.layout, parsed.detail)
 
 
-def _labels(parsed: argparse.Namespace) -> Path:
+def _labels(parsed: argparse.Namespace, teacher: Teacher) -> Path:
     """Labels of another teacher, or merged otherwise, are in another folder."""
-    folder: Path = parsed.work / f"labels-{_teacher(parsed).fingerprint}"
+    folder: Path = parsed.work / f"labels-{teacher.fingerprint}"
     return folder
 
 

@@ -11,16 +11,14 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from service.evaluation.pairs import pairs_in
 from service.offline import photos_in
 from training.augment import disturb, view
-from training.teacher import label_path
+from training.teacher import label_path, write_label
 
 SHAPES = ((192, 320), (224, 288), (256, 256), (288, 224), (320, 192))
 """``(height, width)`` of batches: those that the network's input rule gives most photos."""
-
 
 _PNG_UNITS_A_METRE = 1000
 
@@ -50,8 +48,11 @@ class Source:
     trim: float
 
     def fingerprint(self) -> str:
-        """Changes with the photos, their labels, and what is made of them."""
-        names = "\n".join(f"{one.photo.name} {one.label.name}" for one in self.photos)
+        """Changes with the photos, their labels, and what is made of them.
+
+        Files of labels are named after the photo's bytes, their folders after what made them.
+        """
+        names = "\n".join("/".join(one.label.parts[-2:]) for one in self.photos)
         return hashlib.sha256(f"{self.weight} {self.trim}\n{names}".encode()).hexdigest()[:16]
 
 
@@ -107,29 +108,27 @@ def true_source(pairs: Path, work: Path, weight: float, trim: float) -> Source:
     for pair in pairs_in(pairs, _PNG_UNITS_A_METRE):
         known = np.isfinite(pair.truth) & (pair.truth > 0)
         inverse = np.where(known, 1 / np.where(known, pair.truth, 1), np.nan)
-        target = label_path(work, pair.photo)
-        np.save(target, inverse.astype(np.float32))
+        label = inverse.astype(np.float32)
+        digest = hashlib.sha256(pair.photo.read_bytes() + label.tobytes()).hexdigest()
+        target = work / f"{digest[:16]}.npy"
+        write_label(target, label)
         found.append(Labelled(pair.photo, target))
     if not found:
         raise ValueError(f"{pairs}: no photo has its true depth beside it")
     return Source(tuple(found), weight, trim)
 
 
-class Batches(Dataset[Batch]):
+class Batches:
     """The batch of each step, made from nothing but the seed and the step's number.
 
     So training that is resumed sees what it would have seen. Each source gives every batch the
     same number of photos, by its weight, and every photo once before any comes again.
     """
 
-    def __init__(self, sources: Sequence[Source], size: int, steps: int, seed: int) -> None:
+    def __init__(self, sources: Sequence[Source], size: int, seed: int) -> None:
         self._sources = sources
         self._counts = shares([source.weight for source in sources], size)
-        self._steps = steps
         self._seed = seed
-
-    def __len__(self) -> int:
-        return self._steps
 
     def __getitem__(self, step: int) -> Batch:
         random = np.random.default_rng([self._seed, step])

@@ -66,6 +66,18 @@ def motorcycle_scores(
     return MotorcycleScores(*(round(100 * figure, 2) for figure in figures))
 
 
+def teacher_scores(teacher: Teacher) -> dict[str, MotorcycleScores]:
+    """The same scores of the teacher: at its own size alone, and of its labels."""
+
+    def at_photo_size(answer: Predictor) -> Predictor:
+        return lambda photo: to_image_size(answer(photo), photo.shape[1], photo.shape[0])
+
+    return {
+        "own_size": motorcycle_scores(at_photo_size(teacher.own_size)),
+        "labels": motorcycle_scores(at_photo_size(teacher.label)),
+    }
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Mean correlation with the teacher: with its merged labels, and at its own size alone."""
@@ -148,6 +160,9 @@ def report(student: Student, teacher: Teacher, held_out: Sequence[Labelled]) -> 
         "motorcycle_disturbed": {
             name: asdict(motorcycle_scores(predict, disturb))
             for name, disturb in DISTURBANCES.items()
+        },
+        "motorcycle_teacher": {
+            name: asdict(scores) for name, scores in teacher_scores(teacher).items()
         },
         "agreement": asdict(agreement(predict, teacher, held_out)),
         "held_out_photos": len(held_out),

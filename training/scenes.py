@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from training.dataset import Labelled, Source, read_photo
 from training.solids import Image, Scalars, Shape, Solid, Vectors
+from training.teacher import write_label
 
 _SIZES = ((288, 384), (384, 288), (336, 336), (252, 448))
 _OVERSAMPLING = 2
@@ -52,7 +53,7 @@ def scene_source(photos: Sequence[Path], folder: Path, count: int, seed: int) ->
             chosen = random.integers(0, len(photos), _COVERINGS)
             scene = make_scene([read_photo(photos[index]) for index in chosen], random)
             cv2.imwrite(str(photo), cv2.cvtColor(scene.photo, cv2.COLOR_RGB2BGR))
-            np.save(label, scene.inverse_depth)
+            write_label(label, scene.inverse_depth)
         made.append(Labelled(photo, label))
     return Source(tuple(made), weight=1 / 3, trim=0.0)
 
@@ -207,4 +208,4 @@ def _look(
             if other.half.max() < 10:
                 shadow |= np.isfinite(other.distance(outside, towards))
         colour[seen] = cover * (1 - _SHADE + _SHADE * np.where(shadow, 0, facing))[:, None]
-    return np.where(np.isfinite(distance), distance, np.inf), colour
+    return distance, colour

@@ -62,7 +62,7 @@ class Solid:
         if self.outline is not None:
             hit = np.isfinite(found)
             points = start + step * np.where(hit, found, 0)[:, None]
-            found = np.where(hit & self._inside_outline(points), found, np.inf)
+            found = np.where(hit & _inside(self.outline, points), found, np.inf)
         return found.astype(np.float32)
 
     def surface(self, points: Vectors) -> tuple[Vectors, Vectors]:
@@ -98,13 +98,12 @@ class Solid:
         row = np.minimum((folded[:, 1] * height).astype(int), height - 1)
         return np.asarray(self.covering[row, column] / np.float32(255), np.float32)
 
-    def _inside_outline(self, points: Vectors) -> NDArray[np.bool_]:
-        if self.outline is None:
-            return np.ones(len(points), bool)
-        height, width = self.outline.shape
-        column = ((points[:, 0] + 1) / 2 * width).astype(int).clip(0, width - 1)
-        row = ((1 - points[:, 1]) / 2 * height).astype(int).clip(0, height - 1)
-        return np.asarray(self.outline[row, column])
+
+def _inside(outline: NDArray[np.bool_], points: Vectors) -> NDArray[np.bool_]:
+    height, width = outline.shape
+    column = ((points[:, 0] + 1) / 2 * width).astype(int).clip(0, width - 1)
+    row = ((1 - points[:, 1]) / 2 * height).astype(int).clip(0, height - 1)
+    return np.asarray(outline[row, column])
 
 
 def _box(start: Vectors, step: Vectors) -> Scalars:

@@ -100,10 +100,15 @@ def label_folder(teacher: Teacher, photos: Path, labels: Path) -> None:
         if photo is None:
             tqdm.write(f"{name} cannot be decoded, so it is left out")
             continue
-        unfinished = target.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            np.save(file, teacher.label(np.asarray(photo, np.uint8)).astype(np.float16))
-        unfinished.replace(target)
+        write_label(target, teacher.label(np.asarray(photo, np.uint8)).astype(np.float16))
+
+
+def write_label(target: Path, label: NDArray[np.floating]) -> None:
+    """Write an NPY file that is whole whenever it is there: those there are kept."""
+    unfinished = target.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.save(file, label)
+    unfinished.replace(target)
 
 
 def label_path(labels: Path, photo: Path) -> Path:

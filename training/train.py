@@ -56,7 +56,6 @@ class Training:
         ]
         inside = {id(parameter) for parameter in student.network.encoder.parameters()}
         decoder = [p for p in student.parameters() if id(p) not in inside]
-        self._encoder = encoder
         self._optimizer = torch.optim.AdamW(
             [
                 {"params": decoder, "top": recipe.decoder_rate},
@@ -64,7 +63,7 @@ class Training:
             ],
             weight_decay=recipe.weight_decay,
         )
-        self._batches = Batches(sources, recipe.batch, recipe.steps, recipe.seed)
+        self._batches = Batches(sources, recipe.batch, recipe.seed)
         self.step = 0
         self.loss = math.nan
 

@@ -165,18 +165,16 @@ class Scheduler:
         """Take the next jobs of one bucket, up to the limits; forget abandoned ones."""
         self._queue = [job for job in self._queue if not job.answer.done()]
         batch: list[_Job] = []
-        clients: set[str] = set()
         one_each = self._several_clients_are_about()
         room = self._limits.megapixels
         for job in sorted(self._queue, key=attrgetter("turn")):
             if batch and job.bucket != batch[0].bucket:
                 continue
-            if one_each and job.client in clients:
+            if one_each and job.client in {mate.client for mate in batch}:
                 continue
             if batch and (len(batch) == self._limits.size or job.megapixels > room):
                 break
             batch.append(job)
-            clients.add(job.client)
             room -= job.megapixels
         if batch:
             self._turn = batch[0].turn

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.photos import jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess, run_service
@@ -149,10 +150,20 @@ def test_interrupt_from_the_keyboard_stops_cleanly(cache_dir: Path) -> None:
         assert "Traceback" not in server.log()
 
 
-def test_a_network_without_weights_is_a_clear_error_at_start(tmp_path: Path) -> None:
-    done = run_service("serve", model="midas_v21_small_256", weights_dir=str(tmp_path))
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"model": "midas_v21_small_256"}, "models pull midas_v21_small_256"),
+        ({"model": "leres_res50"}, "DEPTH_ACCEPT_LICENSES=Adobe-Research-NC"),
+        ({"model_memory_mb": "10"}, "DEPTH_MODEL_MEMORY_MB=10 has no room"),
+    ],
+)
+def test_a_default_network_that_cannot_be_served_is_a_clear_error_at_start(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    done = run_service("serve", weights_dir=str(tmp_path), **settings)
     assert done.returncode == 2
-    assert "models pull midas_v21_small_256" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -168,17 +179,3 @@ def test_a_wrong_setting_is_named() -> None:
     assert "DEPTH_MAX_PIXELS" in done.stderr
     assert "DEPTH_ENGINE" in done.stderr
     assert "DEPTH_TRUSTED_PROXIES: " in done.stderr
-
-
-def test_a_default_network_whose_licence_is_not_accepted_is_said_at_the_start() -> None:
-    done = run_service("serve", model="leres_res50")
-    assert done.returncode == 2
-    assert "DEPTH_ACCEPT_LICENSES=Adobe-Research-NC" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_a_memory_budget_below_the_default_network_is_said_at_the_start() -> None:
-    done = run_service("serve", model_memory_mb="10")
-    assert done.returncode == 2
-    assert "DEPTH_MODEL_MEMORY_MB=10 has no room" in done.stderr
-    assert "Traceback" not in done.stderr

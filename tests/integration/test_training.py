@@ -91,7 +91,7 @@ def test_training_from_imagenet_lowers_the_loss(photos: Path, labels: Path, tmp_
     assert {labelled.photo.name for labelled in source.photos} == set(PHOTOS)
     recipe = Recipe(steps=40, decoder_share=0.5, batch=4, warmup_steps=5, ema=0.8)
     training = Training(from_imagenet(recipe.seed), recipe, [source])
-    unseen_views = Batches([source], 8, 1, seed=99)[0]
+    unseen_views = Batches([source], 8, seed=99)[0]
     before = loss_of(training, unseen_views)
     first_stages = training.student.network.encoder.state_dict()["conv_stem.weight"].clone()
     progress = list(training.run(tmp_path / "checkpoint.pt"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -65,3 +66,11 @@ def set_slider(page: Page, selector: str, value: float) -> None:
         "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }",
         value,
     )
+
+
+def saved(page: Page, button: str) -> bytes:
+    """Press a button that saves a file, and wait until the page says so; the file."""
+    with page.expect_download() as download:
+        page.locator(button).click()
+    expect(page.locator("#status")).to_contain_text(download.value.suggested_filename)
+    return Path(download.value.path()).read_bytes()

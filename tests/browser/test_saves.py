@@ -1,0 +1,101 @@
+"""What the page saves, and how."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.photos import as_bytes, photo_bytes, photo_pixels
+from tests.support.visitor import drop, expect_done, open_sample, saved, set_slider
+
+
+def test_downloads_are_full_size_and_made_from_the_original(page: Page) -> None:
+    open_sample(page, "rocket")
+    heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
+    assert heatmap.size == (640, 427)
+    depth16 = Image.open(io.BytesIO(saved(page, "[data-download=depth16]")))
+    assert (depth16.size, depth16.mode) == ((640, 427), "I;16")
+    assert np.load(io.BytesIO(saved(page, "[data-download=npy]"))).shape == (427, 640)
+
+
+def test_the_point_cloud_opens_elsewhere(page: Page) -> None:
+    page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
+    open_sample(page, "coffee")
+    cloud: Any = trimesh.load(io.BytesIO(saved(page, "[data-download=ply]")), file_type="ply")
+    assert cloud.vertices.shape == (512 * 341, 3)
+    assert np.isfinite(cloud.vertices).all()
+    assert cloud.vertices[:, 2].min() >= -4.01
+    assert cloud.vertices[:, 2].max() <= -0.99
+    assert np.ptp(cloud.colors[:, :3], axis=0).min() > 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "signature"),
+    [("height", b"\x89PNG"), ("anaglyph", b"\xff\xd8")],
+)
+def test_effects_are_saved_from_the_page(page: Page, kind: str, signature: bytes) -> None:
+    open_sample(page, "coffee")
+    assert saved(page, f"[data-download={kind}]").startswith(signature)
+
+
+@pytest.mark.parametrize(
+    ("tab", "slider", "value", "kind", "signature", "asked"),
+    [
+        ("relief", "#relief-depth", 8, "glb", b"glTF", "far_ratio=8"),
+        ("parallax", "#amplitude", 0.01, "living", b"RIFF", "amplitude=0.01"),
+    ],
+)
+def test_what_is_saved_is_what_was_set(
+    page: Page, tab: str, slider: str, value: float, kind: str, signature: bytes, asked: str
+) -> None:
+    open_sample(page, "coffee")
+    page.locator(f"#tab-{tab}").click()
+    set_slider(page, slider, value)
+    with page.expect_request("**/v1/effects/*") as sent:
+        assert saved(page, f"[data-download={kind}]").startswith(signature)
+    assert asked in sent.value.url
+
+
+def test_a_portrait_has_the_photos_size(page: Page) -> None:
+    page.goto("/")
+    large = np.asarray(cv2.resize(photo_pixels("coffee.png"), (2600, 1733)), np.uint8)
+    drop(page, "large.jpg", as_bytes(large, "JPEG"))
+    expect_done(page)
+    page.locator("#tab-portrait").click()
+    expect(page.locator("#get-portrait")).to_have_text("下载原尺寸人像")
+    assert Image.open(io.BytesIO(saved(page, "#get-portrait"))).size == (2600, 1733)
+
+
+def test_a_portrait_comes_from_the_service_where_it_makes_one(page: Page) -> None:
+    operation = {"parameters": [{"name": "focus"}, {"name": "aperture"}]}
+    contract = {"paths": {"/v1/effects/portrait": {"post": operation}}}
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body=photo_bytes("chelsea.png"), content_type="image/png")
+
+    page.route("**/openapi.json", lambda route: route.fulfill(json=contract))
+    page.route("**/v1/effects/portrait*", answer)
+    open_sample(page, "coffee")
+    page.locator("#tab-portrait").click()
+    expect(page.locator("#get-portrait")).to_have_text("下载原尺寸人像")
+    assert saved(page, "#get-portrait") == photo_bytes("chelsea.png")
+    assert re.search(r"focus=0\.\d+%2C0\.\d+&aperture=0\.5", asked[0])
+
+
+def test_what_the_page_saves_as_preview_is_a_jpeg(page: Page) -> None:
+    page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
+    open_sample(page, "coffee")
+    page.locator("#tab-portrait").click()
+    data = saved(page, "#get-portrait")
+    assert base64.b64encode(data[:3]) == b"/9j/"
