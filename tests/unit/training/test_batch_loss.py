@@ -55,6 +55,14 @@ def test_a_batch_that_teaches_nothing_changes_nothing(batch: Batch) -> None:
     assert (gradient == 0).all()
 
 
+def test_a_range_other_than_the_labels_costs_but_for_true_depth(batch: Batch) -> None:
+    """Scale and shift are free but for the anchor, which true depth has none of."""
+    moved = 5 * batch.target - 3
+    assert batch_loss(moved, batch, RECIPE) > 1
+    batch.trim[:] = 0.2
+    assert batch_loss(moved, batch, RECIPE) < 1e-4
+
+
 def test_one_wrong_pixel_of_true_depth_hardly_matters(batch: Batch) -> None:
     batch.trim[:] = 0.2
     plain, _ = loss_and_gradient(batch)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -175,12 +176,11 @@ def test_a_batch_must_have_room_for_every_source() -> None:
 
 def test_fingerprints_tell_data_apart(tmp_path: Path) -> None:
     one = source_of(tmp_path, 3, weight=1)
-    fewer = Source(one.photos[:2], 1, 0)
-    heavier = Source(one.photos, 2, 0)
+    fewer = replace(one, photos=one.photos[:2])
+    heavier = replace(one, weight=2.0)
     # The same photos, labelled by another teacher: the same names in another folder.
-    relabelled = Source(
-        tuple(Labelled(each.photo, Path("other") / each.label.name) for each in one.photos), 1, 0
-    )
+    elsewhere = (replace(each, label=Path("other") / each.label.name) for each in one.photos)
+    relabelled = replace(one, photos=tuple(elsewhere))
     prints = {source.fingerprint() for source in (one, fewer, heavier, relabelled)}
     assert len(prints) == 4
     assert source_of(tmp_path, 3, weight=1).fingerprint() == one.fingerprint()
