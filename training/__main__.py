@@ -145,14 +145,16 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--layout",
             type=float,
-            default=0.5,
-            help="weight of the teacher's own size in its labels (default: 0.5)",
+            default=0.15,
+            help="share of the longer side: broader than that, labels are what the teacher says at "
+            "its own size (default: 0.15)",
         )
         command.add_argument(
             "--detail",
             type=float,
-            default=1.6,
-            help="how much larger, each way, it looks for detail (default: 1.6)",
+            nargs="+",
+            default=[1.6, 2.0],
+            help="how much larger, each way, it looks for what is finer (default: 1.6 2.0)",
         )
         if train in steps:
             command.add_argument(

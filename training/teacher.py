@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,15 +24,21 @@ _MULTIPLE = 32
 
 
 class Teacher:
-    """Labels photos with the mean over two sizes, each with its mirror image.
+    """Labels photos by what it says at several sizes, each averaged with its mirror image.
 
     An ONNX or OpenVINO file with one input, float32 ``[1, 3, h, w]``, RGB in 0..255. At the size
-    that it was trained at it knows a scene's layout; at ``detail`` times as many pixels each way
-    it finds edges and thin things, and loses some layout. ``layout`` is the first one's weight in
-    the mean. Raises :class:`ValueError` for any other file, and where its graph cannot be resized.
+    that it was trained at it knows a scene's layout; at ``details`` times as many pixels each way
+    it finds edges and thin things, and loses layout. So what is broader than ``layout`` (a
+    share of the label's longer side, the deviation of a Gaussian) is the first one's, and what is
+    finer the mean of the others'. Structure from a small input and detail from a large one: the
+    idea of Miangoleh et al., "Boosting Monocular Depth Estimation Models to High-Resolution via
+    Content-Adaptive Multi-Resolution Merging" (CVPR 2021). Raises :class:`ValueError` for any
+    other file, and where its graph cannot be resized.
     """
 
-    def __init__(self, file: Path, layout: float = 0.5, detail: float = 1.6) -> None:
+    def __init__(
+        self, file: Path, layout: float = 0.15, details: Sequence[float] = (1.6, 2.0)
+    ) -> None:
         self._core = ov.Core()
         self._file = file
         self._sizes: dict[tuple[int, int], ov.CompiledModel] = {}
@@ -42,22 +48,29 @@ class Teacher:
             raise ValueError(f"{file} is no network of one input of a fixed size") from error
         self._layout = layout
         own_side = (self._own[0] * self._own[1]) ** 0.5
-        self._fine = InputRule(target=round(own_side * detail), multiple=_MULTIPLE, fit=Fit.AREA)
-        digest = hashlib.sha256(f"{layout} {detail}".encode())
+        self._fine = [
+            InputRule(target=round(own_side * detail), multiple=_MULTIPLE, fit=Fit.AREA)
+            for detail in sorted(details)
+        ]
+        digest = hashlib.sha256(f"{layout} {sorted(details)}".encode())
         for part in (file, file.with_suffix(".bin")):
             digest.update(part.read_bytes() if part.exists() else b"")
         self.fingerprint = digest.hexdigest()[:16]
         """Changes with the network and with how its answers are merged."""
 
     def label(self, photo: Image) -> Map:
-        """Inverse depth in 0..1 at the larger of the two sizes: float32 ``(h, w)``.
+        """Inverse depth in 0..1 at the largest of the sizes: float32 ``(h, w)``.
 
         ``photo``: RGB ``(height, width, 3)``.
         """
-        width, height = self._fine.network_size(photo.shape[1], photo.shape[0])
-        fine = self.at_size(photo, height, width)
-        layout = cv2.resize(self.own_size(photo), (width, height), interpolation=cv2.INTER_LINEAR)
-        merged = self._layout * _aligned(layout) + (1 - self._layout) * _aligned(fine)
+        sizes = [rule.network_size(photo.shape[1], photo.shape[0]) for rule in self._fine]
+        layout = _resized(self.own_size(photo), sizes[-1])
+        fine = np.mean(
+            [_fitted(_resized(self.at_size(photo, h, w), sizes[-1]), layout) for w, h in sizes],
+            axis=0,
+        )
+        broad = cv2.GaussianBlur(layout - fine, (0, 0), self._layout * max(sizes[-1]))
+        merged = fine + broad
         return np.asarray((merged - merged.min()) / max(np.ptp(merged), 1e-6), np.float32)
 
     def own_size(self, photo: Image) -> Map:
@@ -116,9 +129,15 @@ def label_path(labels: Path, photo: Path) -> Path:
     return labels / f"{sha256_of(photo)[:16]}.npy"
 
 
-def _aligned(values: NDArray[Any]) -> Map:
-    centred = values - np.median(values)
-    return np.asarray(centred / max(float(np.abs(centred).mean()), 1e-6), np.float32)
+def _resized(values: Map, size: tuple[int, int]) -> Map:
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _fitted(values: Map, target: Map) -> Map:
+    """Scale and shift for the least squares to ``target``; what contradicts it adds nothing."""
+    centred, wanted = values - values.mean(), target - target.mean()
+    slope = (centred * wanted).mean() / max(float((centred**2).mean()), 1e-6)
+    return np.asarray(max(float(slope), 0.0) * centred + target.mean(), np.float32)
 
 
 def _set_size(model: ov.Model, own: tuple[int, ...], size: tuple[int, int]) -> None:

@@ -65,7 +65,7 @@ def test_any_size(network: Path, photo: np.ndarray, height: int, width: int) -> 
 
 
 def test_a_label_is_finer_than_the_teachers_own_map(network: Path, photo: np.ndarray) -> None:
-    teacher = Teacher(network, layout=0.25, detail=2.0)
+    teacher = Teacher(network, details=(2.0,))
     label = teacher.label(photo)
     assert label.shape[0] * label.shape[1] > 3 * HEIGHT * WIDTH
     assert label.dtype == np.float32
@@ -74,6 +74,45 @@ def test_a_label_is_finer_than_the_teachers_own_map(network: Path, photo: np.nda
     truth = cv2.resize(photo[..., 0], label.shape[::-1]).astype(float)
     agreement = [np.corrcoef(map.ravel(), truth.ravel())[0, 1] for map in (label, own)]
     assert agreement[0] > agreement[1]
+
+
+class TwoMinded(Teacher):
+    """At its own size: nearer to the left. At any other: nearest in the middle too, and striped."""
+
+    def own_size(self, photo: np.ndarray) -> np.ndarray:
+        return np.linspace(1, 0, WIDTH, dtype=np.float32)[None].repeat(HEIGHT, axis=0)
+
+    def at_size(self, photo: np.ndarray, height: int, width: int) -> np.ndarray:
+        across = np.linspace(0, 1, width, dtype=np.float32)
+        stripes = 0.2 * (np.arange(width) % 4 < 2)
+        row = 1 - across + np.sin(np.pi * across) + stripes
+        return np.asarray(row, np.float32)[None].repeat(height, axis=0)
+
+
+def test_layout_is_of_the_own_size_and_detail_of_the_larger(
+    network: Path, photo: np.ndarray
+) -> None:
+    teacher = TwoMinded(network, layout=0.05, details=(2.0,))
+    label = teacher.label(photo)
+    height, width = label.shape
+    middle = slice(width // 8, -width // 8)
+    broad = cv2.blur(label, (4, 1))
+    stripes = (label - broad)[:, middle]
+    assert stripes.std() > 0.04
+    straight = np.linspace(1, 0, width)[middle]
+    assert np.corrcoef(broad[0, middle], straight)[0, 1] > 0.999
+    fine = cv2.blur(teacher.at_size(photo, height, width), (4, 1))
+    assert np.corrcoef(fine[0, middle], straight)[0, 1] < 0.9
+
+
+def test_what_contradicts_the_layout_adds_nothing(network: Path, photo: np.ndarray) -> None:
+    class Contrary(TwoMinded):
+        def at_size(self, photo: np.ndarray, height: int, width: int) -> np.ndarray:
+            return -super().at_size(photo, height, width)
+
+    label = Contrary(network, layout=0.05, details=(2.0,)).label(photo)
+    across = label[0, 8:-8]
+    assert (np.diff(across) < 0).all()
 
 
 def test_the_mean_with_the_mirror_is_symmetric(network: Path, photo: np.ndarray) -> None:
@@ -85,9 +124,11 @@ def test_the_mean_with_the_mirror_is_symmetric(network: Path, photo: np.ndarray)
 
 def test_fingerprints_tell_labels_apart(network: Path) -> None:
     prints = {
-        Teacher(network, layout, detail).fingerprint for layout in (0.4, 0.5) for detail in (1.5, 2)
+        Teacher(network, layout, details).fingerprint
+        for layout in (0.1, 0.2)
+        for details in ((1.5,), (2.0,), (1.5, 2.0))
     }
-    assert len(prints) == 4
+    assert len(prints) == 6
     assert Teacher(network).fingerprint == Teacher(network).fingerprint
 
 
