@@ -1,6 +1,7 @@
-"""Heatmap encoders on a real depth map: the same picture, at very different prices.
+"""Encoders on a real depth map: the same picture, at very different prices.
 
     python -m load_tests.encoders [--rounds N]
+    taskset --cpu-list 0 python -m load_tests.encoders      # on one CPU: no strips
 
 Needs `pip install -e '.[bench]'`; writes results/encoders.json.
 """
@@ -23,6 +24,7 @@ from load_tests.machine import write_result
 from load_tests.timing import medians
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions, OutputFormat, encode
 from service.imaging.network_input import network_input
 from service.imaging.render import Colormap, heat_indices, palette
 from service.imaging.transforms import to_image_size
@@ -75,14 +77,28 @@ def encoders(indices: NDArray[np.uint8]) -> dict[str, Callable[[], bytes]]:
     }
 
 
+def encoders_of_16_bits(depth: DepthMap) -> dict[str, Callable[[], bytes]]:
+    """Ways to write the same map as 16-bit PNG, its quantising included."""
+
+    def by_cv2() -> bytes:
+        levels = cv2.normalize(depth.values, None, 0, 65535, cv2.NORM_MINMAX, cv2.CV_16U)  # type: ignore[call-overload]
+        return bytes(cv2.imencode(".png", levels)[1])
+
+    options = EncodeOptions(format=OutputFormat.DEPTH16)
+    return {
+        "16-bit, cv2": by_cv2,
+        "16-bit, this service": functools.partial(encode, depth, options),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     figures: dict[str, object] = {}
     for width, height in _SIZES:
-        indices = heat_indices(sample_depth(width, height))
-        ways = encoders(indices)
+        depth = sample_depth(width, height)
+        ways = encoders(heat_indices(depth)) | encoders_of_16_bits(depth)
         times = medians(ways, arguments.rounds)
         ours = times["this service, palette"]
         print(f"{f'heatmap {width}x{height}':50} {'ms':>8} {'ratio':>6} {'kB':>6}")

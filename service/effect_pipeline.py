@@ -48,6 +48,7 @@ class EffectAnswer:
 
     body: bytes
     depth: DepthMap
+    extent: tuple[float, float]
     batch_size: int | None
 
 
@@ -99,10 +100,12 @@ class EffectPipeline:
             await self._turns.enter(ticket.client)
         try:
             with record.timed("effect"):
-                body = await self._pool.run(ticket, order.make, photo, depth)
+                body, extent = await self._pool.run(
+                    ticket, lambda: (order.make(photo, depth), depth.extent)
+                )
         finally:
             self._turns.leave(ticket.client)
-        return EffectAnswer(body, depth, batch_size)
+        return EffectAnswer(body, depth, extent, batch_size)
 
     async def _inferred(
         self, data: bytes, order: EffectOrder, ticket: Ticket, record: RequestRecord

@@ -190,7 +190,7 @@ async def _respond(
         read=lambda ticket: read_image_and_depth(request, ticket, runtime.settings.max_body_bytes),
         work=work,
     )
-    low, high = answer.depth.extent
+    low, high = answer.extent
     headers = {
         "X-Depth-Model": answer.depth.model,
         "X-Depth-Kind": answer.depth.kind,

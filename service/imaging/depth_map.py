@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 
+from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
 from service.models.spec import DepthKind
 
@@ -22,8 +23,7 @@ class DepthMap:
     @functools.cached_property
     def extent(self) -> tuple[float, float]:
         """Smallest and largest value."""
-        low, high, _, _ = cv2.minMaxLoc(self.values)
-        return low, high
+        return extent(self.values)
 
     @property
     def width(self) -> int:
@@ -34,3 +34,14 @@ class DepthMap:
     def height(self) -> int:
         """Height in pixels."""
         return int(self.values.shape[0])
+
+
+def extent(values: DepthArray) -> tuple[float, float]:
+    """Smallest and largest of the values ``(h, w)``."""
+
+    def of_strip(first: int, end: int) -> tuple[float, float]:
+        low, high, _, _ = cv2.minMaxLoc(values[first:end])
+        return low, high
+
+    lows, highs = zip(*in_strips(values.shape, of_strip), strict=True)
+    return min(lows), max(highs)

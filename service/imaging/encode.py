@@ -16,8 +16,11 @@ from service.errors import InvalidParameter
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import Colormap, Normalization, heat_indices, palette
+from service.imaging.strips import in_strips
 
 _JSON_SIGNIFICANT_DIGITS = 5
+# Temporaries of a whole 12 MP map take 70 ms to fill, of so many rows of it 28 ms.
+_ROWS_IN_CACHE = 64
 
 
 class OutputFormat(StrEnum):
@@ -83,8 +86,18 @@ def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
     values = depth.values
     low, high = depth.extent
     scale = 65535 / (high - low) if high > low else 0.0
-    pixels = np.rint((values - np.float32(low)) * np.float32(scale))
-    return png.encode_grey16(pixels.clip(0, 65535).astype(np.uint16))
+    pixels = np.empty(values.shape, np.uint16)
+
+    def quantise(first: int, end: int) -> None:
+        for top in range(first, end, _ROWS_IN_CACHE):
+            rows = slice(top, min(top + _ROWS_IN_CACHE, end))
+            levels = values[rows] - np.float32(low)
+            levels *= np.float32(scale)
+            np.rint(levels, out=levels)
+            pixels[rows] = levels.clip(0, 65535, out=levels)
+
+    in_strips(values.shape, quantise)
+    return png.encode_grey16(pixels)
 
 
 def encode_npy(depth: DepthMap, options: EncodeOptions) -> bytes:

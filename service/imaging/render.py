@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.depth_map import DepthMap
+from service.imaging.depth_map import DepthMap, extent
+from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
 from service.models.spec import DepthKind
 
@@ -51,10 +52,15 @@ def heat_indices(
     if normalization is Normalization.PERCENTILE:
         # convertScaleAbs takes the absolute value, so what lies below the range must not.
         values = np.maximum(values, np.float32(low))
-    # One pass without float temporaries, which for a 50 MP photo would take 400 MB.
-    return np.asarray(
-        cv2.convertScaleAbs(values, alpha=255 * scale, beta=-255 * scale * low), dtype=np.uint8
-    )
+    indices = np.empty(values.shape, np.uint8)
+
+    def scaled(first: int, end: int) -> None:
+        # One pass without float temporaries, which for a 50 MP photo would take 400 MB.
+        strip, out = values[first:end], indices[first:end]
+        cv2.convertScaleAbs(strip, dst=out, alpha=255 * scale, beta=-255 * scale * low)
+
+    in_strips(values.shape, scaled)
+    return indices
 
 
 def nearness(
@@ -93,8 +99,7 @@ def _ends(depth: DepthMap, values: DepthArray, normalization: Normalization) -> 
         return float(low), float(high)
     if values is depth.values:
         return depth.extent
-    low, high, _, _ = cv2.minMaxLoc(values)
-    return low, high
+    return extent(values)
 
 
 def inverse_values(depth: DepthMap) -> DepthArray:

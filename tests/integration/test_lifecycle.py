@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
-from tests.support.photos import jpeg_720p, jpeg_of_many_scans, photo_bytes
+from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess, run_service
 
 PHOTO = photo_bytes("chelsea.png")
@@ -60,6 +61,18 @@ def test_sigterm_under_load_loses_no_accepted_request(cache_dir: Path) -> None:
         assert outcomes.count("draining") >= 1
         assert "every accepted request has been answered" in server.log()
         assert "Traceback" not in server.log()
+
+
+def test_a_large_picture_leaves_nothing_behind_that_would_not_end(cache_dir: Path) -> None:
+    """It is worked on in strips, by threads of their own."""
+    with ServerProcess(cache_dir=str(cache_dir)) as server:
+        photo = as_bytes(np.zeros((1600, 1600, 3), np.uint8), "JPEG")
+        for output in ("heatmap", "depth16"):
+            answer = server.client.post(f"/v1/depth?format={output}", files={"image": photo})
+            assert answer.status_code == 200
+        server.terminate()
+        assert server.wait() == 0
+        assert "does not end" not in server.log()
 
 
 def test_draining_is_unready_but_live_until_the_port_closes(cache_dir: Path) -> None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from service.imaging import png
+from service.imaging import png, strips
 
 SIZES = [(1, 1), (1, 7), (7, 1), (48, 64), (301, 257)]
+
+
+@pytest.fixture(autouse=True, params=[1, 2, 5])
+def cpus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Every picture in as many strips: nothing else may depend on their number."""
+    monkeypatch.setattr(strips, "cpu_budget", lambda: request.param)
+    monkeypatch.setattr(strips, "_LEAST_VALUES", 1)
+    return int(request.param)
 
 
 def noise(size: tuple[int, ...], top: int) -> np.ndarray:
@@ -54,3 +63,14 @@ def test_a_transposed_view_is_written_as_it_reads() -> None:
     indices = noise((20, 30), 255).astype(np.uint8).T
     by_pillow, _ = read_twice(png.encode_indexed(indices, bytes(768)))
     assert np.array_equal(by_pillow, indices)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_stream_is_what_zlib_checks(size: tuple[int, int]) -> None:
+    """The decoders above forgive a wrong Adler-32; zlib does not."""
+    indices = noise(size, 255).astype(np.uint8)
+    data = png.encode_indexed(indices, bytes(768))
+    start = data.index(b"IDAT")
+    length = int.from_bytes(data[start - 4 : start])
+    rows = zlib.decompress(data[start + 4 : start + 4 + length])
+    assert len(rows) == size[0] * (size[1] + 1)
