@@ -54,13 +54,18 @@ class Turnstile:
             # the end of the dictionary when it gets one.
             fewest = min(self._waiting, key=self._inside.__getitem__)
             turns = self._waiting.pop(fewest)
-            turns.popleft().set_result(None)
-            self._inside[fewest] += 1
+            turn = turns.popleft()
             if turns:
                 self._waiting[fewest] = turns
+            # Who was cancelled a moment ago has not woken up yet to take itself out.
+            if not turn.done():
+                turn.set_result(None)
+                self._inside[fewest] += 1
 
     def _forget(self, client: str, turn: asyncio.Future[None]) -> None:
-        turns = self._waiting[client]
+        turns = self._waiting.get(client)
+        if turns is None or turn not in turns:
+            return
         turns.remove(turn)
         if not turns:
             del self._waiting[client]

@@ -93,6 +93,30 @@ def test_spare_places_for_newcomers_are_bounded_too() -> None:
     run(scenario, places=3)
 
 
+def test_who_was_cancelled_a_moment_ago_holds_nobody_up() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        await crowd.arrive("a")
+        leavers = [await crowd.arrive("a") for _ in range(2)]
+        last = await crowd.arrive("a")
+        other = await crowd.arrive("b")
+        for leaver in leavers:
+            leaver.cancel()
+        # Before they wake up to take themselves out.
+        crowd.turnstile.leave("b")
+        crowd.turnstile.leave("a")
+        async with asyncio.timeout(5):
+            await last
+        assert all(isinstance(end, asyncio.CancelledError) for end in await _ends(leavers))
+        assert other.done()
+        assert crowd.turnstile.waiting() == 0
+
+    run(scenario, places=1)
+
+
+async def _ends(tasks: list[asyncio.Task[None]]) -> list[BaseException | None]:
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @pytest.mark.parametrize("granted", [False, True])
 def test_who_gives_up_takes_no_place(granted: bool) -> None:
     async def scenario(crowd: Crowd) -> None:
