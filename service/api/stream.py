@@ -8,6 +8,7 @@ but for the newest, so that an answer is never about the past.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from enum import StrEnum
 from typing import Annotated
@@ -30,9 +31,11 @@ from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap, palette
 from service.imaging.steady_scale import SteadyScale
 from service.observability.context import RequestRecord, request_id_from
+from service.observability.metrics import REJECTION_REASONS
 from service.runtime import Runtime
 
 router = APIRouter()
+logger = logging.getLogger("service.access")
 
 _GOING_AWAY, _POLICY_VIOLATION = 1001, 1008
 _DRAIN_CHECK_SECONDS = 0.25
@@ -61,13 +64,17 @@ class StreamQuery(BaseModel):
 @router.websocket(STREAM)
 async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> None:
     """Answer the newest frame until the client leaves or the service drains."""
-    runtime: Runtime = socket.app.state.runtime
+    stream_of_client = _Stream(socket, socket.app.state.runtime, query)
+    started, admitted = time.perf_counter(), False
     try:
-        if await admit_client(socket):
-            await _Stream(socket, runtime, query).run()
+        admitted = await admit_client(socket)
+        if admitted:
+            await stream_of_client.run()
     except (WebSocketDisconnect, TimeoutError):
         # It left, or does not read its answers; the server closes what is still open.
         return
+    finally:
+        stream_of_client.log_end(admitted, started)
 
 
 class _Stream:
@@ -79,6 +86,22 @@ class _Stream:
         self._query = query
         self._frames = NewestFrame()
         self._scale = SteadyScale()
+        self._answered = 0
+
+    def log_end(self, admitted: bool, started: float) -> None:
+        """One line for the whole stream, as other requests have; nothing of its address."""
+        record: RequestRecord | None = self._socket.scope.get("state", {}).get("record")
+        fields: dict[str, object] = {
+            "route": STREAM,
+            "admitted": admitted,
+            "frames": self._answered,
+            "dropped": self._frames.dropped,
+            "milliseconds": round(1000 * (time.perf_counter() - started), 1),
+        }
+        if record is not None and record.client is not None:
+            fields["client"] = record.client
+        text = " ".join(f"{key}={value}" for key, value in fields.items())
+        logger.info(text, extra={"fields": fields})
 
     async def run(self) -> None:
         """Read and answer side by side; whichever ends first ends both."""
@@ -128,6 +151,7 @@ class _Stream:
                 )
                 continue
             await self._send(self._head(sequence, started, answer), answer.body)
+            self._answered += 1
 
     async def _work(self, frame: bytes) -> EffectAnswer:
         record = RequestRecord(request_id_from(None))
@@ -147,8 +171,14 @@ class _Stream:
         except TimeoutError:
             metrics.deadline_misses.labels(record.stage).inc()
             raise DeadlineExceeded(f"The deadline passed during stage {record.stage}.") from None
+        except asyncio.CancelledError:
+            status = "4xx"
+            metrics.cancelled.labels(record.stage).inc()
+            raise
         except DepthError as error:
             status = f"{error.status // 100}xx"
+            if error.slug in REJECTION_REASONS:
+                metrics.rejected.labels(error.slug).inc()
             raise
         finally:
             took = time.perf_counter() - started

@@ -41,6 +41,16 @@ class _RepeatFilter(logging.Filter):
         return True
 
 
+class _StreamFilter(logging.Filter):
+    """Leaves out uvicorn's lines of streams: they hold addresses, and query strings as sent.
+
+    The service has a line of its own for each stream.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line; fields passed as ``extra={"fields": {...}}`` are merged in."""
 
@@ -64,7 +74,10 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_RequestIdFilter())
     handler.addFilter(_RepeatFilter())
+    handler.addFilter(_StreamFilter())
     json_lines = settings.log_format is LogFormat.JSON
     handler.setFormatter(JsonFormatter() if json_lines else logging.Formatter(_TEXT))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # In detail it would log a stream's headers and messages, which may hold an API key.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.INFO, logging.getLogger().level))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.support.access import answer_to, key_line
 from tests.support.photos import as_bytes
 from tests.support.server import ServerProcess
+from tests.support.streams import answer_of, open_stream
 from tests.support.waiting import wait_until
 
 KEY = "recognisable-key-7f3a"
@@ -58,12 +61,26 @@ def test_logs_hold_no_keys_file_names_or_image_bytes(
         )
         assert raw.status_code == 200
         answer_to(server, f"NONSENSE {FILE_NAME} {KEY}\r\n\r\n".encode())
+        with open_stream(server, f"?model={QUERY}", bearer) as camera:
+            camera.send(photo)
+            assert "model-not-found" in camera.recv(timeout=30)
+        with open_stream(server) as camera:
+            camera.send(json.dumps({"api_key": KEY}))
+            camera.send(photo)
+            assert answer_of(camera)[0]["sequence"] == 1
+        for query in (f"?api_key={KEY}", f"?{QUERY}=1"):
+            with pytest.raises(InvalidStatus):
+                open_stream(server, query)
+        with pytest.raises(InvalidStatus):
+            open_stream(server, headers={"X-API-Key": WRONG_KEY})
         # Each is logged after its answer's last byte.
-        wait_until(lambda: server.log().count("phone-app") >= 6)
+        wait_until(lambda: server.log().count("phone-app") >= 8)
+        wait_until(lambda: "frames" in server.log())
         log = server.log()
     assert (log_format == "json") == ('"client":"phone-app"' in log)
     encoded = (base64.b64encode(MARK * 3).decode()[4:-4], MARK.hex())
     for secret in (KEY, WRONG_KEY, FILE_NAME, MARK.decode(), QUERY, *encoded):
         assert secret.lower() not in log.lower()
-    assert not [line for line in log.splitlines() if "service.access" in line and "127.0.0" in line]
+    own_address = f"{server.url.removeprefix('http://')}"
+    assert "127.0.0.1" not in log.replace(own_address, "")
     assert "Traceback" not in log

@@ -17,6 +17,7 @@ from tests.support.effects import depth_file
 from tests.support.photos import as_bytes, jpeg_720p, photo_pixels
 from tests.support.server import ServerProcess
 from tests.support.streams import answer_of, open_stream
+from tests.support.waiting import wait_until
 
 FRAME = as_bytes(photo_pixels("coffee.png"), "JPEG", quality=90)
 
@@ -116,6 +117,25 @@ def test_frames_are_counted(server: ServerProcess) -> None:
         answer_of(camera)
     assert server.metric("depth_request_seconds_count", **labels) == before + 1
     assert server.metric("depth_admitted_requests") == 0
+
+
+def test_a_client_that_leaves_in_mid_frame_is_no_failure_of_the_service(
+    server: ServerProcess,
+) -> None:
+    def cancelled() -> float:
+        lines = server.client.get("/metrics").text.splitlines()
+        stages = [line for line in lines if line.startswith("depth_cancelled_requests_total{")]
+        return sum(float(line.rpartition(" ")[2]) for line in stages)
+
+    failed = {"route": "/v1/stream", "status": "5xx"}
+    before = server.metric("depth_request_seconds_count", **failed)
+    left = cancelled()
+    large = as_bytes(np.zeros((6900, 6900), np.uint8), "PNG")
+    with open_stream(server) as camera:
+        camera.send(large)
+        wait_until(lambda: server.metric("depth_admitted_requests") == 1)
+    wait_until(lambda: cancelled() == left + 1)
+    assert server.metric("depth_request_seconds_count", **failed) == before
 
 
 def test_a_stream_outlives_the_header_timeout(cache_dir: Path) -> None:
