@@ -14,11 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
+from websockets import Origin
+from websockets.sync.client import connect
 
 from tests.support.balancer import balancer
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.programs import require_program
 from tests.support.server import ServerProcess, free_port
+from tests.support.streams import answer_of
 
 PHOTO = as_bytes(Image.open(io.BytesIO(photo_bytes("chelsea.png"))).resize((320, 240)), "JPEG")
 CLIENTS = 3
@@ -109,6 +112,14 @@ def test_ten_rolling_restarts_lose_no_request(replicas: list[Replica]) -> None:
                 load.wait_for_more(10)
     assert set(load.outcomes) == {"answered"}, Counter(load.outcomes)
     print(f"{ROLLING_RESTARTS} rolling restarts, {len(load.outcomes)} requests, 0 lost")
+
+
+def test_a_live_camera_passes_the_balancer(replicas: list[Replica]) -> None:
+    with balancer([replica.url for replica in replicas]) as url:
+        address = url.replace("http://", "ws://") + "/v1/stream"
+        with connect(address, origin=Origin(url)) as camera:
+            camera.send(PHOTO)
+            assert answer_of(camera)[1].startswith(b"\x89PNG")
 
 
 def test_a_killed_replica_loses_only_what_it_had_in_hand(replicas: list[Replica]) -> None:
