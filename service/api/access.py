@@ -6,13 +6,16 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from service.api.authentication import AuthenticationMiddleware
+from service.api.compare import MILLISECONDS_HEADER
 from service.api.hosts import AllowedHostsMiddleware
 from service.api.keys import ApiKeys
+from service.api.metres import CALIBRATION_HEADER
 from service.settings import Settings
 
 _EXPOSED_HEADERS = (
     *("X-Depth-Model", "X-Depth-Kind", "X-Depth-Min", "X-Depth-Max", "X-Batch-Size"),
     *("X-Request-ID", "Server-Timing", "Retry-After", "Inference-Header-Content-Length"),
+    *(CALIBRATION_HEADER, MILLISECONDS_HEADER),
 )
 _REQUEST_HEADERS = (
     *("Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout"),

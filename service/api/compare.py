@@ -20,10 +20,11 @@ from service.runtime import Runtime
 
 router = APIRouter(tags=["depth"])
 
+MILLISECONDS_HEADER = "X-Inference-Milliseconds"
 _MOST_MODELS = 8
 _NAME = "[a-z0-9_]{1,64}"
 _HEADERS = {
-    "X-Inference-Milliseconds": {
+    MILLISECONDS_HEADER: {
         "description": "Of each network, as `name=ms` with commas.",
         "schema": {"type": "string"},
     },
@@ -88,6 +89,6 @@ async def compare(
         work=lambda data, ticket: runtime.comparison.run(data, order, ticket, record),
     )
     times = ",".join(f"{name}={ms:g}" for name, ms in answer.milliseconds.items())
-    headers = {"X-Inference-Milliseconds": times, "Server-Timing": record.server_timing()}
+    headers = {MILLISECONDS_HEADER: times, "Server-Timing": record.server_timing()}
     seconds = runtime.settings.send_timeout_seconds
     return HeldResponse(answer.body, MEDIA_TYPES[query.format], headers, ticket, record, seconds)

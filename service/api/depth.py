@@ -12,6 +12,7 @@ from service.api.negotiation import choose_format
 from service.api.schemas import (
     ANSWER_HEADERS,
     BINARY,
+    CALIBRATION,
     DEPTH_PROBLEMS,
     PREDICT_PROBLEMS,
     DepthJson,
@@ -34,6 +35,7 @@ _HEATMAP_RESPONSE: dict[str, Any] = {
     "content": {"image/png": BINARY},
 }
 _DEPTH_RESPONSE = _HEATMAP_RESPONSE | {
+    "headers": ANSWER_HEADERS | CALIBRATION,
     "content": {
         "image/png": BINARY,
         "application/x-npy": BINARY,
@@ -48,7 +50,7 @@ _DEPTH_RESPONSE = _HEATMAP_RESPONSE | {
                 "depth": [[0.1217, 0.1301, 0.1288], [0.4108, 0.5522, 0.4976]],
             },
         },
-    }
+    },
 }
 
 

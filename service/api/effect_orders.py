@@ -65,6 +65,9 @@ def plan_obstacle(query: ObstacleQuery, model: str) -> Plan:
 
     def make(photo: Photo, depth: DepthMap) -> bytes:
         if query.format is ReportFormat.PNG:
+            if metres.wanted:
+                # The picture has no metres, but what the report refuses, it refuses too.
+                metres_of(depth, metres)
             return png.encode_rgb(draw_danger_zone(photo.pixels, depth, options))
         return report(depth, options, metres)
 

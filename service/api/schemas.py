@@ -40,10 +40,15 @@ ANSWER_HEADERS = {
         ("X-Depth-Kind", "string", "Meaning of the numbers."),
         ("X-Depth-Min", "number", "Smallest value of the depth map."),
         ("X-Depth-Max", "number", "Largest value of the depth map."),
-        (CALIBRATION_HEADER, "string", "Intercept and slope of metres, where they were asked for."),
         ("X-Batch-Size", "integer", "Images that shared the inference call."),
         ("Server-Timing", "string", "Milliseconds of each stage, from read to encode."),
     )
+}
+CALIBRATION = {
+    CALIBRATION_HEADER: {
+        "description": "Intercept and slope of metres, where they were asked for.",
+        "schema": {"type": "string"},
+    }
 }
 
 

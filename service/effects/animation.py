@@ -99,7 +99,7 @@ def _encode_video(
     except ImportError:
         raise InvalidParameter(
             f"format={format} needs PyAV, which this server does not have: install it with "
-            "`pip install 'depth-service[video]'`, or ask for webp or gif."
+            "`pip install '.[video]'`, or ask for webp or gif."
         ) from None
     codec, settings = _CODECS[format]
     buffer = io.BytesIO()

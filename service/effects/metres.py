@@ -18,6 +18,8 @@ _REUSED_NOTE = (
     "The fit of another photo: it holds for photos of the same scene by the same camera, as far as "
     "the network gives both the same scale. There are no points to check it with."
 )
+# Far beyond any fit, and far from where float32 overflows.
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True)
@@ -107,4 +109,6 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     intercept, slope = options.fit
     if slope <= 0:
         raise InvalidParameter("calibration: the slope must be above 0.")
+    if max(abs(intercept), slope) > _LARGEST:
+        raise InvalidParameter(f"calibration: no number may be beyond {_LARGEST:g}.")
     return Metres(depth.kind, intercept, slope)

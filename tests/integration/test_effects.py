@@ -52,8 +52,13 @@ def test_anchors_turn_the_alarm_into_metres(server: ServerProcess) -> None:
     assert [round(one["metres"], 3) for one in report["calibration"]["anchors"]] == [0.4, 1.2]
 
 
-def test_anchors_that_contradict_the_depth_are_refused_in_words(server: ServerProcess) -> None:
-    answer = post_effect(server, "obstacle", COFFEE, anchors="0.5,0.9,3;0.2,0.05,0.5")
+@pytest.mark.parametrize("format", ["json", "png"])
+def test_anchors_that_contradict_the_depth_are_refused_in_words(
+    server: ServerProcess, format: str
+) -> None:
+    answer = post_effect(
+        server, "obstacle", COFFEE, anchors="0.5,0.9,3;0.2,0.05,0.5", format=format
+    )
     assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
     assert "contradict" in answer.json()["detail"]
 

@@ -174,6 +174,7 @@ def test_anchors_make_metres(many: ServerProcess) -> None:
         ("anchors=0.5,0.5,2;0.5,0.5,3", "same relative depth"),
         ("calibration=1", "intercept,slope"),
         ("calibration=1,-1", "slope"),
+        ("calibration=-1e99,1e99&format=json", "beyond"),
         ("calibration=0.1,0.1&anchors=0.5,0.5,2;0.1,0.1,3", "not both"),
     ],
 )
