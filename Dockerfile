@@ -14,35 +14,33 @@ ARG PIP_EXTRA_INDEX_URL=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 SHELL ["/bin/sh", "-eu", "-c"]
 WORKDIR /build
-COPY pyproject.toml ./
-# torch's packages go into one file, the rest into another: the slim image has no torch.
-RUN python3 -c "import re, tomllib; \
-    every = tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']; \
-    torch = [r for r in every if re.match('torch|timm', r)]; \
-    open('torch.txt', 'w').write('\n'.join(torch)); \
-    open('serving.txt', 'w').write('\n'.join(r for r in every if r not in torch))"
+COPY deploy/serving.lock ./
 RUN --mount=type=secret,id=pipconf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     test ! -s /run/secrets/ca.crt || export PIP_CERT=/run/secrets/ca.crt; \
     python3 -m venv /opt/depth/venv; \
-    /opt/depth/venv/bin/pip install -r serving.txt "setuptools>=77"
+    /opt/depth/venv/bin/pip install --require-hashes --no-deps -r serving.lock
 
 FROM packages AS serving
-COPY README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY service service
 RUN /opt/depth/venv/bin/pip install --no-deps --no-build-isolation --no-index .
 
 FROM packages AS torch
 ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
+COPY pyproject.toml deploy/requirements.lock ./
 # The CPU-only build where it can be fetched, else the general one, which is larger and works too.
+# Either is outside the lock: two builds have the same version and other bytes.
 RUN --mount=type=secret,id=pipconf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     test ! -s /run/secrets/ca.crt || export PIP_CERT=/run/secrets/ca.crt; \
-    sed -n 's/^\(torch\(vision\)\{0,1\}==.*\)$/\1+cpu/p' torch.txt > torch-cpu.txt; \
+    /opt/depth/venv/bin/pip install --require-hashes --no-deps -r requirements.lock; \
+    sed -n 's/^ *"\(torch\(vision\)\{0,1\}==[^"]*\)".*/\1/p' pyproject.toml > torch.txt; \
+    sed 's/$/+cpu/' torch.txt > torch-cpu.txt; \
     /opt/depth/venv/bin/pip install --retries 0 --timeout 15 \
         --index-url "$TORCH_CPU_INDEX" --no-deps -r torch-cpu.txt \
       || echo "The CPU-only build of PyTorch cannot be fetched; installing the general one."; \
-    /opt/depth/venv/bin/pip install -r torch.txt -r serving.txt
+    /opt/depth/venv/bin/pip install -r torch.txt
 
 FROM torch AS converted
 COPY README.md LICENSE ./

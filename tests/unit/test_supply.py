@@ -1,22 +1,25 @@
-"""The lock that the image installs from, against what the project says it needs."""
+"""The locks that the images install from, against what the project says it needs."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support.server import ROOT
 
 LOCK = (ROOT / "deploy" / "requirements.lock").read_text()
-# Installed before the lock, from PyTorch's index for CPUs.
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SERVING_LOCK = (ROOT / "deploy" / "serving.lock").read_text()
+# Outside the lock: PyTorch's index for CPUs has other builds of the same version.
 FROM_PYTORCH = {"torch", "torchvision"}
 
 
-def locked() -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK, flags=re.MULTILINE))
+def locked(lock: str = LOCK) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, flags=re.MULTILINE))
 
 
 def test_the_lock_has_every_dependency_in_a_version_that_is_allowed() -> None:
@@ -28,8 +31,27 @@ def test_the_lock_has_every_dependency_in_a_version_that_is_allowed() -> None:
             assert dependency.specifier.contains(versions[name]), name
 
 
-def test_everything_in_the_lock_is_checked_by_hash() -> None:
-    for entry in re.split(r"\n(?=\S)", LOCK.strip()):
+def test_the_slim_image_has_all_but_torch_in_the_same_versions() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {canonicalize_name(Requirement(one).name) for one in project["dependencies"]}
+    serving = locked(SERVING_LOCK)
+    assert needed - serving.keys() == FROM_PYTORCH | {"timm"}
+    assert serving.items() <= locked().items()
+
+
+def test_images_install_by_the_locks_hashes_alone() -> None:
+    commands = re.split(r";|\|\||\n", DOCKERFILE.replace("\\\n", " "))
+    installs = [command.strip() for command in commands if "pip install" in command]
+    unlocked = [one for one in installs if "--require-hashes" not in one]
+    assert len(installs) - len(unlocked) == 2
+    ours_or_pytorch = re.compile(r"--no-index \.$|-r torch(?:-cpu)?\.txt$")
+    assert all(ours_or_pytorch.search(one) for one in unlocked), unlocked
+    assert {"serving.lock", "requirements.lock"} <= set(re.findall(r"\S+\.lock", DOCKERFILE))
+
+
+@pytest.mark.parametrize("lock", [LOCK, SERVING_LOCK])
+def test_everything_in_the_lock_is_checked_by_hash(lock: str) -> None:
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]
 
 
