@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import torch
 
 from service.errors import WeightsError
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error that the caller can mend is one line and exit status 1."""
     parsed = _parser().parse_args(arguments)
     torch.set_num_threads(cpu_budget())
+    # Batches are made beside the step: its threads would wait for OpenCV's.
+    cv2.setNumThreads(1)
     try:
         for step in parsed.run:
             step(parsed)
@@ -163,8 +166,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--keep",
                 type=float,
-                default=0.25,
-                help="share of the --init weights in what is exported (default: 0.25)",
+                default=0.0,
+                help="share of the --init weights in what is exported (default: 0)",
             )
             command.add_argument("--steps", type=int, default=recipe["steps"])
             command.add_argument("--batch", type=int, default=recipe["batch"])

@@ -38,7 +38,7 @@ _SPECS = (
         weights=WeightsFile(
             file="depth_lite_256.safetensors",
             bytes=7_782_402,
-            sha256="e01618bd903f01b9278c6557549b04dbf20ff7088eccef610b2f1a726af06248",
+            sha256="c5b25a9a218bc7cf5e6f6f1e15cbb390f5d93ec71a9d0da8f1fffd6627b696d7",
         ),
         embedded=True,
     ),

@@ -77,7 +77,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def labels(photos: Path, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labels")
-    label_folder(Teacher(teacher, detail=1.25), photos, folder)
+    label_folder(Teacher(teacher, details=(1.25,)), photos, folder)
     return folder
 
 
