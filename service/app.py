@@ -94,7 +94,5 @@ def _tracing(settings: Settings) -> Tracing | None:
     try:
         from service.observability.tracing import Tracing
     except ImportError as error:
-        raise TracingError(
-            f"needs OpenTelemetry, pip install 'depth-service[tracing]' ({error})"
-        ) from error
+        raise TracingError(f"needs OpenTelemetry, pip install '.[tracing]' ({error})") from error
     return Tracing()

@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
     photos, outputs = arguments.photos.resolve(), arguments.outputs.resolve()
     if importlib.util.find_spec("ray") is None:
-        return _fail("This command needs Ray: pip install 'depth-service[bulk]'.")
+        return _fail("This command needs Ray: pip install '.[bulk]'.")
     if not photos.is_dir():
         return _fail(f"{arguments.photos}: no such folder")
     if outputs.is_relative_to(photos):

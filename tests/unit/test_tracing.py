@@ -45,5 +45,5 @@ def test_traces_without_the_extra_are_an_error_that_says_what_to_install() -> No
     done = run(_NOT_INSTALLED, traces="otlp")
     assert done.returncode == 2
     assert done.stderr.startswith("DEPTH_TRACES=otlp: needs OpenTelemetry, pip install ")
-    assert "'depth-service[tracing]'" in done.stderr
+    assert "'.[tracing]'" in done.stderr
     assert done.stderr.count("\n") == 1
