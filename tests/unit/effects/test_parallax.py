@@ -213,7 +213,7 @@ def test_a_video_without_pyav_is_refused_and_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     frames = iter([np.zeros((16, 16, 3), np.uint8)])
-    with pytest.raises(InvalidParameter, match=r"depth-service\[video\]"):
+    with pytest.raises(InvalidParameter, match=r"'\.\[video\]'"):
         encode_animation(frames, 0.1, AnimationFormat.MP4)
 
 
