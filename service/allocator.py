@@ -11,8 +11,9 @@ import ctypes
 import os
 from pathlib import Path
 
-_M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2
+_KEPT_BYTES = 1 << 26
 
 
 def limit_kernel_caches() -> None:
@@ -31,9 +32,18 @@ def limit_arenas() -> None:
 
     Large buffers move between threads here, and each heap they pass through keeps its peak.
     """
-    mallopt = getattr(_libc(), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    _set_option(_M_ARENA_MAX, _ARENAS)
+
+
+def keep_large_buffers() -> None:
+    """Keep up to 64 MB a heap that was freed, for the next photo.
+
+    Else every picture's buffers are new pages, which the kernel clears first: a 12 MP heatmap took
+    112 ms instead of 101 (medians of three alternating runs of `python -m load_tests.bench`), for
+    50 MB less in memory after 200 photos of 720p.
+    """
+    _set_option(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+    _set_option(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def release_free_memory() -> None:
@@ -50,6 +60,12 @@ def resident_bytes() -> int:
     except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _set_option(option: int, value: int) -> None:
+    mallopt = getattr(_libc(), "mallopt", None)
+    if mallopt is not None:
+        mallopt(option, value)
 
 
 def _libc() -> ctypes.CDLL | None:

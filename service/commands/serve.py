@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from service.allocator import (
+    keep_large_buffers,
     limit_arenas,
     limit_kernel_caches,
     release_free_memory,
@@ -132,6 +133,7 @@ def serve(settings: Settings) -> int:
     """Run until stopped; returns the process's exit status."""
     configure_logging(settings)
     limit_arenas()
+    keep_large_buffers()
     limit_kernel_caches()
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+# Page faults of ten buffers of 24 MB, each freed before the next.
+_FAULTS = """
+import resource, sys
+import numpy as np
+from service.allocator import keep_large_buffers
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        np.empty(24_000_000, np.uint8)[::4096] = 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+first = faults()
+keep_large_buffers()
+faults()
+print(first, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these options")
+def test_freed_buffers_are_used_again_without_new_pages() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True
+    )
+    fresh, kept = map(int, done.stdout.split())
+    assert kept < 0.1 * fresh
