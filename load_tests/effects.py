@@ -18,6 +18,7 @@ import numpy as np
 from load_tests.encoders import sample_depth
 from load_tests.machine import write_result
 from load_tests.timing import medians
+from service.allocator import keep_large_buffers
 from service.effects.animation import AnimationFormat
 from service.effects.mesh import MeshOptions
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
@@ -40,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    keep_large_buffers()  # As the service does.
     photo = cv2.resize(decode_photo(SAMPLE_PHOTO.read_bytes()).pixels, _SIZE)
     times = medians(calls(np.asarray(photo, np.uint8), sample_depth(*_SIZE)), arguments.rounds)
     print(f"{'photo of 1280x720':50} {'ms':>8}")

@@ -29,7 +29,10 @@ SMALLEST_RADIUS = 1.0
 """Circles of confusion below this many pixels count as sharp."""
 
 _LAYER_RATIO = 1.7
-_LARGEST_KERNEL_RADIUS = 8.0
+_LARGEST_KERNEL_RADIUS = 7.0
+# OpenCV applies larger kernels by way of a Fourier transform, which takes twice the time of two
+# halves: 16 ms for 15x15 on 640x360 in four channels, the halves 8.7.
+_FOURIER_FROM_TAPS = 130
 _SUPERSAMPLING = 8
 _SMALLEST_SHARE = np.float32(1e-4)
 _OPAQUE_FROM = np.float32(0.5)
@@ -63,15 +66,27 @@ def blur_layers(
             samples[scale] = _sample(premultiplied, radius, scale)
         colours, own_radius = samples[scale]
         opacity = _opacity(own_radius, radii, number, sharp_in_front)
-        blurred = cv2.filter2D(
-            cv2.multiply(colours, cv2.merge([opacity] * 4)),
-            -1,
-            aperture_kernel(radii[number] / scale, shape),
-            borderType=cv2.BORDER_REPLICATE,
+        layer = cv2.merge([opacity] * 4)
+        cv2.multiply(colours, layer, layer)
+        blurred = _convolved(
+            np.asarray(layer, np.float32), aperture_kernel(radii[number] / scale, shape)
         )
-        stack = _over(np.asarray(blurred, np.float32), stack)
+        stack = _over(blurred, stack)
     stack = _resized(stack, width, height)
     return Blurred(np.ascontiguousarray(stack[..., :3]), np.ascontiguousarray(stack[..., 3]))
+
+
+def _convolved(planes: Plane, kernel: Plane) -> Plane:
+    """``planes`` ``(h, w, 4)`` filtered with a square kernel of odd side up to 15."""
+    border = cv2.BORDER_REPLICATE
+    if kernel.size < _FOURIER_FROM_TAPS:
+        return np.asarray(cv2.filter2D(planes, -1, kernel, borderType=border), np.float32)
+    middle = len(kernel) // 2
+    upper, lower = kernel[: middle + 1], kernel[middle:].copy()
+    lower[0] = 0
+    blurred = cv2.filter2D(planes, -1, upper, anchor=(middle, middle), borderType=border)
+    rest = cv2.filter2D(planes, -1, lower, anchor=(middle, 0), borderType=border)
+    return np.asarray(cv2.add(blurred, rest, blurred), np.float32)
 
 
 def aperture_kernel(radius: float, shape: Bokeh) -> Plane:
@@ -151,8 +166,10 @@ def _over(front: Plane, back: Plane) -> Plane:
     """Premultiplied colours ``(h, w, 4)`` laid over others, at the larger of their sizes."""
     height, width = max(front.shape[:2], back.shape[:2])
     front, back = _resized(front, width, height), _resized(back, width, height)
-    through = 1 - front[..., 3]
-    return np.asarray(cv2.multiply(back, cv2.merge([through] * 4)) + front, np.float32)
+    # Into the same buffer: fresh ones take longer than the sums.
+    shown = cv2.merge([1 - front[..., 3]] * 4)
+    cv2.multiply(back, shown, shown)
+    return np.asarray(cv2.add(shown, front, shown), np.float32)
 
 
 def _resized(planes: Plane, width: int, height: int) -> Plane:

@@ -23,29 +23,67 @@ _STEEP = np.float32(0.06)
 _EDGE_SHARE = np.float32(0.72)
 
 
-def guided_filter(guide: Rgb, values: Plane, radius: int, subsample: int = 2) -> Plane:
-    """Smooth ``values`` ``(h, w)`` float32 so that their edges follow ``guide`` ``(h, w, 3)``.
+class GuidedFilter:
+    """Smooths maps so that their edges follow a photo's.
 
-    ``radius`` of the windows in pixels; ``subsample`` is the fraction at which the models are
-    computed. In each window ``values`` are a linear function of the three colours, by ridge
-    regression (equations 14 to 16 of the paper). Returns ``(h, w)`` float32.
+    ``guide`` ``(h, w, 3)``; ``radius`` of the windows in pixels; ``subsample`` is the fraction at
+    which the models are computed. What depends on the photo alone is computed once.
     """
-    height, width = values.shape
-    size = (max(1, width // subsample), max(1, height // subsample))
-    small = cv2.resize(guide, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    small *= np.float32(1 / 255)
-    slopes, intercept = _local_models(
-        [np.ascontiguousarray(small[..., channel]) for channel in range(3)],
-        np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32),
-        max(1, round(radius / subsample)),
-    )
-    # Channel by channel: at 12 MP each plane of floats takes 50 MB.
-    filtered = _enlarged(intercept, width, height)
-    for channel, slope in enumerate(slopes):
-        plane = cv2.extractChannel(guide, channel)
-        model = _enlarged(slope, width, height)
-        filtered += cv2.multiply(plane, model, model, scale=1 / 255, dtype=cv2.CV_32F)
-    return filtered
+
+    def __init__(self, guide: Rgb, radius: int, subsample: int = 2) -> None:
+        height, width = guide.shape[:2]
+        self._guide = guide
+        self._size = (max(1, width // subsample), max(1, height // subsample))
+        self._window = 2 * max(1, round(radius / subsample)) + 1
+        small = cv2.resize(guide, self._size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small *= np.float32(1 / 255)
+        self._channels = [np.ascontiguousarray(small[..., channel]) for channel in range(3)]
+        self._means = [self._mean(channel) for channel in self._channels]
+        self._inverse = _inverse_symmetric(
+            tuple(
+                self._mean(self._channels[i] * self._channels[j])
+                - self._means[i] * self._means[j]
+                + np.float32(_REGULARIZATION * (i == j))
+                for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+            )
+        )
+
+    def filter(self, values: Plane) -> Plane:
+        """``values`` ``(h, w)`` float32, in each window a linear function of the three colours.
+
+        By ridge regression (equations 14 to 16 of the paper). Returns ``(h, w)`` float32.
+        """
+        height, width = values.shape
+        slopes, intercept = self._local_models(
+            np.asarray(cv2.resize(values, self._size, interpolation=cv2.INTER_AREA), np.float32)
+        )
+        # Channel by channel into the same planes: at 12 MP each takes 50 MB, and pages that the
+        # kernel has to clear take longer than the sums.
+        filtered, model = np.empty((2, height, width), np.float32)
+        colour = np.empty((height, width), np.uint8)
+        cv2.resize(intercept, (width, height), filtered)
+        for channel, slope in enumerate(slopes):
+            cv2.extractChannel(self._guide, channel, colour)
+            cv2.resize(slope, (width, height), model)
+            cv2.multiply(colour, model, model, scale=1 / 255, dtype=cv2.CV_32F)
+            cv2.add(filtered, model, filtered)
+        return filtered
+
+    def _local_models(self, values: Plane) -> tuple[list[Plane], Plane]:
+        """Slopes for the three colours and intercept of every window, averaged over windows."""
+        mean_values = self._mean(values)
+        covariance = [
+            self._mean(channel * values) - middle * mean_values
+            for channel, middle in zip(self._channels, self._means, strict=True)
+        ]
+        slopes = [
+            np.asarray(sum(map(np.multiply, row, covariance)), np.float32) for row in self._inverse
+        ]
+        intercept = mean_values - sum(map(np.multiply, slopes, self._means))
+        return [self._mean(slope) for slope in slopes], self._mean(intercept)
+
+    def _mean(self, plane: Plane) -> Plane:
+        return np.asarray(cv2.blur(plane, (self._window, self._window)), np.float32)
 
 
 def crisp_nearness(scene: Scene) -> Plane:
@@ -64,7 +102,8 @@ def refine_nearness(scene: Scene) -> Plane:
     """
     radius = _radius(scene)
     steep = steepen(scene.nearness, max(1, radius // 2))
-    filtered = guided_filter(scene.pixels, steep, radius, 1 if radius < 4 else radius // 4)
+    subsample = 1 if radius < 4 else radius // 4
+    filtered = GuidedFilter(scene.pixels, radius, subsample).filter(steep)
     # A linear model overshoots beside edges, which would show as a rim of its own.
     low, high = _extremes(steep, radius)
     return np.clip(filtered, low, high, out=filtered)
@@ -96,45 +135,12 @@ def _radius(scene: Scene) -> int:
     return max(2, round(_RADIUS_SHARE * max(scene.width, scene.height)))
 
 
-def _local_models(guide: list[Plane], values: Plane, radius: int) -> tuple[list[Plane], Plane]:
-    """Slopes for the three colours and intercept of every window, averaged over windows."""
-
-    def mean(plane: Plane) -> Plane:
-        side = 2 * radius + 1
-        return np.asarray(cv2.blur(plane, (side, side)), np.float32)
-
-    means = [mean(channel) for channel in guide]
-    mean_values = mean(values)
-    covariance = [
-        mean(channel * values) - middle * mean_values
-        for channel, middle in zip(guide, means, strict=True)
-    ]
-    rr, rg, rb, gg, gb, bb = (
-        mean(guide[i] * guide[j]) - means[i] * means[j] + np.float32(_REGULARIZATION * (i == j))
-        for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-    )
-    slopes = _solve_symmetric((rr, rg, rb, gg, gb, bb), covariance)
-    intercept = mean_values - sum(
-        (slope * middle for slope, middle in zip(slopes, means, strict=True)),
-        start=np.zeros_like(values),
-    )
-    return [mean(slope) for slope in slopes], mean(intercept)
-
-
-def _solve_symmetric(matrix: tuple[Plane, ...], right: list[Plane]) -> list[Plane]:
-    """Solve a symmetric 3x3 system at every pixel, by its adjugate."""
+def _inverse_symmetric(matrix: tuple[Plane, ...]) -> list[tuple[Plane, Plane, Plane]]:
+    """Rows of the inverse of a symmetric 3x3 matrix at every pixel, by its adjugate."""
     rr, rg, rb, gg, gb, bb = matrix
     a, b, c = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
     e, f = rr * bb - rb * rb, rg * rb - rr * gb
     i = rr * gg - rg * rg
     inverse = 1 / (rr * a + rg * b + rb * c)
-    x, y, z = right
-
-    def times(p: Plane, q: Plane, r: Plane) -> Plane:
-        return np.asarray((p * x + q * y + r * z) * inverse, np.float32)
-
-    return [times(a, b, c), times(b, e, f), times(c, f, i)]
-
-
-def _enlarged(plane: Plane, width: int, height: int) -> Plane:
-    return np.asarray(cv2.resize(plane, (width, height)), np.float32)
+    a, b, c, e, f, i = (np.multiply(plane, inverse, out=plane) for plane in (a, b, c, e, f, i))
+    return [(a, b, c), (b, e, f), (c, f, i)]

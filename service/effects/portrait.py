@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.effects.bokeh import SMALLEST_RADIUS, Blurred, Bokeh, blur_layers
-from service.effects.guided_filter import crisp_nearness, guided_filter
+from service.effects.guided_filter import GuidedFilter, crisp_nearness
 from service.effects.light import to_linear, to_srgb
 from service.effects.limits import check_point, check_range
 from service.effects.scene import Scene, make_scene, resize_map
@@ -82,13 +82,7 @@ def blur_background(pixels: Rgb, depth: DepthMap, options: PortraitOptions) -> R
     size = (scene.width, scene.height)
     behind = resize_map(np.maximum(low - nearness, 0), size) * np.float32(strength)
     before = resize_map(np.maximum(nearness - high, 0), size) * np.float32(strength)
-
-    picture = scene.pixels
-    if float(behind.max()) > SMALLEST_RADIUS:
-        picture = _with_background(picture, behind, options)
-    if float(before.max()) > SMALLEST_RADIUS:
-        picture = _with_foreground(picture, scene.pixels, before, options)
-    return picture
+    return _out_of_focus(scene.pixels, behind, before, options)
 
 
 def _reduced(scene: Scene, max_side: int) -> Scene:
@@ -123,20 +117,67 @@ def _subject_low(nearness: Plane) -> np.float32:
     return np.float32(np.percentile(near, _SUBJECT_PERCENTILE) if near.size else 0)
 
 
-def _with_background(picture: Rgb, radius: Plane, options: PortraitOptions) -> Rgb:
-    sharp = _matte(picture, (radius < SMALLEST_RADIUS).astype(np.float32))
-    # The subject's own colours must not get into the background, or it glows: leave its rim out.
-    share = np.asarray(cv2.erode((1 - sharp) ** 2, _disk(_rim(radius))), np.float32)
-    gathered = _gather(picture, share, radius, options, sharp_in_front=True)
-    return _blend(picture, gathered.picture, sharp)
+@dataclass(frozen=True)
+class _Side:
+    """What is out of focus behind or before what is in focus.
+
+    ``radius`` ``(h, w)`` of blur in pixels; ``sharp`` ``(h, w)`` in 0..1, how far each pixel is not
+    on this side; ``share``, how much of its light is blurred here.
+    """
+
+    radius: Plane
+    sharp: Plane
+    share: Plane
+    sharp_in_front: bool
+
+    @property
+    def largest(self) -> float:
+        return float(self.radius.max())
 
 
-def _with_foreground(picture: Rgb, photo: Rgb, radius: Plane, options: PortraitOptions) -> Rgb:
-    share = 1 - _matte(photo, (radius < SMALLEST_RADIUS).astype(np.float32))
-    gathered = _gather(photo, share, radius, options, sharp_in_front=False)
-    revealed = _surroundings(picture, 1 - share, float(radius.max()))
-    behind = _blend(picture, revealed, 1 - share)
-    return _blend(behind, gathered.picture, 1 - gathered.coverage)
+def _out_of_focus(photo: Rgb, behind: Plane, before: Plane, options: PortraitOptions) -> Rgb:
+    sides = _sides(photo, behind, before)
+    if not sides:
+        return photo
+    gathered = _gather(photo, sides, options)
+    picture = photo
+    for side, blurred in zip(sides, gathered, strict=True):
+        if side.sharp_in_front:
+            picture = _blend(picture, blurred.picture, side.sharp)
+        else:
+            revealed = _surroundings(picture, side.sharp, side.largest)
+            picture = _blend(picture, revealed, side.sharp)
+            picture = _blend(picture, blurred.picture, 1 - blurred.coverage)
+    return picture
+
+
+def _sides(photo: Rgb, behind: Plane, before: Plane) -> list[_Side]:
+    """The sides on which anything is blurred, back to front."""
+    is_blurred = [float(radius.max()) > SMALLEST_RADIUS for radius in (behind, before)]
+    if not any(is_blurred):
+        return []
+    radius = max(2, round(_MATTE_RADIUS_SHARE * max(photo.shape)))
+    edges = GuidedFilter(photo, radius, max(1, round(radius / 3)))
+    sides: list[_Side] = []
+    if is_blurred[0]:
+        sharp = _matte(edges, behind)
+        # The subject's own colours must not get into the background, or it glows: leave its rim
+        # out.
+        share = np.asarray(cv2.erode(np.square(1 - sharp), _disk(_rim(behind))), np.float32)
+        sides.append(_Side(behind, sharp, share, sharp_in_front=True))
+    if is_blurred[1]:
+        sharp = _matte(edges, before)
+        sides.append(_Side(before, sharp, 1 - sharp, sharp_in_front=False))
+    return sides
+
+
+def _matte(edges: GuidedFilter, radius: Plane) -> Plane:
+    """What is sharp, in 0..1, as soft as the photo's edges are: hair is partly there."""
+    soft = edges.filter((radius < SMALLEST_RADIUS).astype(np.float32))
+    # Stretched, so that the inside is wholly sharp and the outside not at all.
+    soft -= np.float32(0.15)
+    soft *= np.float32(1 / 0.7)
+    return np.clip(soft, 0, 1, out=soft)
 
 
 @dataclass(frozen=True)
@@ -147,33 +188,27 @@ class _Gathered:
     coverage: Plane
 
 
-def _gather(
-    photo: Rgb, share: Plane, radius: Plane, options: PortraitOptions, *, sharp_in_front: bool
-) -> _Gathered:
-    """Blur, in linear light, what belongs here by ``share``; at half size where it cannot show."""
-    height, width = share.shape
-    scale = 2 if float(radius.max()) >= _HALVED_FROM_RADIUS else 1
+def _gather(photo: Rgb, sides: list[_Side], options: PortraitOptions) -> list[_Gathered]:
+    """Blur the sides in linear light; at half size where that cannot show."""
+    height, width = photo.shape[:2]
+    scale = 2 if max(side.largest for side in sides) >= _HALVED_FROM_RADIUS else 1
     size = (max(1, width // scale), max(1, height // scale))
-    small_share, small_radius = _shrunk(share, size), _shrunk(radius, size) / np.float32(scale)
     light = _shrunk(to_linear(photo), size)
-    light = _bloomed(light, small_share, options)
-    blurred = blur_layers(
-        light, small_share, small_radius, options.bokeh, sharp_in_front=sharp_in_front
-    )
-    coverage = np.clip(blurred.coverage, 0, 1)
-    picture = cv2.resize(to_srgb(_opaque(blurred, light)), (width, height))
-    return _Gathered(
-        np.asarray(picture, np.uint8),
-        np.asarray(cv2.resize(coverage, (width, height)), np.float32),
-    )
-
-
-def _matte(photo: Rgb, mask: Plane) -> Plane:
-    """A mask of 0 and 1 as soft as the photo's edges are: hair is partly there."""
-    radius = max(2, round(_MATTE_RADIUS_SHARE * max(mask.shape)))
-    soft = guided_filter(photo, mask, radius, max(1, radius // 3))
-    # Stretched, so that the inside is wholly sharp and the outside not at all.
-    return np.asarray(np.clip((soft - np.float32(0.15)) * np.float32(1 / 0.7), 0, 1))
+    shares = [_shrunk(side.share, size) for side in sides]
+    light = _bloomed(light, np.asarray(sum(shares), np.float32), options)
+    gathered: list[_Gathered] = []
+    for side, share in zip(sides, shares, strict=True):
+        blurred = blur_layers(
+            light,
+            share,
+            _shrunk(side.radius, size) / np.float32(scale),
+            options.bokeh,
+            sharp_in_front=side.sharp_in_front,
+        )
+        picture = cv2.resize(to_srgb(_opaque(blurred, light)), (width, height))
+        coverage = cv2.resize(np.clip(blurred.coverage, 0, 1), (width, height))
+        gathered.append(_Gathered(np.asarray(picture, np.uint8), np.asarray(coverage, np.float32)))
+    return gathered
 
 
 def _shrunk(planes: Plane, size: tuple[int, int]) -> Plane:
@@ -203,8 +238,8 @@ def _surroundings(picture: Rgb, known: Plane, radius: float) -> Rgb:
 def _bloomed(light: Plane, share: Plane, options: PortraitOptions) -> Plane:
     """Linear light in which lights are as bright as they were before the sensor clipped them.
 
-    Only what stands out from its surroundings is a light; a white wall is not. The subject is no
-    surrounding: beside dark hair every wall would stand out.
+    Only what stands out from its surroundings is a light; a white wall is not. What is in focus is
+    no surrounding (``share`` is 0): beside dark hair every wall would stand out.
     """
     if options.bloom == 0:
         return light

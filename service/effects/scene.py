@@ -48,7 +48,8 @@ def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     if values.shape[0] * values.shape[1] > size[0] * size[1]:
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
     # The cubic overshoots beside steps.
-    return np.clip(to_image_size(values, *size), 0, 1)
+    enlarged = to_image_size(values, *size)
+    return np.clip(enlarged, 0, 1, out=enlarged)
 
 
 def check_depth(depth: DepthMap) -> None:

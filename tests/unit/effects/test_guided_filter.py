@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.effects.guided_filter import crisp_nearness, guided_filter, refine_nearness, steepen
+from service.effects.guided_filter import GuidedFilter, crisp_nearness, refine_nearness, steepen
 from service.effects.scene import Scene
 from tests.support.depths import motorcycle_inverse, motorcycle_metres
 from tests.support.photos import photo_pixels
@@ -19,20 +19,20 @@ def two_halves(edge: int = 80) -> NDArray[np.uint8]:
 def test_an_edge_that_is_off_moves_onto_the_photos_edge() -> None:
     values = np.zeros((100, 160), np.float32)
     values[:, :76] = 1
-    filtered = guided_filter(two_halves(80), values, 10, 1)
+    filtered = GuidedFilter(two_halves(80), 10, 1).filter(values)
     assert filtered[50, 77:80].min() > 0.5 > filtered[50, 81:84].max()
 
 
 def test_values_that_are_linear_in_the_photos_colours_pass_unchanged() -> None:
     guide = np.asarray(cv2.GaussianBlur(photo_pixels("astronaut.png"), (0, 0), 3), np.uint8)
     values = (guide @ np.array([0.002, 0.001, -0.001])).astype(np.float32)
-    difference = np.abs(guided_filter(guide, values, 8, 1) - values)
+    difference = np.abs(GuidedFilter(guide, 8, 1).filter(values) - values)
     assert np.median(difference) < 0.01
 
 
 def test_a_flat_map_stays_flat() -> None:
     values = np.full((512, 512), 0.4, np.float32)
-    filtered = guided_filter(photo_pixels("astronaut.png"), values, 9, 4)
+    filtered = GuidedFilter(photo_pixels("astronaut.png"), 9, 4).filter(values)
     np.testing.assert_allclose(filtered, 0.4, atol=1e-4)
 
 
