@@ -3,7 +3,7 @@
 import { post, bytesOf, parametersOf } from "./client.js";
 import { save } from "./downloads.js";
 import { followKeys, followPointer, place } from "./pointer.js";
-import { Shader, sayNoWebgl } from "./shader.js";
+import { SmoothDrawing } from "./smooth_drawing.js";
 import { onLanguage, say } from "./strings.js";
 
 // As large as the service makes one; smaller photos keep their size.
@@ -16,7 +16,6 @@ const FRAGMENT = `
 uniform float focus;
 uniform float aperture;
 const float TURN = 2.39996323;
-const float SAMPLES = 128.0;
 float blurOf(float near) {
   return aperture * 0.035 * max(size.x, size.y) * max(abs(near - focus) - 0.06, 0.0) / 0.94;
 }
@@ -24,16 +23,18 @@ void main() {
   float own = texture(nearness, at).r;
   float blur = blurOf(own);
   float reach = aperture * 0.035 * max(size.x, size.y);
+  // One for each pixel of a small disc.
+  float samples = clamp(3.14 * reach * reach, 16.0, 128.0);
   vec3 sum = pow(texture(photo, at).rgb, vec3(2.2));
   float weight = 1.0;
-  for (float index = 1.0; index < SAMPLES; index++) {
-    float radius = sqrt(index / SAMPLES) * reach;
+  for (float index = 1.0; index < samples; index++) {
+    float radius = sqrt(index / samples) * reach;
     vec2 point = at + radius * vec2(cos(index * TURN), sin(index * TURN)) / size;
-    float near = texture(nearness, point).r;
+    float near = textureLod(nearness, point, 0.0).r;
     float theirs = blurOf(near);
     float covers = near > own + 0.05 ? theirs : min(theirs, blur);
     float counts = smoothstep(radius - 1.0, radius + 1.0, covers);
-    vec3 light = pow(texture(photo, point).rgb, vec3(2.2));
+    vec3 light = pow(textureLod(photo, point, 0.0).rgb, vec3(2.2));
     counts *= 1.0 + 2.0 * smoothstep(0.7, 1.0, max(light.r, max(light.g, light.b)));
     sum += light * counts;
     weight += counts;
@@ -47,10 +48,9 @@ const aperture = document.getElementById("aperture");
 const button = document.getElementById("get-portrait");
 
 export class PortraitView {
-  #shader = undefined;
+  #drawing = undefined;
   #scene = null;
   #point = [0.5, 0.5];
-  #drawing = false;
   #parameters = null;
   #download;
 
@@ -69,14 +69,13 @@ export class PortraitView {
   }
 
   async show(scene) {
-    if (this.#shader === undefined) {
-      this.#shader = Shader.on(frame.querySelector("canvas"), FRAGMENT);
-      if (!this.#shader) sayNoWebgl(frame);
+    if (this.#drawing === undefined) {
+      this.#drawing = SmoothDrawing.on(frame, FRAGMENT, () => this.#uniforms());
     }
     if (this.#scene !== scene) {
       this.#scene = scene;
       this.#point = nearestSpot(scene);
-      this.#shader?.load(scene);
+      this.#drawing?.load(scene);
     }
     this.#soon();
     this.#parameters = await parametersOf(PORTRAIT);
@@ -87,19 +86,16 @@ export class PortraitView {
 
   #nameButton() {
     button.textContent = say(this.#parameters ? "getPortrait" : "getPreview");
-    button.hidden = !this.#parameters && !this.#shader;
+    button.hidden = !this.#parameters && !this.#drawing;
   }
 
   #soon() {
     place(marker, this.#point);
-    if (this.#drawing || !this.#shader || !this.#scene) return;
-    this.#drawing = true;
-    requestAnimationFrame(() => {
-      this.#drawing = false;
-      this.#shader.draw({
-        focus: this.#scene.nearnessAt(...this.#point), aperture: Number(aperture.value),
-      });
-    });
+    if (this.#scene) this.#drawing?.soon();
+  }
+
+  #uniforms() {
+    return { focus: this.#scene.nearnessAt(...this.#point), aperture: Number(aperture.value) };
   }
 
   #save() {
@@ -122,6 +118,7 @@ export class PortraitView {
   }
 
   async #preview() {
+    this.#drawing.sharpen();
     const canvas = frame.querySelector("canvas");
     return [await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92)), "jpg"];
   }

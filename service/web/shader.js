@@ -20,6 +20,7 @@ out vec4 colour;
 export class Shader {
   #gl;
   #program;
+  #full = [1, 1];
 
   /** Null where the browser has no WebGL 2. */
   static on(canvas, fragment) {
@@ -45,9 +46,9 @@ export class Shader {
 
   load(scene) {
     const gl = this.#gl;
-    gl.canvas.width = scene.width;
-    gl.canvas.height = scene.height;
-    gl.viewport(0, 0, scene.width, scene.height);
+    this.#full = [scene.width, scene.height];
+    // A coarse picture shall not be a hair flatter, or what is below would move.
+    gl.canvas.style.aspectRatio = scene.width / scene.height;
     this.#texture(0, "photo");
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, scene.photo);
     this.#texture(1, "nearness");
@@ -55,18 +56,27 @@ export class Shader {
     gl.texImage2D(
       gl.TEXTURE_2D, 0, gl.R16F, scene.width, scene.height, 0, gl.RED, gl.FLOAT, scene.nearness,
     );
-    gl.uniform2f(gl.getUniformLocation(this.#program, "size"), scene.width, scene.height);
   }
 
-  /** Draw with uniforms given by name: a number or a pair. */
-  draw(uniforms) {
+  /** Draw with uniforms given by name, a number or a pair, at `scale` times the photo's size. */
+  draw(uniforms, scale = 1) {
     const gl = this.#gl;
+    this.#resize(this.#full.map((side) => Math.max(1, Math.round(scale * side))));
     for (const [name, value] of Object.entries(uniforms)) {
       const location = gl.getUniformLocation(this.#program, name);
       if (Array.isArray(value)) gl.uniform2f(location, ...value);
       else gl.uniform1f(location, value);
     }
     gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  #resize([width, height]) {
+    const gl = this.#gl;
+    if (gl.canvas.width !== width || gl.canvas.height !== height) {
+      [gl.canvas.width, gl.canvas.height] = [width, height];
+      gl.viewport(0, 0, width, height);
+    }
+    gl.uniform2f(gl.getUniformLocation(this.#program, "size"), width, height);
   }
 
   #texture(unit, name) {

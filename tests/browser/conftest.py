@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, ViewportSize, sync_playwright
 
 from tests.support.programs import require_program
 from tests.support.server import ServerProcess
@@ -24,11 +24,17 @@ _DEVICES = (
 # Not for the session: Playwright keeps an event loop running, beside which asyncio.run() fails.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = require_program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*_QUIET, *_DEVICES])
+    with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
-        browser.close()
+
+
+@contextlib.contextmanager
+def launched(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium as people without a graphics card have it."""
+    chromium = require_program("chromium", "chromium-browser", "google-chrome")
+    browser = playwright.chromium.launch(executable_path=chromium, args=[*_QUIET, *_DEVICES])
+    yield browser
+    browser.close()
 
 
 @contextlib.contextmanager

@@ -180,6 +180,50 @@ def test_a_webgl_view_draws_the_photo_and_answers_the_keyboard(
     assert np.mean(np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8)) > 0.1
 
 
+# Frames take as long as the test says, whatever the machine does.
+_FRAME_TIMES = """() => {
+    const real = requestAnimationFrame.bind(window);
+    let now = 0;
+    window.requestAnimationFrame = (draw) => real(() => {
+        const { width } = document.querySelector("#parallax canvas");
+        draw(now += MILLISECONDS);
+    });
+}"""
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "coarse"),
+    [
+        pytest.param("16.7", False, id="a screen of 60 Hz, kept up with"),
+        pytest.param("33.3", False, id="a screen of 30 Hz, where coarser is no faster"),
+        pytest.param("20 + 100 * (width / 600) ** 2", True, id="a device without a graphics card"),
+    ],
+)
+def test_the_parallax_is_coarser_in_motion_where_that_makes_it_smoother(
+    page: Page, milliseconds: str, coarse: bool
+) -> None:
+    open_sample(page, "coffee")
+    page.evaluate(_FRAME_TIMES.replace("MILLISECONDS", milliseconds))
+    page.locator("#tab-parallax").click()
+    wait_until_drawn(page, "#parallax canvas")
+    page.locator("#parallax").evaluate(
+        """async (frame) => {
+            const box = frame.getBoundingClientRect();
+            for (let turn = 0; turn < 40; turn++) {
+                frame.dispatchEvent(new PointerEvent("pointermove", {
+                    clientX: box.left + box.width * (turn % 9) / 9, clientY: box.top + 99,
+                }));
+                await new Promise((done) => requestAnimationFrame(done));
+            }
+            frame.dataset.width = frame.querySelector("canvas").width;
+        }"""
+    )
+    width = page.locator("#parallax").get_attribute("data-width")
+    assert width == ("210" if coarse else "600")
+    # At rest it is as sharp as ever.
+    expect(page.locator("#parallax canvas")).to_have_js_property("width", 600)
+
+
 def wait_until_drawn(page: Page, canvas: str) -> None:
     for _ in range(50):
         if np.frombuffer(pixels(page, canvas), np.uint8).std() > 20:
