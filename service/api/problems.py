@@ -54,7 +54,11 @@ def problem_response(
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the app, known or not, a problem+json."""
+    """Make every error of the app, known or not, a problem+json.
+
+    The handlers are coroutines because Starlette runs plain functions in threads, which under
+    overload, when most answers are errors, wait for a processor.
+    """
     app.add_exception_handler(DepthError, _depth_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -69,12 +73,12 @@ def error_response(request: Request, error: DepthError) -> Response:
     return problem_response(error.status, error.slug, error.title, error.detail, request, headers)
 
 
-def _depth_error(request: Request, error: Exception) -> Response:
+async def _depth_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DepthError)  # noqa: S101 (Starlette's handler type is wider)
     return error_response(request, error)
 
 
-def _validation_error(request: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
     # The value itself is not echoed: it is the caller's, of any size and content.
     faults = "; ".join(
@@ -85,7 +89,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
     return error_response(request, InvalidParameter(faults[:1000]))
 
 
-def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (as above)
     slug = _HTTP_SLUGS.get(error.status_code, "http-error")
     headers = dict(error.headers or {})
@@ -95,7 +99,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     return problem_response(error.status_code, slug, title, detail, request, headers)
 
 
-def _unexpected_error(request: Request, error: Exception) -> Response:
+async def _unexpected_error(request: Request, error: Exception) -> Response:
     logger.error("unexpected error", exc_info=error)
     response = error_response(
         request, DepthError("An unexpected error; the log has its request id.")
