@@ -24,6 +24,7 @@ import numpy as np
 from load_tests.machine import RESULTS, machine_facts, write_result
 from load_tests.timing import milliseconds
 from load_tests.weights import weights_for
+from service.allocator import release_free_memory
 from service.inference.engines.selection import load_for_serving
 from service.inference.engines.torch_engine import TorchEngine
 from service.inference.threads import cpu_budget
@@ -83,9 +84,10 @@ def measure(spec: NetworkSpec, weights_dir: Path, rounds: int) -> dict[str, Any]
 
 
 def memory_of(spec: NetworkSpec) -> dict[str, float]:
-    """Anonymous megabytes that loading adds, and that the first photo adds to it.
+    """Anonymous megabytes that loading adds, and that stay after the first photo.
 
-    The converted network's file is mapped beside them: pages that the kernel may drop.
+    The converted network's file is mapped beside them: pages that the kernel may drop. Free memory
+    is given back first, as the service does after loading.
     """
     settings = settings_with(Settings().weights_dir)
     # The runtime's own memory does not count: another network has loaded it.
@@ -105,6 +107,7 @@ def memory_of(spec: NetworkSpec) -> dict[str, float]:
 
 
 def anonymous_bytes() -> int:
+    release_free_memory()
     status = Path("/proc/self/status").read_text()
     return 1024 * int(re.search(r"^RssAnon:\s+(\d+)", status, re.MULTILINE)[1])  # type: ignore[index]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +53,36 @@ def test_openvino_fp32_equals_torch(
     depth = engine.infer(batch)
     assert depth.shape == expected.shape == (shape[0], *shape[2:])
     assert np.abs(depth - expected).max() <= 1e-4 * np.ptp(expected)
+
+
+def test_batch_norms_are_folded_into_the_converted_weights(converted: ConvertedNetwork) -> None:
+    """Else loading would make a copy in memory of weights that can be mapped from the file."""
+    assert 'type="BatchNormInference"' not in converted.graph.read_text()
+
+
+def test_what_lies_between_the_layers_is_given_back_after_each_batch() -> None:
+    code = f"""
+import re
+import numpy as np
+from pathlib import Path
+from service.allocator import release_free_memory
+from service.inference.engines.selection import load_for_serving
+from service.models.registry import find_spec
+from service.settings import Settings
+
+def anonymous_megabytes():
+    release_free_memory()
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"RssAnon:\\s+(\\d+)", status)[1]) / 1000
+
+engine = load_for_serving(find_spec("{SPEC.name}"), Settings()).engine
+engine.infer(np.zeros((1, 3, 256, 256), np.float32))
+before = anonymous_megabytes()
+engine.infer(np.zeros((8, 3, 512, 512), np.float32))
+print(anonymous_megabytes() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 60
 
 
 def test_bf16_stays_within_its_tolerance(

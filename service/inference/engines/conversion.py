@@ -200,6 +200,7 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
     """Write the converted network into ``folder``; runs in the child process."""
     import openvino
     import torch
+    from openvino._offline_transformations import apply_moc_transformations
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -218,6 +219,10 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
     model = frontend.convert(frontend.load(decoder))
     model.reshape(openvino.PartialShape([-1, 3, -1, -1]))
     model.validate_nodes_and_infer_types()
+    # Folds the batch norms into the weights, as openvino.convert_model does (which also collects
+    # statistics of its use). Done when a network is loaded, its weights would no longer be those
+    # of the file, which is mapped, but a copy in memory.
+    apply_moc_transformations(model, cf=True)
 
     folder.mkdir()
     openvino.save_model(model, folder / _GRAPH, compress_to_fp16=False)
