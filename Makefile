@@ -55,7 +55,7 @@ check-openapi: setup  ## Fail when openapi/openapi.json differs from the app
 	$(PY) -m service openapi | diff -u openapi/openapi.json -
 	$(PY) -m openapi_spec_validator openapi/openapi.json
 
-bench: setup  ## All benchmarks, each beside alternatives in the same run (15 minutes)
+bench: setup  ## All benchmarks, each beside alternatives in the same run (25 minutes)
 	$(PY) -m pip install --quiet --editable ".[dev,bench]"
 	for name in bench "bench --model midas_v21_small_256" engines int8 encoders isolation \
 	    startup effects frameworks memory load fairness replicas; do \

@@ -13,7 +13,8 @@ from typing import Any
 from service import __version__
 from service.inference.threads import cpu_budget, has_native_bf16
 
-RESULTS = Path(__file__).parent / "results"
+# Two kinds of processors, whose figures differ by two: one's do not replace the other's.
+RESULTS = Path(__file__).parent / "results" / ("bf16" if has_native_bf16() else "fp32")
 
 
 def machine_facts() -> dict[str, Any]:
@@ -38,7 +39,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def write_result(name: str, figures: dict[str, Any]) -> None:
-    """Write figures and machine facts to ``results/<name>.json``."""
-    RESULTS.mkdir(exist_ok=True)
+    """Write figures and machine facts to ``results/<bf16 or fp32>/<name>.json``."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
     result = {"machine": machine_facts(), "figures": figures}
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
