@@ -13,6 +13,8 @@ from service.inference.threads import has_native_bf16
 from service.settings import Precision
 
 _CACHED_KERNELS = 128
+# Networks with more weights than this take long enough not to feel their buffers go and come.
+_LARGE_BYTES = 80_000_000
 
 
 class OpenVinoEngine:
@@ -29,6 +31,7 @@ class OpenVinoEngine:
         if precision is Precision.BF16 and not has_native_bf16():
             raise EngineUnavailable("this CPU has no bfloat16 instructions")
         self.precision = precision
+        self._large = network_xml.with_suffix(".bin").stat().st_size > _LARGE_BYTES
         self._compiled = openvino.Core().compile_model(
             network_xml,
             "CPU",
@@ -48,7 +51,8 @@ class OpenVinoEngine:
         # share_inputs saves the copy in; outputs are copied, since the next call reuses them.
         outputs = self._request.infer({0: batch}, share_inputs=True)
         depth = np.asarray(outputs[0], dtype=np.float32)
-        # What lies between the layers would stay until the next call: 185 of Depth Anything's
-        # 300 MB. Small networks need 0.04 ms for this and are no slower after it.
-        self._compiled.release_memory()
+        if self._large:
+            # What lies between the layers would stay until the next call: 185 of Depth Anything's
+            # 300 MB. A small network needs its own again at once.
+            self._compiled.release_memory()
         return depth
