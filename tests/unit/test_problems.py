@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import httpx
 from fastapi import FastAPI
@@ -34,3 +35,10 @@ def test_an_unexpected_error_is_a_problem_with_all_headers_once() -> None:
     assert answer.headers.get_list("x-request-id") == [answer.json()["request_id"]]
     for name, value in SECURITY_HEADERS:
         assert answer.headers.get_list(name.decode()) == [value.decode()]
+
+
+def test_handlers_run_on_the_loop() -> None:
+    """Starlette would run plain functions in threads, which under overload wait their turn."""
+    app = FastAPI()
+    install_problem_handlers(app)
+    assert all(map(inspect.iscoroutinefunction, app.exception_handlers.values()))

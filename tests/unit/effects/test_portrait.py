@@ -154,6 +154,19 @@ def test_layers_of_one_radius_cover_all_and_keep_the_light() -> None:
         )
 
 
+@pytest.mark.parametrize("radius", [4.0, 6.5])
+def test_a_point_of_light_becomes_the_aperture(radius: float) -> None:
+    light = np.zeros((41, 41, 3), np.float32)
+    light[20, 20] = 1
+    even = np.ones((41, 41), np.float32)
+    blurred = blur_layers(light, even, even * radius, Bokeh.DISK, sharp_in_front=True)
+    kernel = aperture_kernel(radius, Bokeh.DISK)
+    reach = len(kernel) // 2
+    spot = blurred.light[20 - reach : 21 + reach, 20 - reach : 21 + reach, 0]
+    np.testing.assert_allclose(spot, kernel, atol=1e-6)
+    assert blurred.light[..., 0].sum() == pytest.approx(1, abs=1e-4)
+
+
 def test_all_levels_come_back_from_linear_light() -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
     assert np.array_equal(to_srgb(to_linear(levels)), levels)
