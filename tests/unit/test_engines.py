@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -83,6 +84,34 @@ def test_a_large_network_gives_back_what_lies_between_its_layers(
     command = [sys.executable, "-c", _GROWTH, str(converted.graph)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 60
+
+
+_PLACES = """
+import contextlib, glob, re, sys, threading
+from pathlib import Path
+import numpy as np
+from service.inference.engines.openvino_engine import OpenVinoEngine
+from service.settings import Precision
+
+engine = OpenVinoEngine(Path(sys.argv[1]), Precision.FP32, threads=2)
+photo = np.zeros((1, 3, 192, 320), np.float32)
+busy = threading.Thread(target=lambda: [engine.infer(photo) for _ in range(10)])
+busy.start()
+places = set()
+while busy.is_alive():
+    for status in map(Path, glob.glob("/proc/self/task/*/status")):
+        with contextlib.suppress(OSError):  # The thread has ended.
+            places |= set(re.findall(r"Cpus_allowed_list:\\s*(.+)", status.read_text()))
+print(sorted(places))
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one processor: nothing to choose from")
+def test_no_thread_is_bound_to_a_processor(converted: ConvertedNetwork) -> None:
+    """Else all services of one machine would share its first processors."""
+    command = [sys.executable, "-c", _PLACES, str(converted.graph)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(ast.literal_eval(done.stdout)) == 1
 
 
 def test_bf16_stays_within_its_tolerance(
