@@ -3,8 +3,8 @@
     python -m load_tests.replicas [--seconds N] [--rounds N]
 
 Needs nginx; writes results/replicas.json. Medians of rounds in which the numbers of replicas take
-turns, so that noise of the machine meets all of them. Replicas share the cores: what this shows is
-the price of more processes, not the gain of more machines (docs/capacity.md has the model for that).
+turns, so that noise of the machine meets all of them. Replicas share the cores: this is about more
+processes, not about more machines (docs/capacity.md has the model for that).
 """
 
 from __future__ import annotations
