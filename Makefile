@@ -58,7 +58,7 @@ check-openapi: setup  ## Fail when openapi/openapi.json differs from the app
 bench: setup  ## All benchmarks, each beside alternatives in the same run (25 minutes)
 	$(PY) -m pip install --quiet --editable ".[dev,bench]"
 	for name in bench "bench --model midas_v21_small_256" engines int8 encoders isolation \
-	    startup effects frameworks memory load fairness replicas; do \
+	    startup effects frameworks memory load refusals fairness replicas; do \
 	  $(PY) -m load_tests.$$name || exit 1; done
 
 MINUTES ?= 10

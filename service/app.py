@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from service import __version__, runtime
 from service.api import compare, depth, effects, health, models, oip, oip_infer, stream
 from service.api.access import install_access
+from service.api.gate import AdmissionGate
 from service.api.middleware import RequestContextMiddleware
 from service.api.openapi import install_openapi
 from service.api.pages import install_pages
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.metrics = metrics
+    app.add_middleware(AdmissionGate)
     install_access(app, settings)
     app.add_middleware(
         RequestContextMiddleware,

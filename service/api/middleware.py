@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.paths import EFFECT_ROUTES, PROBES
+from service.api.paths import PHOTO_ROUTES, PROBES
 from service.api.problems import SECURITY_HEADERS
 from service.observability.context import RequestRecord, request_id_from, request_id_var
 from service.observability.metrics import REJECTION_REASONS, Metrics
@@ -21,15 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("service.access")
 
-INFERENCE_ROUTES = (
-    frozenset(
-        {
-            *("/v1/depth", "/v1/compare", "/predict"),
-            *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
-        }
-    )
-    | EFFECT_ROUTES
-)
+INFERENCE_ROUTES = PHOTO_ROUTES | {
+    *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
+}
 # Probes and scrapes come every few seconds and would drown the rest.
 _QUIET_ROUTES = PROBES | {"/metrics"}
 
@@ -76,7 +70,7 @@ class RequestContextMiddleware:
 
     def _report(self, scope: Scope, record: RequestRecord, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
-        route = route_template(scope)
+        route = record.route or route_template(scope)
         self._metrics.requests.labels(
             route, record.model, record.output, f"{status // 100}xx"
         ).observe(seconds)

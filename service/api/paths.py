@@ -10,6 +10,7 @@ _OPEN_INFERENCE = "/v2"
 
 EFFECTS = ("obstacle", "pointcloud", "relief", "portrait", "parallax", "stereo")
 EFFECT_ROUTES = frozenset(f"/v1/effects/{name}" for name in EFFECTS)
+PHOTO_ROUTES = frozenset({"/v1/depth", "/v1/compare", "/predict"}) | EFFECT_ROUTES
 
 STREAM = "/v1/stream"
 """The only path that speaks WebSocket."""

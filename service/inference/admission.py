@@ -184,17 +184,22 @@ class Admission:
     def open(self, client: str) -> Ticket:
         """A ticket for a request of ``client`` whose body has not been read.
 
-        Raises :class:`Draining` during shutdown, and :class:`Overloaded` or
-        :class:`TooManyRequests` when no request of any size could enter: refusing before reading
-        is the cheapest.
+        Raises as :meth:`check_open`: refusing before reading is the cheapest.
         """
-        if self.draining:
-            raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
-        self._check_requests(self._clients.get(client, _Usage()))
+        self.check_open(client)
         self._empty.clear()
         for usage in (self._all, self._clients.setdefault(client, _Usage())):
             usage.tickets += 1
         return Ticket(self, client)
+
+    def check_open(self, client: str) -> None:
+        """Raise what keeps every request of ``client`` out, of whatever size.
+
+        :class:`Draining` during shutdown, :class:`Overloaded` or :class:`TooManyRequests` else.
+        """
+        if self.draining:
+            raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
+        self._check_requests(self._clients.get(client, _Usage()))
 
     def take_bytes(self, ticket: Ticket, count: int) -> None:
         """See :meth:`Ticket.add_bytes`."""

@@ -43,8 +43,8 @@ class RequestRecord:
     """Filled in along the way; read once at the end by logs and metrics.
 
     ``model`` and ``output`` are names from fixed sets, so they may become metric labels.
-    ``client`` is the name of the API key that was used, never the key. A stage entered again has
-    another of the ``intervals``.
+    ``client`` is the name of the API key that was used, never the key. ``route`` is that of a
+    request answered before it was routed. A stage entered again has another of the ``intervals``.
     """
 
     request_id: str
@@ -52,6 +52,7 @@ class RequestRecord:
     output: str = "none"
     error: str | None = None
     client: str | None = None
+    route: str | None = None
     stage: str = "read"
     seconds: dict[str, float] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)

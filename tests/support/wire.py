@@ -72,3 +72,18 @@ def connect(server: ServerProcess) -> Iterator[Wire]:
 def head(line: bytes, *headers: bytes) -> bytes:
     """A request's head, with a Host."""
     return b"\r\n".join((line + b" HTTP/1.1", b"Host: test", *headers, b"", b""))
+
+
+@contextlib.contextmanager
+def unread_answer(server: ServerProcess, photo: bytes) -> Iterator[None]:
+    """A client that does not read its answer, too large to be sent without: it keeps its place."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(_HANG_SECONDS)
+        connection.connect((host, int(port)))
+        length = b"Content-Length: %d" % len(photo)
+        kind = b"Content-Type: image/jpeg"
+        connection.sendall(head(b"POST /v1/depth?format=npy", length, kind) + photo)
+        assert connection.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200"
+        yield

@@ -1,0 +1,78 @@
+"""What cannot enter is refused before it is routed, and told as much as by its route."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from service.api.paths import PHOTO_ROUTES
+from tests.support.access import key_line
+from tests.support.photos import as_bytes, photo_bytes
+from tests.support.server import ServerProcess
+from tests.support.wire import unread_answer
+
+PHOTO = photo_bytes("chelsea.png")
+LARGE = as_bytes(Image.open(io.BytesIO(PHOTO)).resize((4000, 3000)), "JPEG")
+PAGE = "https://page.example"
+
+
+@pytest.fixture(scope="module")
+def full(cache_dir: Path) -> Iterator[ServerProcess]:
+    """A server whose only place is taken."""
+    with (
+        ServerProcess(
+            cache_dir=str(cache_dir),
+            max_requests="1",
+            client_share="1",
+            send_timeout_seconds="600",
+            cors_origins=PAGE,
+        ) as server,
+        unread_answer(server, LARGE),
+    ):
+        yield server
+
+
+@pytest.mark.parametrize("path", sorted(PHOTO_ROUTES))
+def test_a_full_service_does_not_look_at_parameters(full: ServerProcess, path: str) -> None:
+    def refusals() -> float:
+        return full.metric("depth_request_seconds_count", route=path, status="5xx")
+
+    before = refusals()
+    refused = full.client.post(
+        f"{path}?format=nonsense",
+        files={"image": PHOTO},
+        headers={"X-Request-ID": "mine", "Origin": PAGE},
+    )
+    assert (refused.status_code, refused.json()["type"]) == (503, "overloaded")
+    assert 1 <= int(refused.headers["retry-after"]) <= 120
+    assert refused.json()["request_id"] == refused.headers["x-request-id"] == "mine"
+    assert refused.headers["x-content-type-options"] == "nosniff"
+    assert refused.headers["access-control-allow-origin"] == PAGE
+    assert refusals() == before + 1
+    assert f"route={path} status=503" in full.log()
+
+
+def test_a_full_service_answers_what_brings_no_photo(full: ServerProcess) -> None:
+    assert full.client.get("/v1/models").status_code == 200
+    assert full.client.get("/predict").status_code == 405
+    assert full.client.post("/v1/nothing", content=PHOTO).status_code == 404
+
+
+def test_who_has_no_key_is_not_told_that_the_service_is_full(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_text(key_line("robot", "key"))
+    with ServerProcess(
+        cache_dir=str(cache_dir), api_keys_file=str(keys), drain_delay_seconds="20"
+    ) as server:
+        known = {"X-API-Key": "key"}
+        server.terminate()
+        while server.client.post("/predict", headers=known).status_code != 503:
+            pass
+        assert server.client.post("/predict", content=PHOTO).status_code == 401
+        server.process.kill()
