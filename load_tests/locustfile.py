@@ -6,6 +6,7 @@ locust -f load_tests/locustfile.py OneClient --host http://127.0.0.1:8000
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
@@ -25,6 +26,7 @@ _SLOW_PAUSE_SECONDS = 0.1
 _RATE_A_USER = float(os.environ.get("LOAD_RATE_A_USER", "1"))
 
 
+@functools.cache
 def _photo(width: int, height: int) -> tuple[bytes, dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         return multipart(photo_file(Path(folder), (width, height)).read_bytes())
