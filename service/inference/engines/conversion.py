@@ -206,9 +206,11 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
 
     from service.inference.engines.torch_engine import reference_for
     from service.models.checkpoint import load_network
+    from service.models.layer_scale import fold_layer_scales
 
     network = load_network(spec, weights_path)
     reference = reference_for(network, spec.input_rule)
+    fold_layer_scales(network)
     example = torch.from_numpy(reference.tensor)
     with warnings.catch_warnings(), torch.inference_mode():
         # torch.jit.trace is deprecated, yet it converts 5 times faster here than torch.export.
