@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.models.registry import find_spec
+from service.models.weights import WeightsStore
 from service.settings import Settings
 from tests.golden.weights_rule import draw_state
 from tests.support.server import ServerProcess
@@ -26,6 +28,15 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(cache_dir=cache_dir, weights_dir=tmp_path_factory.mktemp("no-weights"))
+
+
+@pytest.fixture(scope="session")
+def converted(settings: Settings) -> ConvertedNetwork:
+    """The embedded network for OpenVINO."""
+    spec = find_spec("depth_lite_256")
+    return ensure_converted(
+        spec, WeightsStore(settings.weights_dir).verify(spec), settings.cache_dir
+    )
 
 
 @pytest.fixture(scope="session")

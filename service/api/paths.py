@@ -9,8 +9,9 @@ PROBES = frozenset({"/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/hea
 _OPEN_INFERENCE = "/v2"
 
 EFFECTS = ("obstacle", "pointcloud", "relief", "portrait", "parallax", "stereo")
-EFFECT_ROUTES = frozenset(f"/v1/effects/{name}" for name in EFFECTS)
-PHOTO_ROUTES = frozenset({"/v1/depth", "/v1/compare", "/predict"}) | EFFECT_ROUTES
+PHOTO_ROUTES = frozenset(
+    {"/v1/depth", "/v1/compare", "/predict", *(f"/v1/effects/{name}" for name in EFFECTS)}
+)
 
 STREAM = "/v1/stream"
 """The only path that speaks WebSocket."""

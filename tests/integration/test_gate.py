@@ -13,6 +13,7 @@ from service.api.paths import PHOTO_ROUTES
 from tests.support.access import key_line
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
 from tests.support.wire import unread_answer
 
 PHOTO = photo_bytes("chelsea.png")
@@ -72,7 +73,6 @@ def test_who_has_no_key_is_not_told_that_the_service_is_full(
     ) as server:
         known = {"X-API-Key": "key"}
         server.terminate()
-        while server.client.post("/predict", headers=known).status_code != 503:
-            pass
+        wait_until(lambda: server.client.post("/predict", headers=known).status_code == 503)
         assert server.client.post("/predict", content=PHOTO).status_code == 401
         server.process.kill()

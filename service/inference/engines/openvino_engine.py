@@ -33,8 +33,9 @@ class OpenVinoEngine:
             raise EngineUnavailable("this CPU has no bfloat16 instructions")
         self.precision = precision
         # On two cores in fp32, a batch in one call is no faster than its photos one by one (27.0
-        # and 26.3 ms each, `python -m load_tests.engines`) and takes the service 317 MB instead of
-        # 281. In bf16 one call is 8% faster, and more threads have more to share.
+        # and 26.3 ms each, `python -m load_tests.engines`) and takes the service some 40 MB more
+        # (`python -m load_tests.load`). In bf16 one call is 8% faster, and more threads have more
+        # to share.
         self.one_by_one = precision is Precision.FP32 and threads <= _FEW_THREADS
         self._large = network_xml.with_suffix(".bin").stat().st_size > _LARGE_BYTES
         self._compiled = openvino.Core().compile_model(
@@ -44,8 +45,8 @@ class OpenVinoEngine:
                 "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
                 "INFERENCE_NUM_THREADS": threads,
                 "NUM_STREAMS": 1,
-                # Else every process binds its threads to the machine's first cores: two services
-                # of one thread each on two cores infer 9 times a second each, unbound 17 times.
+                # Else every process binds its threads to the machine's first cores: four replicas
+                # on two cores gave 14.9 instead of 27.8 images/s (`python -m load_tests.replicas`).
                 "ENABLE_CPU_PINNING": False,
                 # Kernels are kept for each shape and batch size. Unbounded, they grew to 890 MB
                 # over all 62 input shapes in batches of 1 to 4; bounded, to 360 MB, no slower.

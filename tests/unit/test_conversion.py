@@ -1,0 +1,149 @@
+"""A network is converted once, with all that loading it would else do again, and kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+import torch
+from timm.models.vision_transformer import Block
+from torch import nn
+
+from service.errors import ModelUnavailable
+from service.inference.engines import conversion, selection
+from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
+from service.inference.engines.selection import load_for_serving
+from service.inference.engines.torch_engine import reference_for
+from service.models.checkpoint import load_network
+from service.models.registry import find_spec
+from service.models.weights import WeightsStore
+from service.settings import Settings
+
+SPEC = find_spec("depth_lite_256")
+
+
+def test_batch_norms_are_folded_into_the_converted_weights(converted: ConvertedNetwork) -> None:
+    """Else loading would make a copy in memory of weights that can be mapped from the file."""
+    assert 'type="BatchNormInference"' not in converted.graph.read_text()
+
+
+class _Scaled(nn.Module):
+    """A network of one transformer block, whose branches are scaled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 16, 16)
+        self.block = Block(16, num_heads=2, init_values=0.5)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        patches = self.patches(image)
+        tokens = self.block(patches.flatten(2).transpose(1, 2))
+        depth: torch.Tensor = tokens.transpose(1, 2).reshape(patches.shape).mean(1)
+        return depth
+
+
+def test_layer_scales_are_folded_into_the_converted_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = _Scaled().eval().requires_grad_(False)
+    monkeypatch.setattr("service.models.checkpoint.load_network", lambda spec, path: network)
+    conversion._convert(SPEC, Path("unused"), tmp_path / SPEC.name)
+    model = openvino.Core().read_model(tmp_path / SPEC.name / "network.xml")
+    operations = [
+        (target.get_node().get_type_name(), operation.get_type_name())
+        for operation in model.get_ops()
+        for output in operation.outputs()
+        for target in output.get_target_inputs()
+    ]
+    assert ("Add", "MatMul") in operations
+    assert ("Multiply", "MatMul") not in operations
+
+
+def test_the_stored_reference_is_torchs_answer(
+    converted: ConvertedNetwork, settings: Settings
+) -> None:
+    path = WeightsStore(settings.weights_dir).verify(SPEC).path
+    fresh = reference_for(load_network(SPEC, path), SPEC.input_rule)
+    stored = converted.reference()
+    assert np.array_equal(stored.tensor, fresh.tensor)
+    assert np.abs(stored.depth - fresh.depth).max() <= 1e-5
+
+
+def test_conversion_is_reused(converted: ConvertedNetwork, settings: Settings) -> None:
+    before = converted.graph.stat().st_mtime_ns
+    again = ensure_converted(
+        SPEC, WeightsStore(settings.weights_dir).verify(SPEC), settings.cache_dir
+    )
+    assert again == converted
+    assert again.graph.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", ["network.bin", "reference.npz", "checksums.json"])
+def test_a_damaged_conversion_is_made_again(
+    converted: ConvertedNetwork,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    folder = tmp_path / converted.folder.name
+    shutil.copytree(converted.folder, folder)
+    (folder / name).write_bytes(b"{}")
+    made: list[Path] = []
+
+    def convert(spec: object, weights: object, target: Path) -> None:
+        made.append(target)
+        shutil.copytree(converted.folder, target / SPEC.name)
+
+    monkeypatch.setattr("service.inference.engines.conversion._convert_in_child", convert)
+    again = ensure_converted(SPEC, WeightsStore(settings.weights_dir).verify(SPEC), tmp_path)
+    assert len(made) == 1
+    assert again.folder == folder
+    assert again.reference().depth.size
+
+
+def test_conversion_works_without_a_writable_cache(settings: Settings, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way of the folder")
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    graph = ensure_converted(SPEC, weights, blocked / "cache").graph
+    assert graph.is_file()
+    # Nobody else may leave a network of theirs there.
+    assert graph.parents[1].stat().st_mode & 0o077 == 0
+    assert graph.parents[1].stat().st_uid == os.getuid()
+
+
+def test_a_converted_network_serves_where_torch_is_not_installed(
+    converted: ConvertedNetwork, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.inference.engines.conversion._torch_installed", lambda: False)
+    monkeypatch.setattr(selection, "torch_installed", lambda: False)
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    assert ensure_converted(SPEC, weights, settings.cache_dir).graph.is_file()
+    assert load_for_serving(SPEC, settings).engine.name == "openvino"
+
+
+def test_without_torch_and_conversion_the_network_is_unavailable(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.inference.engines.conversion._torch_installed", lambda: False)
+    monkeypatch.setattr(selection, "torch_installed", lambda: False)
+    with pytest.raises(ModelUnavailable):
+        load_for_serving(SPEC, settings.model_copy(update={"cache_dir": tmp_path}))
+
+
+def test_a_conversion_in_a_folder_that_cannot_be_written_is_used(
+    converted: ConvertedNetwork, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an image's; root can write anywhere, so the attempt itself fails here."""
+
+    def refuse(cache_dir: Path) -> Path:
+        raise AssertionError("it tried to write")
+
+    monkeypatch.setattr("service.inference.engines.conversion._writable", refuse)
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    assert ensure_converted(SPEC, weights, settings.cache_dir) == converted
