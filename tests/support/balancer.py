@@ -55,7 +55,9 @@ def write_configuration(
         assert old in text
         text = text.replace(old, new)
     # Docker's resolver is not here, and `resolve` needs a newer nginx than Debian has.
-    failures = "max_fails=0" if retry else "max_fails=1 fail_timeout=1s"
+    # Without sending again, one failure marks a server as down for the whole test: nginx would
+    # otherwise try it with a client's request now and then, as often as the machine is slow.
+    failures = "max_fails=0" if retry else "max_fails=1 fail_timeout=600s"
     servers = " ".join(f"server {url.removeprefix('http://')} {failures};" for url in urls)
     upstream = re.sub(r"resolver .*?;", "", (_FILES / "upstream.conf").read_text())
     upstream, found = re.subn(r"server depth:8000 resolve max_fails=0;", servers, upstream)
