@@ -8,6 +8,7 @@ subject on top blends pixel values, which keeps what is in focus exactly as it w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -134,6 +135,11 @@ class _Side:
     def largest(self) -> float:
         return float(self.radius.max())
 
+    @property
+    def scale(self) -> int:
+        """How many times smaller it may be blurred."""
+        return 2 if self.largest >= _HALVED_FROM_RADIUS else 1
+
 
 def _out_of_focus(photo: Rgb, behind: Plane, before: Plane, options: PortraitOptions) -> Rgb:
     sides = _sides(photo, behind, before)
@@ -189,29 +195,33 @@ class _Gathered:
 
 
 def _gather(photo: Rgb, sides: list[_Side], options: PortraitOptions) -> list[_Gathered]:
-    """Blur the sides in linear light; at half size where that cannot show."""
+    """Blur the sides in linear light; each at half size where that cannot show."""
+    share = np.asarray(sum(side.share for side in sides), np.float32)
+    lights = {scale: _light(photo, share, scale, options) for scale in {s.scale for s in sides}}
+    return [_blurred(side, lights[side.scale], photo, options) for side in sides]
+
+
+def _light(photo: Rgb, share: Plane, scale: int, options: PortraitOptions) -> Plane:
     height, width = photo.shape[:2]
-    scale = 2 if max(side.largest for side in sides) >= _HALVED_FROM_RADIUS else 1
     size = (max(1, width // scale), max(1, height // scale))
-    light = _shrunk(to_linear(photo), size)
-    shares = [_shrunk(side.share, size) for side in sides]
-    light = _bloomed(light, np.asarray(sum(shares), np.float32), options)
-    gathered: list[_Gathered] = []
-    for side, share in zip(sides, shares, strict=True):
-        blurred = blur_layers(
-            light,
-            share,
-            _shrunk(side.radius, size) / np.float32(scale),
-            options.bokeh,
-            sharp_in_front=side.sharp_in_front,
-        )
-        picture = cv2.resize(to_srgb(_opaque(blurred, light)), (width, height))
-        coverage = cv2.resize(np.clip(blurred.coverage, 0, 1), (width, height))
-        gathered.append(_Gathered(np.asarray(picture, np.uint8), np.asarray(coverage, np.float32)))
-    return gathered
+    return _bloomed(_shrunk(to_linear(photo), size), _shrunk(share, size), options)
 
 
-def _shrunk(planes: Plane, size: tuple[int, int]) -> Plane:
+def _blurred(side: _Side, light: Plane, photo: Rgb, options: PortraitOptions) -> _Gathered:
+    size, full_size = light.shape[1::-1], photo.shape[1::-1]
+    blurred = blur_layers(
+        light,
+        _shrunk(side.share, size),
+        _shrunk(side.radius, size) / np.float32(side.scale),
+        options.bokeh,
+        sharp_in_front=side.sharp_in_front,
+    )
+    picture = cv2.resize(to_srgb(_opaque(blurred, light)), full_size)
+    coverage = cv2.resize(np.clip(blurred.coverage, 0, 1), full_size)
+    return _Gathered(np.asarray(picture, np.uint8), np.asarray(coverage, np.float32))
+
+
+def _shrunk(planes: Plane, size: Sequence[int]) -> Plane:
     return np.asarray(cv2.resize(planes, size, interpolation=cv2.INTER_AREA), np.float32)
 
 

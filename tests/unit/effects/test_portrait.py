@@ -111,6 +111,19 @@ def test_a_blurred_foreground_spreads_over_what_is_in_focus() -> None:
     assert (np.diff(cv2.blur(red, (1, 9)).ravel())[EDGE - 15 : EDGE + 15] < 0.5).all()
 
 
+def test_a_foreground_does_not_coarsen_a_background_that_is_hardly_blurred() -> None:
+    values = np.zeros((HEIGHT, WIDTH), np.float32)
+    values[:, :80], values[:, 80:240] = 1, 0.14
+    options = PortraitOptions(focus=(0.25, 0.5), aperture=1, depth_of_field=0.08, bloom=0)
+    photo = textured(3, (128, 128, 128))
+    background = np.s_[20:-20, 300:-20]
+    radius = 0.035 * WIDTH * (0.14 - 0.08)
+    blurred = cv2.filter2D(to_linear(photo), -1, aperture_kernel(radius, Bokeh.DISK))
+    result = blur_background(photo, inverse_depth(values), options)[background]
+    expected = to_srgb(np.asarray(blurred))[background]
+    assert float(result.std()) == pytest.approx(float(expected.std()), rel=0.05)
+
+
 def test_lights_bloom_and_white_walls_do_not() -> None:
     pixels = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
     pixels[200:208, 480:488] = 255
