@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from service import allocator
+
 # Page faults of ten buffers of 48 MB, each freed before the next: glibc itself keeps up to 32.
 _FAULTS = """
 import resource, sys
@@ -32,3 +34,29 @@ def test_freed_buffers_are_used_again_without_new_pages() -> None:
     )
     fresh, kept = map(int, done.stdout.split())
     assert kept < 0.1 * fresh
+
+
+class OldLibc:
+    """A C library whose freed buffers may stay below a limit."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken: list[tuple[int, int]] = []
+
+    def mallopt(self, option: int, value: int) -> int:
+        if value > self.most:
+            return 0
+        self.taken.append((option, value))
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("most", "taken"), [(1 << 25, [(-3, 1 << 25), (-1, 1 << 25)]), (1 << 24, [])]
+)
+def test_an_older_glibc_keeps_what_it_can_or_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, most: int, taken: list[tuple[int, int]]
+) -> None:
+    libc = OldLibc(most)
+    monkeypatch.setattr(allocator, "_libc", lambda: libc)
+    allocator.keep_large_buffers()
+    assert libc.taken == taken
