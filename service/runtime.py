@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.comparison import ComparisonPipeline
 from service.decoding.cage import CagedDecoder, CageLimits
@@ -45,10 +45,14 @@ class Runtime:
     pipeline: DepthPipeline
     effects: EffectPipeline
     comparison: ComparisonPipeline
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_live(self) -> bool:
-        """Whether the process can still make progress; if not, it should be restarted."""
-        return (
+        """Whether the process can still make progress; if not, it should be restarted.
+
+        One that was told to end has nothing to be restarted for.
+        """
+        return self.stopped.is_set() or (
             self.worker.is_healthy()
             and self.scheduler.is_running()
             and self.decoder.is_healthy()
@@ -65,6 +69,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Stop the parts; accepted work has been drained before."""
+        self.stopped.set()
         await self.scheduler.stop()
         self.pool.close()
         self.decoder.close()
