@@ -131,7 +131,8 @@ def measure(servers: dict[str, Server], photo: bytes, rounds: int) -> dict[str, 
     rates: dict[str, list[float]] = {name: [] for name in servers}
     for number in range(rounds):
         # Nobody always comes first.
-        names = list(servers)[number:] + list(servers)[:number]
+        turn = number % len(servers)
+        names = list(servers)[turn:] + list(servers)[:turn]
         for name in names:
             with servers[name].awake() as url:
                 client = Client(url, photo)

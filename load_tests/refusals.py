@@ -3,8 +3,9 @@
     python -m load_tests.refusals [--requests N]
 
 A client that does not read its answer holds the only place. `/predict` refuses at the gate, before
-routing; the Open Inference Protocol, whose paths have parts to be matched, in its route. Prints
-milliseconds of the server's CPU a refusal, by turns; writes results/refusals.json.
+routing; the Open Inference Protocol, whose paths have parts to be matched, in its route, which is
+another one and has a few parameters fewer. Prints milliseconds of the server's CPU a refusal, by
+turns; writes results/refusals.json.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ def backbone(name: str, **options: Any) -> Any:
     torch.manual_seed(0)
     network = timm.create_model(name, pretrained=False, num_classes=0, depth=2, **options).eval()
     for key, parameter in network.requires_grad_(False).named_parameters():
-        if "gamma" in key:
+        # timm's biases are zero, and its scales all alike.
+        if "gamma" in key or "bias" in key:
             parameter.uniform_(0.5, 2)
     return network
 
