@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = """A photo in, a depth map out, on a plain CPU.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with a stable `type`;
-503 carries `Retry-After`. Depth is *relative inverse depth*: larger is nearer, without a unit."""
+Where it helps to try again, `Retry-After` says when. Depth is *relative inverse depth*: larger is nearer, without a unit."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.paths import PHOTO_ROUTES, PROBES
 from service.api.problems import SECURITY_HEADERS
+from service.errors import ModelUnavailable
 from service.observability.context import RequestRecord, request_id_from, request_id_var
 from service.observability.metrics import REJECTION_REASONS, Metrics
 
@@ -78,7 +79,7 @@ class RequestContextMiddleware:
             self._metrics.stages.labels(stage).observe(took)
         if record.error in REJECTION_REASONS:
             self._metrics.rejected.labels(record.error).inc()
-        if route in INFERENCE_ROUTES and status // 100 in (2, 5):
+        if route in INFERENCE_ROUTES and _counts(status, record):
             self._metrics.slo_requests.inc()
             if status // 100 == 2 and seconds <= self._slo_seconds:
                 self._metrics.slo_good_requests.inc()
@@ -97,6 +98,11 @@ class RequestContextMiddleware:
             fields["trace_id"] = self._tracing.report(scope, record, route, status, started)
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
         logger.log(level, text, extra={"fields": fields})
+
+
+def _counts(status: int, record: RequestRecord) -> bool:
+    """For the objective; a network that is not installed is asked for, not promised."""
+    return status // 100 in (2, 5) and record.error != ModelUnavailable.slug
 
 
 def route_template(scope: Scope) -> str:

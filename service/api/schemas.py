@@ -202,7 +202,10 @@ def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, An
             }
         if error.status in (429, 503):
             entry["headers"] = {
-                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+                "Retry-After": {
+                    "description": "Seconds; absent where waiting does not help.",
+                    "schema": {"type": "integer"},
+                }
             }
         entry["description"] += f"{'; ' if entry['description'] else ''}{error.title}"
         entry["content"][PROBLEM_JSON]["examples"][error.slug] = {

@@ -18,9 +18,6 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Somebody has to install the weights first.
-_RETRY_AFTER_SECONDS = 60
-
 
 @dataclass(frozen=True)
 class CatalogHooks:
@@ -105,7 +102,7 @@ class NetworkCatalog:
                 self._loader, load_for_serving, spec, self._settings
             )
         except WeightsError as error:
-            raise ModelUnavailable(str(error), retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+            raise ModelUnavailable(str(error)) from error
         release_free_memory()
         self._hooks.loaded(network)
         return network
@@ -117,8 +114,7 @@ def check_fits(spec: NetworkSpec, settings: Settings, held: int = 0) -> None:
     if budget and needed + held > budget:
         raise ModelUnavailable(
             f"{spec.name} takes {needed / 1e6:.0f} MB, which DEPTH_MODEL_MEMORY_MB="
-            f"{settings.model_memory_mb:g} has no room for beside what must stay loaded.",
-            retry_after_seconds=_RETRY_AFTER_SECONDS,
+            f"{settings.model_memory_mb:g} has no room for beside what must stay loaded."
         )
 
 

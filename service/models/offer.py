@@ -9,8 +9,6 @@ from service.models.registry import SPECS, find_spec
 from service.models.spec import NetworkSpec
 
 _ALL = "all"
-# Somebody has to change a setting first.
-_RETRY_AFTER_SECONDS = 60
 
 
 class Offer:
@@ -41,6 +39,5 @@ class Offer:
             raise ModelUnavailable(
                 f"The weights of {spec.name} are for non-commercial use only ({spec.licence}). "
                 f"Whoever runs this service accepts that with DEPTH_ACCEPT_LICENSES="
-                f"{spec.licence}.",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
+                f"{spec.licence}."
             )

@@ -98,7 +98,8 @@ class Metrics:
         )
         self.slo_requests = Counter(
             "depth_slo_requests",
-            "Inference requests that count for the latency objective: answered 2xx or 5xx.",
+            "Inference requests that count for the latency objective: answered 2xx or 5xx, but for "
+            "networks that are not installed here.",
             registry=self.registry,
         )
         self.slo_good_requests = Counter(

@@ -83,13 +83,16 @@ def test_relative_depth_is_told_as_such_and_shown_the_right_way_round(many: Serv
 
 
 def test_what_cannot_be_served_says_why(many: ServerProcess) -> None:
+    before = many.metric("depth_slo_requests_total")
     missing = post(many, "/v1/depth?model=dpt_hybrid_384")
     assert (missing.status_code, missing.json()["type"]) == (503, "model-unavailable")
     assert "models pull dpt_hybrid_384" in missing.json()["detail"]
     refused = post(many, "/v1/depth?model=depth_anything_v2_vitb")
     assert (refused.status_code, refused.json()["type"]) == (503, "model-unavailable")
     assert "DEPTH_ACCEPT_LICENSES=CC-BY-NC-4.0" in refused.json()["detail"]
-    assert refused.headers["retry-after"] == "60"
+    # Waiting does not mend it, and it is nobody's failure to answer in time.
+    assert "retry-after" not in refused.headers.keys() | missing.headers.keys()
+    assert many.metric("depth_slo_requests_total") == before
 
 
 def test_a_comparison_is_one_sheet(many: ServerProcess) -> None:

@@ -13,9 +13,12 @@ RETRY_AFTER_SECONDS = 1
 
 
 class BusyFront:
-    """Answers the first requests with ``statuses`` and Retry-After, the others by ``target``."""
+    """Answers the first requests with ``statuses``, the others by ``target``.
 
-    def __init__(self, target: str, statuses: list[int]) -> None:
+    429 and 503 tell to come back, unless ``heals`` is False.
+    """
+
+    def __init__(self, target: str, statuses: list[int], *, heals: bool = True) -> None:
         self.arrivals: list[float] = []
         front = self
 
@@ -26,8 +29,10 @@ class BusyFront:
                 body = self._body()
                 front.arrivals.append(time.monotonic())
                 if len(front.arrivals) <= len(statuses):
-                    retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-                    self._answer(statuses[len(front.arrivals) - 1], retry, b"{}")
+                    status = statuses[len(front.arrivals) - 1]
+                    busy = heals and status in (429, 503)
+                    retry = {"Retry-After": str(RETRY_AFTER_SECONDS)} if busy else {}
+                    self._answer(status, retry, b"{}")
                     return
                 kept = {"Content-Type": self.headers["Content-Type"]}
                 answer = httpx.post(target + self.path, content=body, headers=kept, timeout=60)

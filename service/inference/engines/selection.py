@@ -73,9 +73,7 @@ def load_for_serving(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
             "%s in %s %s differs from torch fp32 by %.2f%% of the range: not used",
             *(spec.name, choice, precision, 100 * parity.mean),
         )
-    raise ModelUnavailable(
-        f"No engine on this machine can run {spec.name}.", retry_after_seconds=60
-    )
+    raise ModelUnavailable(f"No engine on this machine can run {spec.name}.")
 
 
 def loaded_bytes(spec: NetworkSpec, settings: Settings) -> int:
