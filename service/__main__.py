@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 
 import pydantic
@@ -11,7 +13,9 @@ from service import __version__
 from service.commands import bulk, eval, keys, models, predict
 from service.errors import DepthError, WeightsError
 from service.observability.logging import configure_logging
-from service.settings import Settings
+from service.settings import Settings, unknown_variables
+
+logger = logging.getLogger("service")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,12 +24,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = Settings()
         configure_logging(settings)
+        if not _check_names():
+            return 2
         status: int = arguments.run(arguments, settings)
     except pydantic.ValidationError as error:
         for fault in error.errors():
             # Of a list the first part names the variable, the second the item.
             name = "".join(str(part) for part in fault["loc"][:1]).upper()
-            print(f"DEPTH_{name}: {fault['msg']}" if name else fault["msg"], file=sys.stderr)
+            message = fault["msg"].removeprefix("Value error, ")
+            print(f"DEPTH_{name}: {message}" if name else message, file=sys.stderr)
         return 2
     except DepthError as error:
         print(error.detail, file=sys.stderr)
@@ -34,6 +41,18 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return status
+
+
+def _check_names() -> bool:
+    """Whether no variable looks like a setting that was mistyped; what is none is logged."""
+    names_are_right = True
+    for variable, meant in unknown_variables(os.environ).items():
+        if meant is None:
+            logger.warning("%s: there is no such setting", variable)
+        else:
+            print(f"{variable}: there is no such setting. Was {meant} meant?", file=sys.stderr)
+            names_are_right = False
+    return names_are_right
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from service import __version__, runtime
 from service.api import compare, depth, effects, health, models, oip, oip_infer, stream
 from service.api.access import install_access
 from service.api.gate import AdmissionGate
+from service.api.head import HeadAsGet
 from service.api.middleware import RequestContextMiddleware
 from service.api.openapi import install_openapi
 from service.api.pages import install_pages
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 _DESCRIPTION = """A photo in, a depth map out, on a plain CPU.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with a stable `type`;
-Where it helps to try again, `Retry-After` says when. Depth is *relative inverse depth*: larger is nearer, without a unit."""
+where it helps to try again, `Retry-After` says when. Depth is *relative inverse depth*: larger is
+nearer, without a unit."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -64,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.add_middleware(AdmissionGate)
     install_access(app, settings)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         RequestContextMiddleware,
         metrics=metrics,

@@ -16,6 +16,7 @@ from service.imaging.uploaded_depth import check_uploaded, count_npy, is_png, re
 from service.inference.admission import Ticket
 from service.inference.catalog import NetworkCatalog
 from service.inference.turnstile import Turnstile
+from service.models.spec import DepthKind
 from service.observability.context import RequestRecord
 
 UPLOADED = "uploaded"
@@ -40,6 +41,14 @@ class EffectOrder:
     def megapixels(self, photo_pixels: int) -> float:
         """Most that ``make`` works on, for a photo of so many pixels."""
         return min(_MOST_EFFECT_MEGAPIXELS, self.frames * min(self.side**2, photo_pixels) / 1e6)
+
+
+@dataclass(frozen=True)
+class UploadedDepth:
+    """A depth map's file as a client sent it; ``kind`` None is that of the order's network."""
+
+    data: bytes
+    kind: DepthKind | None
 
 
 @dataclass(frozen=True)
@@ -74,12 +83,12 @@ class EffectPipeline:
     async def run(
         self,
         data: bytes,
-        uploaded: bytes | None,
+        uploaded: UploadedDepth | None,
         order: EffectOrder,
         ticket: Ticket,
         record: RequestRecord,
     ) -> EffectAnswer:
-        """The effect on the photo ``data``, by its own depth or an ``uploaded`` map's file.
+        """The effect on the photo ``data``, by its own depth or an ``uploaded`` map.
 
         Raises the errors of :meth:`DepthPipeline.run`, and those of reading the uploaded map.
         """
@@ -87,7 +96,7 @@ class EffectPipeline:
             pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
             uploaded_pixels = 0
             if uploaded is not None:
-                uploaded_pixels = await self._pool.run(ticket, self._count_uploaded, uploaded)
+                uploaded_pixels = await self._pool.run(ticket, self._count_uploaded, uploaded.data)
         gflop = self._catalog.offer.find(order.model).gflop if uploaded is None else 0.0
         megapixels = (pixels + uploaded_pixels) / 1e6 + order.megapixels(pixels)
         ticket.admit(megapixels, gflop=gflop)
@@ -125,7 +134,7 @@ class EffectPipeline:
     async def _uploaded(
         self,
         data: bytes,
-        uploaded: bytes,
+        uploaded: UploadedDepth,
         order: EffectOrder,
         ticket: Ticket,
         record: RequestRecord,
@@ -134,12 +143,12 @@ class EffectPipeline:
 
         def decode() -> tuple[Photo, DepthMap]:
             photo = self._decoder.effect_input(data, None, order.side, record).photo
-            if is_png(uploaded):
-                values = self._decoder.grey16(uploaded).astype(np.float32)
+            if is_png(uploaded.data):
+                values = self._decoder.grey16(uploaded.data).astype(np.float32)
             else:
-                values = read_npy(uploaded, self._max_pixels)
+                values = read_npy(uploaded.data, self._max_pixels)
             check_uploaded(values, photo.width, photo.height, spec.input_rule)
-            return photo, DepthMap(values, spec.kind, UPLOADED)
+            return photo, DepthMap(values, uploaded.kind or spec.kind, UPLOADED)
 
         async with self._estimator.turn(ticket, record):
             with record.timed("decode"):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from service.decoding.decoder import Decoder
 from service.image_pool import ImagePool
 from service.imaging.depth_map import DepthMap
+from service.imaging.encode import OutputFormat
 from service.imaging.tiles import cut, finer, has_detail, merge
 from service.imaging.transforms import Interpolation, Tensor, to_image_size
 from service.inference.admission import Ticket
@@ -32,6 +33,11 @@ class OutputSize(StrEnum):
 
     ORIGINAL = "original"
     NETWORK = "network"
+
+    @classmethod
+    def default_of(cls, format: OutputFormat) -> OutputSize:
+        """What is written where no size was asked for: numbers as text are long."""
+        return cls.NETWORK if format is OutputFormat.JSON else cls.ORIGINAL
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,19 @@ class OfflineNetwork:
 
 
 def photos_in(folder: Path) -> Iterator[Path]:
-    """Photos in a folder and those below it, as paths relative to it, in a fixed order.
+    """Of :func:`files_in` the photos, told by their suffix."""
+    return (file for file in files_in(folder) if file.suffix.lower() in _PHOTO_SUFFIXES)
 
-    Told by their suffix; hidden files and folders are left out.
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Files in a folder and those below it, as paths relative to it, in a fixed order.
+
+    Hidden files and folders are left out.
     """
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in _PHOTO_SUFFIXES:
+            if not name.startswith("."):
                 yield Path(parent, name).relative_to(folder)
 
 

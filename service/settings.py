@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +51,9 @@ class TraceExporter(StrEnum):
     OTLP = "otlp"
 
 
+_PREFIX = "DEPTH_"
+# As alike as one slip makes two names.
+_ALIKE = 0.85
 _CACHE = Path("~/.cache/depth-service")
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -90,7 +95,7 @@ Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...],
 class Settings(BaseSettings):
     """The service's settings; each field is the environment variable ``DEPTH_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="DEPTH_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
@@ -278,3 +283,16 @@ class Settings(BaseSettings):
     def max_body_bytes(self) -> int:
         """The body limit in bytes."""
         return int(self.max_body_mb * 1e6)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Variables with the prefix that are no setting, and the setting that each is much like.
+
+    Not an error by itself: Kubernetes makes such variables of a Service named ``depth``.
+    """
+    known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
+    return {
+        variable: next(iter(difflib.get_close_matches(variable.upper(), known, 1, _ALIKE)), None)
+        for variable in environment
+        if variable.upper().startswith(_PREFIX) and variable.upper() not in known
+    }

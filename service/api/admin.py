@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from service.api import health, oip
+from service.api.head import HeadAsGet
 from service.api.middleware import RequestContextMiddleware
 from service.api.problems import install_problem_handlers
 from service.settings import Settings
@@ -14,6 +15,7 @@ def create_admin_app(main: FastAPI, settings: Settings) -> FastAPI:
     """An app that reports on ``main``."""
     app = FastAPI(openapi_url=None)
     app.state = main.state
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         RequestContextMiddleware,
         metrics=main.state.metrics,

@@ -17,12 +17,13 @@ from service.api.schemas import (
     PREDICT_PROBLEMS,
     DepthJson,
     DepthQuery,
+    PredictQuery,
     RequestTimeout,
 )
 from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
 from service.estimator import OutputSize
-from service.imaging.encode import MEDIA_TYPES, EncodeOptions, OutputFormat
+from service.imaging.encode import MEDIA_TYPES, EncodeOptions
 from service.observability.context import RequestRecord
 from service.pipeline import DepthOrder
 from service.runtime import Runtime
@@ -92,7 +93,11 @@ async def depth(
     responses=PREDICT_PROBLEMS | {200: _HEATMAP_RESPONSE},
     openapi_extra=IMAGE_BODY,
 )
-async def predict(request: Request, deadline_seconds: RequestTimeout = None) -> Response:
+async def predict(
+    request: Request,
+    query: Annotated[PredictQuery, Query()],
+    deadline_seconds: RequestTimeout = None,
+) -> Response:
     """Colour a photo by nearness: the multipart field `image` in, a PNG out."""
     return await _respond(request, DepthQuery(), EncodeOptions(), deadline_seconds)
 
@@ -107,10 +112,7 @@ async def _respond(
     record: RequestRecord = request.state.record
     spec = runtime.catalog.offer.find(query.model or runtime.settings.model)
     record.model, record.output = spec.name, options.format
-    size = query.size
-    if size is None:
-        json = options.format is OutputFormat.JSON
-        size = OutputSize.NETWORK if json else OutputSize.ORIGINAL
+    size = query.size or OutputSize.default_of(options.format)
     order = DepthOrder(spec.name, size, options, metres_options(query), query.detail)
     answer, ticket = await result_in_time(
         request,

@@ -24,6 +24,7 @@ from service.effects.portrait import PortraitOptions
 from service.effects.relief import ReliefOptions
 from service.effects.stereo import StereoOptions
 from service.imaging.picture import PictureFormat
+from service.models.spec import DepthKind
 
 _MAX_SIDE = "Longest side of the result in pixels; photos are never enlarged."
 _FIELD_OF_VIEW = "Field of view across the photo's longer side in degrees; a phone's is about 65."
@@ -67,6 +68,11 @@ class EffectQuery(MetresQuery):
         max_length=64,
         description="Network, by its name in `/v1/models`; of an uploaded depth map, the one that "
         "made it, which says what its numbers mean.",
+    )
+    depth_kind: DepthKind | None = Field(
+        None,
+        description="Of an uploaded depth map: what its numbers mean, as `X-Depth-Kind` of the "
+        "answer it came with said. Default: what `model` answers with.",
     )
 
 

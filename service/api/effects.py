@@ -39,7 +39,7 @@ from service.api.schemas import (
 )
 from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_AND_DEPTH_BODY, Upload, read_image_and_depth
-from service.effect_pipeline import UPLOADED, EffectAnswer
+from service.effect_pipeline import UPLOADED, EffectAnswer, UploadedDepth
 from service.effects.animation import AnimationFormat
 from service.errors import ModelNotFound
 from service.imaging.picture import PictureFormat
@@ -102,7 +102,7 @@ async def obstacle(
     distance are given as `anchors`.
     """
     plan = plan_obstacle(query, _model(request, query))
-    return await _respond(request, plan, query.format, deadline_seconds)
+    return await _respond(request, plan, query, query.format, deadline_seconds)
 
 
 @router.post("/pointcloud", summary="Points or a mesh", **_documented(SURFACE_MEDIA_TYPES.values()))
@@ -116,7 +116,7 @@ async def pointcloud(
     The unit is the nearest point's distance, which relative depth does not tell.
     """
     plan = plan_pointcloud(query, _model(request, query))
-    return await _respond(request, plan, query.format, deadline_seconds)
+    return await _respond(request, plan, query, query.format, deadline_seconds)
 
 
 @router.post("/relief", summary="Shaded relief", **_documented([PNG_MEDIA_TYPE]))
@@ -127,7 +127,7 @@ async def relief(
 ) -> Response:
     """Show the photo as a surface, or as a height map for 3D printing."""
     plan = plan_relief(query, _model(request, query))
-    return await _respond(request, plan, query.format, deadline_seconds)
+    return await _respond(request, plan, query, query.format, deadline_seconds)
 
 
 @router.post("/portrait", summary="Blurred background", **_documented(_PICTURES))
@@ -138,7 +138,7 @@ async def portrait(
 ) -> Response:
     """Blur what is out of focus as a large lens would."""
     plan = plan_portrait(query, _model(request, query))
-    return await _respond(request, plan, query.format, deadline_seconds)
+    return await _respond(request, plan, query, query.format, deadline_seconds)
 
 
 @router.post(
@@ -153,7 +153,7 @@ async def parallax(
 ) -> Response:
     """Move the camera a little, so that near things move more than far ones."""
     plan = plan_parallax(query, _model(request, query))
-    return await _respond(request, plan, query.format, deadline_seconds)
+    return await _respond(request, plan, query, query.format, deadline_seconds)
 
 
 @router.post("/stereo", summary="A picture for two eyes", **_documented(_PICTURES))
@@ -164,7 +164,7 @@ async def stereo(
 ) -> Response:
     """Show the photo in three dimensions, for red-cyan glasses or side by side."""
     plan = plan_stereo(query, _model(request, query))
-    return await _respond(request, plan, query.format, deadline_seconds)
+    return await _respond(request, plan, query, query.format, deadline_seconds)
 
 
 def _model(request: Request, query: EffectQuery) -> str:
@@ -173,16 +173,22 @@ def _model(request: Request, query: EffectQuery) -> str:
 
 
 async def _respond(
-    request: Request, plan: Plan, output: str, deadline_seconds: float | None
+    request: Request,
+    plan: Plan,
+    query: EffectQuery,
+    output: str,
+    deadline_seconds: float | None,
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
     record.model, record.output = plan.order.model, output
 
     async def work(upload: Upload, ticket: Ticket) -> EffectAnswer:
-        if upload.depth is not None:
-            record.model = UPLOADED
-        return await runtime.effects.run(upload.image, upload.depth, plan.order, ticket, record)
+        if upload.depth is None:
+            return await runtime.effects.run(upload.image, None, plan.order, ticket, record)
+        record.model = UPLOADED
+        depth = UploadedDepth(upload.depth, query.depth_kind)
+        return await runtime.effects.run(upload.image, depth, plan.order, ticket, record)
 
     answer, ticket = await result_in_time(
         request,

@@ -13,6 +13,7 @@ from service.api.parameters import (
     ranged,
     written,
 )
+from service.effects.calibration import MAX_METRES
 from service.effects.metres import MetresOptions
 
 CALIBRATION_HEADER = "X-Depth-Calibration"
@@ -57,6 +58,10 @@ class CalibrationJson(BaseModel):
     slope: float
     note: str = Field(description="What the error bars cover.")
     middle: DistanceJson = Field(description="The photo's median depth with its error bars.")
+    beyond_share: float = Field(
+        description=f"Share of the photo that lies at {MAX_METRES:g} m or beyond, or where the fit "
+        f"reaches infinity: all of it is given as {MAX_METRES:g} m, and is no measurement."
+    )
     anchors: list[AnchorJson]
 
 

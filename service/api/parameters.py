@@ -16,8 +16,8 @@ T = TypeVar("T")
 Number = TypeVar("Number", int, float)
 Text = TypeVar("Text", str, str | None)
 
-_SHARE = r"(?:0(?:\.[0-9]{1,9})?|1(?:\.0{1,9})?)"
-_METRES = r"[0-9]{1,4}(?:\.[0-9]{1,6})?"
+_SHARE = r"(?:0?\.[0-9]{1,9}|0|1(?:\.0{1,9})?)"
+_METRES = r"(?:[0-9]{1,4}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})"
 _SIDE = "(?:[1-9]|[1-5][0-9]|6[0-4])"
 _ANCHOR = f"{_SHARE},{_SHARE},{_METRES}"
 _MOST_ANCHORS = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Header
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.metres import CALIBRATION_HEADER, CalibrationJson, MetresQuery
 from service.api.problems import PROBLEM_JSON
@@ -85,6 +85,12 @@ class DepthQuery(MetresQuery):
     encoding: JsonEncoding = Field(
         JsonEncoding.ARRAY, description="How JSON carries the numbers: nested array or base64."
     )
+
+
+class PredictQuery(BaseModel):
+    """Query parameters of ``POST /predict``: none, and a client who sends one should know."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 RequestTimeout = Annotated[

@@ -137,6 +137,7 @@ class ImageForm:
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._disposition = b""
+        self._depth_has_a_name = False
         self._complete = False
         try:
             self._parser = MultipartParser(
@@ -173,8 +174,11 @@ class ImageForm:
         return bytes(data)
 
     def depth(self) -> bytes | None:
-        """The depth map, if the form has one; an empty file field is none, as browsers send it."""
-        return bytes(self._files.get(DEPTH_FIELD, b"")) or None
+        """The depth map, if the form has one; a field where no file was chosen is none."""
+        data = bytes(self._files.get(DEPTH_FIELD, b""))
+        if not data and self._depth_has_a_name:
+            raise MalformedRequest("The file in the field depth is empty.")
+        return data or None
 
     def _on_part_begin(self) -> None:
         self._disposition = b""
@@ -201,6 +205,9 @@ class ImageForm:
             noun = "depth map" if kind == DEPTH_FIELD else "image"
             raise MalformedRequest(f"The form holds more than one {noun}; send one a request.")
         self._data = self._files[kind] = bytearray()
+        if kind == DEPTH_FIELD:
+            # Browsers send the field of a file that was not chosen, without a name.
+            self._depth_has_a_name = bool(options.get(b"filename"))
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._data += data[start:end]

@@ -10,6 +10,7 @@ from pathlib import Path
 from service.bulk.run import REPORT, run_bulk
 from service.bulk.worker import BulkOrder
 from service.commands.predict import add_encode_arguments, encode_options
+from service.estimator import OutputSize
 from service.imaging.encode import OutputFormat
 from service.offline import OfflineNetwork
 from service.settings import Settings
@@ -44,7 +45,7 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
         photos,
         outputs,
         arguments.model,
-        arguments.size,
+        arguments.size or OutputSize.default_of(arguments.format),
         encode_options(arguments, arguments.format, settings),
         # A worker is a core's; more threads would only compete.
         settings.model_copy(update={"threads": 1}),

@@ -12,10 +12,15 @@ from service.errors import DepthError
 from service.estimator import OutputSize
 from service.imaging.encode import EncodeOptions, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
-from service.offline import OfflineNetwork, output_name, photos_in
+from service.offline import OfflineNetwork, files_in, output_name, photos_in
 from service.settings import Settings
 
-_FORMAT_OF_SUFFIX = {".npy": OutputFormat.NPY, ".json": OutputFormat.JSON}
+_FORMAT_OF_SUFFIX = {
+    "": OutputFormat.HEATMAP,
+    ".png": OutputFormat.HEATMAP,
+    ".npy": OutputFormat.NPY,
+    ".json": OutputFormat.JSON,
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "-o", "--output", type=Path, required=True, help="a file; for a folder, a folder"
     )
     add_encode_arguments(
-        parser, "default: by the output's suffix (.npy, .json), else heatmap", default=None
+        parser, "default: by the output's suffix (.png, .npy, .json)", default=None
     )
     parser.set_defaults(run=_predict)
 
@@ -52,7 +57,10 @@ def add_encode_arguments(
         default=Normalization.MINMAX,
     )
     parser.add_argument(
-        "--size", choices=list(OutputSize), type=OutputSize, default=OutputSize.ORIGINAL
+        "--size",
+        choices=list(OutputSize),
+        type=OutputSize,
+        help="default: network for json, else original",
     )
     parser.add_argument("--model", help="default: DEPTH_MODEL")
 
@@ -72,13 +80,15 @@ def encode_options(
 def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.photo.is_dir():
         return _predict_folder(arguments, settings)
+    format = arguments.format or _FORMAT_OF_SUFFIX.get(arguments.output.suffix.lower())
+    if format is None:
+        return _fail(f"{arguments.output}: name it .png, .npy or .json, or say --format")
     try:
         data = arguments.photo.read_bytes()
     except OSError as error:
         return _fail(f"{arguments.photo}: {error.strerror}")
-    depth = OfflineNetwork(arguments.model, settings).depth(data, arguments.size)
-    suffix = arguments.output.suffix.lower()
-    format = arguments.format or _FORMAT_OF_SUFFIX.get(suffix, OutputFormat.HEATMAP)
+    size = arguments.size or OutputSize.default_of(format)
+    depth = OfflineNetwork(arguments.model, settings).depth(data, size)
     try:
         arguments.output.write_bytes(encode(depth, encode_options(arguments, format, settings)))
     except OSError as error:
@@ -93,16 +103,19 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
 def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     """Every photo of a folder; a bad one is reported and left out."""
     photos = list(photos_in(arguments.photo))
+    others = sum(1 for _ in files_in(arguments.photo)) - len(photos)
+    left_out = f"; {others} of other types left out" if others else ""
     if not photos:
-        return _fail(f"{arguments.photo}: no photos in it")
+        return _fail(f"{arguments.photo}: no photos in it{left_out}")
     network = OfflineNetwork(arguments.model, settings)
     format = arguments.format or OutputFormat.HEATMAP
+    size = arguments.size or OutputSize.default_of(format)
     options = encode_options(arguments, format, settings)
     failed = 0
     for photo in tqdm(photos, unit="photo"):
         output = arguments.output / output_name(photo, format)
         try:
-            depth = network.depth((arguments.photo / photo).read_bytes(), arguments.size)
+            depth = network.depth((arguments.photo / photo).read_bytes(), size)
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_bytes(encode(depth, options))
         except DepthError as error:
@@ -111,7 +124,7 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
         except OSError as error:
             failed += 1
             tqdm.write(f"{photo}: {error.strerror or error}", file=sys.stderr)
-    print(f"{arguments.output}: {len(photos) - failed} done, {failed} failed")
+    print(f"{arguments.output}: {len(photos) - failed} done, {failed} failed{left_out}")
     return 1 if failed else 0
 
 

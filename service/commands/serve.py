@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import socket
@@ -44,6 +45,8 @@ _TICKS_A_SECOND = 10
 # 12 MP grew it from 380 to 480 MB (`make soak`).
 _TRIM_SECONDS = 15
 _LARGEST_FRAME_BYTES = 4_000_000
+# Sent to a process group, a signal comes twice: `make serve` passes it on.
+_SAME_SIGNAL_SECONDS = 0.5
 
 
 class DrainingServer(uvicorn.Server):
@@ -67,10 +70,14 @@ class DrainingServer(uvicorn.Server):
         self._drain: asyncio.Task[None] | None = None
         self._trim: asyncio.Task[None] | None = None
         self._draining = False
+        self._told_at = -math.inf
         self.outgrew_its_memory = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On the first signal drain; on the second stop at once."""
+        told_at, self._told_at = self._told_at, time.monotonic()
+        if self._told_at - told_at < _SAME_SIGNAL_SECONDS:
+            return
         runtime: Runtime | None = getattr(self._app.state, "runtime", None)
         if self._draining or runtime is None:
             super().handle_exit(sig, frame)

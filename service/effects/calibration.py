@@ -30,6 +30,7 @@ MAX_ANCHORS = 1000
 _WINDOW = 2
 _SMALLEST_SPREAD = 0.02
 _MAD_TO_SIGMA = 1.4826
+_TINY = 1e-6
 
 Floats = NDArray[np.float64]
 
@@ -144,7 +145,7 @@ def calibrate(
     if line.slope <= 0:
         raise InvalidParameter(
             "The anchors contradict the depth map: points that are said to be farther look nearer "
-            "in it. Check their order and that x and y are pixels of the depth map."
+            "in it. Check their order, and that x runs to the right and y down."
         )
     fitted = to_metres(line.slope * level + line.intercept, depth.kind)
     residuals = tuple(
@@ -196,4 +197,5 @@ def to_metres(target: NDArray[np.floating], kind: DepthKind) -> NDArray[np.float
     """From what a fit's line says to metres, at most :data:`MAX_METRES`."""
     if kind is DepthKind.RELATIVE_DEPTH:
         return np.asarray(np.clip(-target, 0, MAX_METRES))
-    return np.asarray(1 / np.maximum(target, 1 / MAX_METRES))
+    # Not 1 / max(target, 0.001), which in float32 is 999.99994.
+    return np.asarray(np.minimum(1 / np.maximum(target, _TINY), MAX_METRES))

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from service.effects.calibration import Anchor, Calibration, Distance, calibrate, to_metres
+from service.effects.calibration import (
+    MAX_METRES,
+    Anchor,
+    Calibration,
+    Distance,
+    calibrate,
+    to_metres,
+)
 from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import inverse_values
@@ -66,6 +73,10 @@ class Metres:
         line = np.array([value * self.slope + self.intercept])
         return Distance(float(to_metres(line, self.kind)[0]), None, None)
 
+    def beyond_share(self, depth: DepthMap) -> float:
+        """Share (0..1) of ``depth`` that the fit puts at :data:`MAX_METRES` or beyond infinity."""
+        return float(np.mean(self.apply(depth).values >= MAX_METRES))
+
     def facts(self, depth: DepthMap) -> dict[str, Any]:
         """The fit, its residuals and its error bars at the middle of the photo's ``depth``."""
         fitted = self.calibration
@@ -75,6 +86,7 @@ class Metres:
             "slope": self.slope,
             "note": fitted.note if fitted else _REUSED_NOTE,
             "middle": dataclasses.asdict(self.distance(middle)),
+            "beyond_share": self.beyond_share(depth),
             "anchors": [
                 {
                     "x": one.anchor.x / max(1, depth.width - 1),
@@ -93,7 +105,7 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     """Fit, or take over the fit.
 
     Raises :class:`InvalidParameter`, saying why, for a fit that is impossible
-    (:func:`calibrate`) or that does not grow towards the viewer.
+    (:func:`calibrate`), that does not grow towards the viewer or puts everything out of reach.
     """
     if options.anchors and options.fit is not None:
         raise InvalidParameter("Give either anchors or a calibration, not both.")
@@ -111,4 +123,10 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
         raise InvalidParameter("calibration: the slope must be above 0.")
     if max(abs(intercept), slope) > _LARGEST:
         raise InvalidParameter(f"calibration: no number may be beyond {_LARGEST:g}.")
-    return Metres(depth.kind, intercept, slope)
+    metres = Metres(depth.kind, intercept, slope)
+    if metres.beyond_share(depth) == 1:
+        raise InvalidParameter(
+            f"calibration: it puts the whole photo at {MAX_METRES:g} m or beyond. It is of another "
+            "scene or network."
+        )
+    return metres

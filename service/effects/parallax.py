@@ -87,7 +87,8 @@ def render_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> I
     scene = make_scene(pixels, depth, options.photo_side)
     crop_x, crop_y = (math.ceil(options.rim / 2 * side) for side in (scene.width, scene.height))
     width, height = (
-        (side - 2 * crop) // 2 * 2 for side, crop in ((scene.width, crop_x), (scene.height, crop_y))
+        max(0, side - 2 * crop) // 2 * 2
+        for side, crop in ((scene.width, crop_x), (scene.height, crop_y))
     )
     if min(width, height) < _SMALLEST_SIDE:
         raise InvalidParameter(

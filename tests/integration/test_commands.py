@@ -40,11 +40,12 @@ def test_predict_equals_the_server(
 def test_predict_takes_the_format_from_the_suffix(cache_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "depth.json"
     done = run_service(
-        *("predict", str(photo_path("coffee.png")), "-o", str(output), "--size", "network"),
-        cache_dir=str(cache_dir),
+        *("predict", str(photo_path("coffee.png")), "-o", str(output)), cache_dir=str(cache_dir)
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(output.read_text())["model"] == "depth_lite_256"
+    depth = json.loads(output.read_text())
+    # As the server answers: at the network's size.
+    assert (depth["model"], depth["width"], depth["height"]) == ("depth_lite_256", 320, 224)
 
 
 def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
         (text, out, "supported formats"),
         (tmp_path / "no.jpg", out, "No such file"),
         (good, tmp_path / "missing" / "o.png", "No such file"),
+        (good, tmp_path / "o.jpg", "name it .png, .npy or .json"),
     ):
         done = run_service("predict", str(photo), "-o", str(output), cache_dir=str(cache_dir))
         assert done.returncode != 0
@@ -96,7 +98,7 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     assert "cup.jpg: " in done.stderr
     assert "supported formats" in done.stderr
     assert "3/3" in done.stderr  # the progress bar
-    assert "2 done, 1 failed" in done.stdout
+    assert "2 done, 1 failed; 1 of other types left out" in done.stdout
     written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
     assert written == {"cup.png.png", "sub/cat.PNG.png"}
     served = server.client.post("/v1/depth", files={"image": photo_bytes("chelsea.png")}).content
@@ -151,3 +153,14 @@ def test_eval_scores_networks_on_photos_of_known_depth(cache_dir: Path, tmp_path
     wrong = run_service("eval", str(data), cache_dir=str(cache_dir))
     assert wrong.returncode == 2
     assert "a.png: the truth is (3, 3)" in wrong.stderr
+
+
+def test_a_mistyped_setting_is_an_error_and_an_unknown_one_is_logged(cache_dir: Path) -> None:
+    slip = run_service("settings", api_key_file="keys.txt")
+    assert slip.returncode == 2
+    assert "DEPTH_API_KEY_FILE" in slip.stderr
+    assert "DEPTH_API_KEYS_FILE meant?" in slip.stderr
+    other = run_service("--version", service_host="10.0.0.1")
+    assert other.returncode == 0
+    with ServerProcess(cache_dir=str(cache_dir), service_host="10.0.0.1") as server:
+        assert "WARNING service [-] DEPTH_SERVICE_HOST: there is no such setting" in server.log()

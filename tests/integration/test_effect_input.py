@@ -189,9 +189,17 @@ def test_two_depth_maps_are_refused(server: ServerProcess) -> None:
 
 
 def test_a_form_field_that_was_left_empty_is_no_depth_map(server: ServerProcess) -> None:
-    answer = post_effect(server, "obstacle", COFFEE, b"")
+    files = {"image": ("photo.png", COFFEE), "depth": ("", b"")}
+    answer = server.client.post("/v1/effects/obstacle", files=files)
     assert answer.status_code == 200
     assert answer.headers["x-depth-model"] == "depth_lite_256"
+
+
+def test_an_empty_file_is_no_depth_map_either_but_an_error(server: ServerProcess) -> None:
+    files = {"image": ("photo.png", COFFEE), "depth": ("empty.npy", b"")}
+    answer = server.client.post("/v1/effects/portrait", files=files)
+    assert (answer.status_code, answer.json()["type"]) == (400, "malformed-request")
+    assert "depth is empty" in answer.json()["detail"]
 
 
 def test_other_routes_take_no_depth_map(server: ServerProcess) -> None:

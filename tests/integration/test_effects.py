@@ -152,6 +152,26 @@ def test_depth_computed_earlier_gives_the_same_result(server: ServerProcess, nam
     assert server.metric("depth_stage_seconds_count", stage="inference") == inferences
 
 
+def test_a_map_in_metres_is_read_as_such_when_it_is_said(server: ServerProcess) -> None:
+    """In metres near is small: read as inverse depth, the background would be what is sharp."""
+    relative, metres = (
+        depth_file(server, COFFEE, format="npy", size="network", **query)
+        for query in ({}, {"anchors": "0.5,0.9,.6;0.5,0.1,2"})
+    )
+    by_relative, by_metres, misread = (
+        picture(post_effect(server, "relief", COFFEE, depth, format="normals", **query).content)
+        for depth, query in (
+            (relative, {}),
+            (metres, {"depth_kind": "metric_depth"}),
+            (metres, {}),
+        )
+    )
+    tilt = [np.asarray(normals)[..., 1].astype(float) for normals in (by_relative, by_metres)]
+    backwards = np.asarray(misread)[..., 1].astype(float)
+    assert np.corrcoef(tilt[0].ravel(), tilt[1].ravel())[0, 1] > 0
+    assert np.corrcoef(tilt[0].ravel(), backwards.ravel())[0, 1] < 0
+
+
 @pytest.mark.parametrize("format", ["depth16", "npy"])
 def test_depth_of_the_photos_size_gives_nearly_the_same(server: ServerProcess, format: str) -> None:
     depth = depth_file(server, COFFEE, format=format)

@@ -25,6 +25,20 @@ def test_health(server: ServerProcess, route: str) -> None:
     assert all(response.json()["checks"].values())
 
 
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/", "/docs", "/openapi.json", "/v1/models", "/static/app.js"]
+)
+def test_head_is_get_without_the_body(server: ServerProcess, path: str) -> None:
+    answer, full = server.client.head(path), server.client.get(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(full.content))
+    assert answer.headers["content-type"] == full.headers["content-type"]
+    # The connection stays usable, and the log knows the route.
+    assert server.client.get("/livez").status_code == 200
+    assert server.client.head("/predict").status_code == 405
+    assert "method=HEAD route=/v1/models" in server.log() or path != "/v1/models"
+
+
 def test_models(server: ServerProcess) -> None:
     default, other, *_ = server.client.get("/v1/models").json()["models"]
     assert default["name"] == "depth_lite_256"

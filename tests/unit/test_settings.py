@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from service.commands.settings import settings_table
-from service.settings import EngineChoice, Settings
+from service.settings import EngineChoice, Settings, unknown_variables
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -89,3 +89,15 @@ def test_impossible_values_are_refused(
     monkeypatch.setenv(f"DEPTH_{name}", value)
     with pytest.raises(pydantic.ValidationError):
         Settings()
+
+
+def test_names_that_are_no_setting_are_told_with_the_one_that_was_meant() -> None:
+    kubernetes = ("DEPTH_SERVICE_HOST", "DEPTH_SERVICE_PORT_HTTP", "DEPTH_PORT_8000_TCP_ADDR")
+    slips = {
+        "DEPTH_API_KEY_FILE": "DEPTH_API_KEYS_FILE",
+        "DEPTH_ACCEPT_LICENCES": "DEPTH_ACCEPT_LICENSES",
+        "depth_modle": "DEPTH_MODEL",
+    }
+    right = ("DEPTH_MODEL", "depth_port", "DEPTHS", "PATH")
+    environment = dict.fromkeys((*kubernetes, *slips, *right), "")
+    assert unknown_variables(environment) == {**dict.fromkeys(kubernetes), **slips}

@@ -57,12 +57,27 @@ def test_a_fit_can_be_used_again_but_has_no_error_bars() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "fit"),
+    [
+        (DepthKind.RELATIVE_INVERSE_DEPTH, (-0.4 * 1.1, 0.4)),
+        (DepthKind.RELATIVE_DEPTH, (-(1000 - 4.0 * 1.1), 4.0)),
+    ],
+)
+def test_the_share_that_is_out_of_reach_is_told(kind: DepthKind, fit: tuple[float, float]) -> None:
+    """Half of the ramp lies beyond where the line says 1000 m."""
+    depth, _ = scene(kind)
+    metres = metres_of(depth, MetresOptions(fit=fit))
+    assert metres.facts(depth)["beyond_share"] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
     ("options", "why"),
     [
         (MetresOptions(((0.1, 0.5, 2.0),)), "at least two"),
         (MetresOptions(((0.1, 0.5, 2.0), (0.1, 0.5, 3.0))), "same relative depth"),
         (MetresOptions(((0.1, 0.5, 1.0), (0.9, 0.5, 9.0))), "contradict"),
         (MetresOptions(fit=(0.1, 0.0)), "slope"),
+        (MetresOptions(fit=(-10.0, 0.4)), "whole photo"),
         (MetresOptions(((0.1, 0.5, 9.0), (0.9, 0.5, 1.0)), fit=(0.1, 0.4)), "not both"),
     ],
 )
