@@ -3,7 +3,7 @@
 import { Shader, sayNoWebgl } from "./shader.js";
 
 // A screen of 60 Hz leaves 16.7 ms; a frame that takes longer than this has missed its turn, and one
-// that takes half a second was not waited for.
+// that takes half a second was not waited for: the page was hidden.
 const SMOOTH_MS = 22;
 const PAUSE_MS = 500;
 const LATE_IN_A_ROW = 3;
@@ -15,13 +15,14 @@ const REST_MS = 150;
 export class SmoothDrawing {
   #shader;
   #uniforms;
-  #pending = false;
-  #scale = 1;
-  #adapts = true;
-  #lastAt = -Infinity;
-  #late = [];
-  #fullMs = 0;
+  #wanted = false;
+  #running = false;
+  #drawnAt = null;
   #rest = 0;
+  #scale;
+  #adapts;
+  #late;
+  #fullMs;
 
   /**
    * On the canvas of a frame; null, and said so in the frame, where the browser has no WebGL 2.
@@ -36,17 +37,20 @@ export class SmoothDrawing {
   constructor(shader, uniforms) {
     this.#shader = shader;
     this.#uniforms = uniforms;
+    this.#startSharp();
   }
 
   load(scene) {
+    this.#startSharp();
     this.#shader.load(scene);
   }
 
   /** Something moved: draw with the next frame. */
   soon() {
     clearTimeout(this.#rest);
-    if (this.#pending) return;
-    this.#pending = true;
+    this.#wanted = true;
+    if (this.#running) return;
+    this.#running = true;
     requestAnimationFrame((at) => this.#frame(at));
   }
 
@@ -55,15 +59,32 @@ export class SmoothDrawing {
     this.#shader.draw(this.#uniforms(), 1);
   }
 
+  #startSharp() {
+    this.#scale = 1;
+    this.#adapts = true;
+    this.#late = [];
+    this.#fullMs = 0;
+  }
+
   #frame(at) {
-    this.#pending = false;
-    const took = at - this.#lastAt;
-    this.#lastAt = at;
+    // What a drawing takes shows in when the next frame comes, whether or not anything moves then:
+    // a held key moves something every other frame.
+    if (this.#drawnAt !== null) this.#judge(at - this.#drawnAt);
+    this.#drawnAt = null;
+    this.#running = this.#wanted;
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this.#shader.draw(this.#uniforms(), this.#scale);
+    this.#drawnAt = at;
+    clearTimeout(this.#rest);
+    if (this.#scale < 1) this.#rest = setTimeout(() => this.sharpen(), REST_MS);
+    requestAnimationFrame((next) => this.#frame(next));
+  }
+
+  #judge(took) {
     if (took > SMOOTH_MS && took < PAUSE_MS) this.#late.push(took);
     else this.#late = [];
     if (this.#adapts && this.#late.length === LATE_IN_A_ROW) this.#adapt(Math.min(...this.#late));
-    this.#shader.draw(this.#uniforms(), this.#scale);
-    if (this.#scale < 1) this.#rest = setTimeout(() => this.sharpen(), REST_MS);
   }
 
   #adapt(took) {

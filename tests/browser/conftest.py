@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Page,
+    Playwright,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.programs import require_program
 from tests.support.server import ServerProcess
@@ -19,6 +27,8 @@ _DEVICES = (
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
     "--use-fake-device-for-media-stream",
 )
+# Playwright's 5 seconds are few for a busy machine's first heatmap.
+expect.set_options(timeout=30_000)
 
 
 # Not for the session: Playwright keeps an event loop running, beside which asyncio.run() fails.
