@@ -29,22 +29,15 @@ _BATCHES = (1, 2, 4, 8)
 
 
 def engines(spec: NetworkSpec, settings: Settings) -> dict[str, Engine]:
-    """Every engine that runs here; OpenVINO takes a batch in one call, or photo by photo."""
+    """Every engine that runs here."""
     weights = WeightsStore(settings.weights_dir).verify(spec)
     graph = ensure_converted(spec, weights, settings.cache_dir).graph
     threads = settings.threads or cpu_budget()
-
-    def openvino(precision: Precision, one_by_one: bool) -> OpenVinoEngine:
-        engine = OpenVinoEngine(graph, precision, threads)
-        engine.one_by_one = one_by_one
-        return engine
-
     makers: dict[str, Callable[[Precision], Engine]] = {
         "torch": lambda precision: TorchEngine(
             load_network(spec, weights.path), precision, threads
         ),
-        "openvino": lambda precision: openvino(precision, one_by_one=False),
-        "openvino one by one": lambda precision: openvino(precision, one_by_one=True),
+        "openvino": lambda precision: OpenVinoEngine(graph, precision, threads),
     }
     found: dict[str, Engine] = {}
     for name, make in makers.items():

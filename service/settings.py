@@ -196,9 +196,9 @@ class Settings(BaseSettings):
         4_000_000, description="Largest depth map that is written as JSON numbers."
     )
 
-    max_batch_size: PositiveInt = Field(4, description="Most images in one inference call.")
+    max_batch_size: PositiveInt = Field(4, description="Most images in one batch.")
     max_batch_megapixels: PositiveFloat = Field(
-        1.0, description="Most network-input megapixels in one inference call."
+        1.0, description="Most network-input megapixels in one batch."
     )
     batch_window_ms: NonNegativeFloat = Field(
         0, description="How long an idle worker waits for company before it starts a batch."

@@ -40,7 +40,11 @@ ANSWER_HEADERS = {
         ("X-Depth-Kind", "string", "Meaning of the numbers."),
         ("X-Depth-Min", "number", "Smallest value of the depth map."),
         ("X-Depth-Max", "number", "Largest value of the depth map."),
-        ("X-Batch-Size", "integer", "Images that shared the inference call."),
+        (
+            "X-Batch-Size",
+            "integer",
+            "Images that the inference thread took from the queue together.",
+        ),
         ("Server-Timing", "string", "Milliseconds of each stage, from read to encode."),
     )
 }

@@ -10,6 +10,7 @@ that nobody waits for, or within, a batch full of another's.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from operator import attrgetter
 from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines.base import Engine
-from service.inference.worker import BatchResult, InferenceWorker
+from service.inference.worker import InferenceWorker, Inferred
 
 # A client counts as being about for as long after its last job: one that sends photo after photo
 # is always between two of them when another's batch starts.
@@ -38,7 +39,7 @@ class BatchLimits:
 
 @dataclass(frozen=True)
 class Inference:
-    """A depth map ``(h, w)`` float32 and what it took."""
+    """A depth map ``(h, w)`` float32, what it took, and how many came from the queue together."""
 
     depth: DepthArray
     queue_seconds: float
@@ -72,7 +73,7 @@ class Scheduler:
     """Turns single inference requests into micro-batches for the worker.
 
     A caller that stops waiting (its deadline passed, its client left) cancels its future, and the
-    job is dropped before it is stacked into a batch.
+    job is dropped unless the network is at work on it already.
     """
 
     def __init__(
@@ -192,36 +193,38 @@ class Scheduler:
         return len(self._last_seen) > 1
 
     async def _run(self, batch: list[_Job]) -> None:
-        started = time.monotonic()
         self._waiting.difference_update(batch)
         self._on_batch(len(batch))
-        future = self._worker.submit(batch[0].engine, [job.tensor for job in batch])
+        futures = self._worker.submit(batch[0].engine, [job.tensor for job in batch])
+        await asyncio.gather(
+            *(
+                self._deliver(job, future, len(batch))
+                for job, future in zip(batch, futures, strict=True)
+            )
+        )
+
+    @staticmethod
+    async def _deliver(
+        job: _Job, future: concurrent.futures.Future[Inferred], batch_size: int
+    ) -> None:
+        """Answer a job once its own map is there; if its caller leaves, it leaves the batch."""
+        job.answer.add_done_callback(lambda _: future.cancel())
         try:
-            result = await asyncio.wrap_future(future)
-        except asyncio.CancelledError as error:
-            self._fail(batch, error)
-            raise
-        except Exception as error:
-            self._fail(batch, error)
-        else:
-            self._deliver(batch, result, started)
-
-    @staticmethod
-    def _fail(batch: list[_Job], error: BaseException) -> None:
-        for job in batch:
+            inferred = await asyncio.wrap_future(future)
+        except BaseException as error:
             if not job.answer.done():
-                failure = InferenceFailed("The inference thread failed.")
-                failure.__cause__ = error
-                job.answer.set_exception(failure)
+                job.answer.set_exception(_failure(error))
+            return
+        if not job.answer.done():
+            queue_seconds = inferred.started - job.queued_at
+            job.answer.set_result(
+                Inference(inferred.depth, queue_seconds, inferred.seconds, batch_size)
+            )
 
-    @staticmethod
-    def _deliver(batch: list[_Job], result: BatchResult, started: float) -> None:
-        for job, outcome in zip(batch, result.outcomes, strict=True):
-            if job.answer.done():
-                continue
-            if isinstance(outcome, InferenceFailed):
-                job.answer.set_exception(outcome)
-            else:
-                job.answer.set_result(
-                    Inference(outcome, started - job.queued_at, result.seconds, len(batch))
-                )
+
+def _failure(error: BaseException) -> InferenceFailed:
+    if isinstance(error, InferenceFailed):
+        return error
+    failure = InferenceFailed("The inference thread failed.")
+    failure.__cause__ = error
+    return failure

@@ -69,7 +69,7 @@ class Metrics:
         )
         self.batch_size = Histogram(
             "depth_batch_size",
-            "Images in one inference call.",
+            "Images that the inference thread took from the queue together.",
             buckets=_BATCH_BUCKETS,
             registry=self.registry,
         )

@@ -20,8 +20,14 @@ class ScriptedEngine:
     name = "scripted"
     precision = Precision.FP32
 
-    def __init__(self, behaviour: Callable[[Tensor], DepthArray] = first_channel) -> None:
+    def __init__(
+        self,
+        behaviour: Callable[[Tensor], DepthArray] = first_channel,
+        *,
+        one_by_one: bool = False,
+    ) -> None:
         self._behaviour = behaviour
+        self.one_by_one = one_by_one
         self.batch_sizes: list[int] = []
         self.first_values: list[float] = []
 

@@ -51,6 +51,7 @@ class FaultyEngine:
         self._leaked: list[bytes] = []
         self.name: str = network.engine.name
         self.precision: Precision = network.engine.precision
+        self.one_by_one: bool = network.engine.one_by_one
 
     def infer(self, batch: Tensor) -> DepthArray:
         """See :class:`Engine`."""

@@ -69,9 +69,35 @@ def worker() -> InferenceWorker:
 def test_worker_survives_whatever_a_network_raises(worker: InferenceWorker) -> None:
     engine = ScriptedEngine(raise_on_culprit)
     for _ in range(3):
-        result = worker.submit(engine, [tensor(CULPRIT)]).result(5)
-        assert isinstance(result.outcomes[0], InferenceFailed)
-    assert (worker.submit(engine, [tensor(1)]).result(5).outcomes[0] == 2).all()  # type: ignore[union-attr]
+        (culprit,) = worker.submit(engine, [tensor(CULPRIT)])
+        with pytest.raises(InferenceFailed):
+            culprit.result(5)
+    (good,) = worker.submit(engine, [tensor(1)])
+    assert (good.result(5).depth == 2).all()
+    worker.stop()
+
+
+def test_one_by_one_each_item_is_done_before_the_next_and_may_be_taken_back(
+    worker: InferenceWorker,
+) -> None:
+    began, go_on = threading.Event(), threading.Semaphore(0)
+
+    def wait(batch: Tensor) -> DepthArray:
+        began.set()
+        assert go_on.acquire(timeout=30)
+        return batch[:, 0]
+
+    engine = ScriptedEngine(wait, one_by_one=True)
+    first, second, third = worker.submit(engine, [tensor(1), tensor(2), tensor(3)])
+    assert began.wait(30)
+    assert not first.cancel()
+    assert second.cancel()
+    go_on.release()
+    assert (first.result(5).depth == 1).all()
+    assert not third.done()
+    go_on.release()
+    assert third.result(5).started >= first.result(5).started + first.result(5).seconds
+    assert engine.first_values == [1, 3]
     worker.stop()
 
 
@@ -82,28 +108,31 @@ def test_a_stuck_batch_makes_the_worker_unhealthy_until_it_ends(worker: Inferenc
         release.wait(30)
         return batch[:, 0]
 
-    future = worker.submit(ScriptedEngine(hang), [tensor(1)])
+    (future,) = worker.submit(ScriptedEngine(hang), [tensor(1)])
     threading.Event().wait(0.3)
     assert not worker.is_healthy()
     assert worker.heartbeat_age() > 0.2
     release.set()
     future.result(5)
-    # The slowest batch raised the bar: ten times that is normal now.
+    # The slowest call raised the bar: ten times that is normal now.
     assert worker.is_healthy()
     worker.stop()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_death_of_the_thread_fails_its_batch_and_no_other(worker: InferenceWorker) -> None:
     def die(batch: Tensor) -> DepthArray:
         raise SystemExit
 
     for deaths in (1, 2):
-        with pytest.raises(RuntimeError, match="thread ended"):
-            worker.submit(ScriptedEngine(die), [tensor(1)]).result(5)
-        result = worker.submit(ScriptedEngine(), [tensor(7)]).result(5)
-        assert (result.outcomes[0] == 7).all()  # type: ignore[union-attr]
+        dying = worker._thread
+        batch = worker.submit(ScriptedEngine(die, one_by_one=deaths == 2), [tensor(1), tensor(2)])
+        for future in batch:
+            with pytest.raises(RuntimeError, match="thread ended"):
+                future.result(5)
+        dying.join(5)  # What it dies of is this test's.
+        (other,) = worker.submit(ScriptedEngine(), [tensor(7)])
+        assert (other.result(5).depth == 7).all()
         assert worker.restarts == deaths
         assert worker.is_healthy()
     worker.stop()

@@ -233,6 +233,26 @@ def test_a_job_abandoned_during_its_batch_does_not_harm_its_mates(
     run(worker, scenario, BatchLimits(size=2, megapixels=1, window_seconds=5))
 
 
+def test_one_by_one_who_comes_first_is_answered_first_and_who_leaves_costs_nothing(
+    worker: InferenceWorker,
+) -> None:
+    gate = Gate()
+    engine = ScriptedEngine(gate, one_by_one=True)
+
+    async def scenario(scheduler: Scheduler) -> None:
+        first, leaving, last = submit(scheduler, engine, tensor(1), tensor(2), tensor(3))
+        await gate.wait_until_busy()
+        leaving.cancel()
+        await asyncio.sleep(0)
+        gate.open()
+        answers = await asyncio.gather(first, last)
+        assert [answer.batch_size for answer in answers] == [3, 3]
+        assert answers[1].queue_seconds >= answers[0].queue_seconds + answers[0].inference_seconds
+
+    assert run(worker, scenario, BatchLimits(size=3, megapixels=1, window_seconds=5)) == [3]
+    assert engine.first_values == [1, 3]
+
+
 def test_a_batch_window_waits_for_company_but_not_for_a_full_batch(
     worker: InferenceWorker,
 ) -> None:
@@ -280,7 +300,9 @@ def test_nobody_waits_for_ever_when_the_thread_dies(worker: InferenceWorker) -> 
         with pytest.raises(InferenceFailed):
             await job
 
+    dying = worker._thread
     run(worker, scenario)
+    dying.join(5)  # What it dies of is this test's.
 
 
 def test_stopping_fails_what_waits_and_what_is_in_hand(worker: InferenceWorker) -> None:

@@ -13,10 +13,14 @@ from service.settings import Precision
 
 
 class Engine(Protocol):
-    """Runs one network on batches; called from one thread at a time."""
+    """Runs one network on batches; called from one thread at a time.
+
+    ``one_by_one`` tells that a batch in one call is no faster than its items one after the other.
+    """
 
     name: str
     precision: Precision
+    one_by_one: bool
 
     def infer(self, batch: Tensor) -> DepthArray:
         """``(n, 3, h, w)`` float32 network inputs -> ``(n, h, w)`` float32 depth, a fresh array."""

@@ -32,8 +32,8 @@ class OpenVinoEngine:
         if precision is Precision.BF16 and not has_native_bf16():
             raise EngineUnavailable("this CPU has no bfloat16 instructions")
         self.precision = precision
-        # On two cores in fp32, a batch in one call is no faster than its photos one by one (27.0
-        # and 26.3 ms each, `python -m load_tests.engines`) and takes the service some 40 MB more
+        # On two cores in fp32, a batch in one call is as fast as its photos one by one (27.0 and
+        # 26.3 ms each, `python -m load_tests.engines`) and takes the service some 40 MB more
         # (`python -m load_tests.load`). In bf16 one call is 8% faster, and more threads have more
         # to share.
         self.one_by_one = precision is Precision.FP32 and threads <= _FEW_THREADS
@@ -57,15 +57,11 @@ class OpenVinoEngine:
 
     def infer(self, batch: Tensor) -> DepthArray:
         """See :class:`Engine`."""
-        calls = np.split(batch, len(batch)) if self.one_by_one else [batch]
-        depth = np.concatenate([self._infer(call) for call in calls])
+        # share_inputs saves the copy in; outputs are copied, since the next call reuses them.
+        outputs = self._request.infer({0: batch}, share_inputs=True)
+        depth = np.asarray(outputs[0], dtype=np.float32)
         if self._large:
             # What lies between the layers would stay until the next call: 185 of Depth Anything's
             # 300 MB. A small network needs its own again at once.
             self._compiled.release_memory()
         return depth
-
-    def _infer(self, batch: Tensor) -> DepthArray:
-        # share_inputs saves the copy in; outputs are copied, since the next call reuses them.
-        outputs = self._request.infer({0: batch}, share_inputs=True)
-        return np.asarray(outputs[0], dtype=np.float32)
