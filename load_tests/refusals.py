@@ -39,7 +39,12 @@ def main() -> None:
     facts = machine_facts()
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}")
     costs: dict[str, list[float]] = {name: [] for name in _PATHS}
-    settings = {"cache_dir": str(Settings().cache_dir), "max_requests": "1", "client_share": "1"}
+    settings = {
+        "cache_dir": str(Settings().cache_dir),
+        "max_requests": "1",
+        "client_share": "1",
+        "send_timeout_seconds": "600",
+    }
     with ServerProcess(**settings) as server, unread_answer(server, large):
         clients = {name: Client(server.url + path, small) for name, path in _PATHS.items()}
         for _ in range(_ROUNDS):

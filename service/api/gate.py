@@ -16,8 +16,9 @@ from service.observability.context import RequestRecord
 class AdmissionGate:
     """Answers for the routes when no request of any size could enter.
 
-    They would refuse as well, after their parameters have been read: that costs the event loop
-    1.6 times as much (`python -m load_tests.refusals`), in the time of those that were accepted.
+    They would refuse as well, but after their parameters have been read. A route that still does
+    takes 1.6 times as much of the event loop (`python -m load_tests.refusals`), in the time of those
+    that were accepted.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -29,7 +29,7 @@ class MetresQuery(BaseModel):
     measuring_error: float = ranged(
         0.05, 0.001, 0.5, "How exactly the anchors are known: a standard deviation as a share."
     )
-    calibration: str | None = written(None, FIT, FIT_FORM, "0.12,0.0031")
+    calibration: str | None = written(None, FIT, FIT_FORM, "0.2077,1.8686")
 
 
 class DistanceJson(BaseModel):

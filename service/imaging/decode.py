@@ -40,6 +40,13 @@ _SIGNATURES = (
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
 )
+# What phones and chats send, at which byte: named in the refusal.
+_UNSUPPORTED = (
+    (0, b"GIF8", "GIF"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphe", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+)
 _WITH_JPEG_SCANS = ("JPEG", "MPO", "TIFF")
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
@@ -96,9 +103,10 @@ def sniff_format(data: bytes) -> str:
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
+    known = next((name for at, mark, name in _UNSUPPORTED if data.startswith(mark, at)), None)
     raise UnsupportedMediaType(
-        f"The bytes are not an image in one of the supported formats: "
-        f"{', '.join(SUPPORTED_FORMATS)}."
+        f"{f'This is {known}. It is' if known else 'The bytes are'} not an image in one of the "
+        f"supported formats: {', '.join(SUPPORTED_FORMATS)}."
     )
 
 

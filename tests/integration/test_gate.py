@@ -63,6 +63,29 @@ def test_a_full_service_answers_what_brings_no_photo(full: ServerProcess) -> Non
     assert full.client.post("/v1/nothing", content=PHOTO).status_code == 404
 
 
+def test_a_client_with_its_share_is_refused_and_others_are_not(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_text(key_line("greedy", "one") + key_line("modest", "two"))
+    with (
+        ServerProcess(
+            cache_dir=str(cache_dir),
+            api_keys_file=str(keys),
+            max_requests="2",
+            client_share="0.5",
+            send_timeout_seconds="600",
+        ) as server,
+        unread_answer(server, LARGE, b"X-API-Key: one"),
+    ):
+        greedy, modest = (
+            server.client.post("/predict?no=such", content=PHOTO, headers={"X-API-Key": key})
+            for key in ("one", "two")
+        )
+        assert (greedy.status_code, greedy.json()["type"]) == (429, "too-many-requests")
+        assert (modest.status_code, modest.json()["type"]) == (422, "invalid-parameter")
+
+
 def test_who_has_no_key_is_not_told_that_the_service_is_full(
     cache_dir: Path, tmp_path: Path
 ) -> None:

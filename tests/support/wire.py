@@ -75,7 +75,7 @@ def head(line: bytes, *headers: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def unread_answer(server: ServerProcess, photo: bytes) -> Iterator[None]:
+def unread_answer(server: ServerProcess, photo: bytes, *headers: bytes) -> Iterator[None]:
     """A client that does not read its answer, too large to be sent without: it keeps its place."""
     host, port = server.url.removeprefix("http://").split(":")
     with socket.socket() as connection:
@@ -84,6 +84,6 @@ def unread_answer(server: ServerProcess, photo: bytes) -> Iterator[None]:
         connection.connect((host, int(port)))
         length = b"Content-Length: %d" % len(photo)
         kind = b"Content-Type: image/jpeg"
-        connection.sendall(head(b"POST /v1/depth?format=npy", length, kind) + photo)
+        connection.sendall(head(b"POST /v1/depth?format=npy", length, kind, *headers) + photo)
         assert connection.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200"
         yield

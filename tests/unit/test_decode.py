@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
-from service.imaging.decode import decode_photo, read_header
+from service.imaging.decode import decode_photo, read_header, sniff_format
 from tests.support.photos import (
     as_bytes,
     grey_tiff,
@@ -167,6 +167,20 @@ def test_other_bytes_are_an_unsupported_media_type(data: bytes) -> None:
     for read in (lambda: read_header(data, LIMIT), lambda: decode_photo(data)):
         with pytest.raises(UnsupportedMediaType):
             read()
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"GIF89a", "GIF"),
+        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\0\x1cftypmif1", "HEIC"),
+        (b"\0\0\0\x20ftypavif", "AVIF"),
+    ],
+)
+def test_formats_that_phones_and_chats_send_are_refused_by_name(start: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match=f"This is {name}"):
+        sniff_format(start + bytes(100))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
