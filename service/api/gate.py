@@ -17,8 +17,8 @@ class AdmissionGate:
     """Answers for the routes when no request of any size could enter.
 
     They would refuse as well, but after their parameters have been read. A route that still does
-    takes 1.6 times as much of the event loop (`python -m load_tests.refusals`), in the time of those
-    that were accepted.
+    so takes 1.6 times as much of the event loop (`python -m load_tests.refusals`), in the time of
+    those that were accepted.
     """
 
     def __init__(self, app: ASGIApp) -> None:
