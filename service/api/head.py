@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SET_BY_ROUTING = ("route", "endpoint", "path_params")
+_SET_BY_ROUTING = ("route", "endpoint")
 
 
 class HeadAsGet:
