@@ -8,6 +8,7 @@ subject on top blends pixel values, which keeps what is in focus exactly as it w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.effects.bloom import bloom_gain, brightened
 from service.effects.bokeh import SMALLEST_RADIUS, Blurred, Bokeh, blur_layers
 from service.effects.guided_filter import GuidedFilter, crisp_nearness
 from service.effects.light import to_linear, to_srgb
@@ -32,9 +34,6 @@ _MATTE_RADIUS_SHARE = 0.006
 _RIM_SHARE = 0.0015
 _SUBJECT_PERCENTILE = 10
 _HALVED_FROM_RADIUS = 3.0
-_BRIGHT = np.float32(0.5)
-_STANDING_OUT = np.float32(0.5)
-_BLOOM_GAIN = 6.0
 _SMOOTH_SCALE = 4
 _TRACE = np.float32(1e-3)
 
@@ -135,11 +134,6 @@ class _Side:
     def largest(self) -> float:
         return float(self.radius.max())
 
-    @property
-    def scale(self) -> int:
-        """How many times smaller it may be blurred."""
-        return 2 if self.largest >= _HALVED_FROM_RADIUS else 1
-
 
 def _out_of_focus(photo: Rgb, behind: Plane, before: Plane, options: PortraitOptions) -> Rgb:
     sides = _sides(photo, behind, before)
@@ -196,28 +190,66 @@ class _Gathered:
 
 def _gather(photo: Rgb, sides: list[_Side], options: PortraitOptions) -> list[_Gathered]:
     """Blur the sides in linear light; each at half size where that cannot show."""
-    share = np.asarray(sum(side.share for side in sides), np.float32)
-    lights = {scale: _light(photo, share, scale, options) for scale in {s.scale for s in sides}}
-    return [_blurred(side, lights[side.scale], photo, options) for side in sides]
-
-
-def _light(photo: Rgb, share: Plane, scale: int, options: PortraitOptions) -> Plane:
     height, width = photo.shape[:2]
-    size = (max(1, width // scale), max(1, height // scale))
-    return _bloomed(_shrunk(to_linear(photo), size), _shrunk(share, size), options)
+    half = max(1, width // 2), max(1, height // 2)
+    share = _shrunk(np.asarray(sum(side.share for side in sides), np.float32), half)
+    light = _shrunk(to_linear(photo), half)
+    reach = round(_LARGEST_RADIUS_SHARE * max(half))
+    gain = bloom_gain(light, share, reach, options.bloom)
+    light = brightened(light, gain)
+    return [
+        _blurred_by_half(side, light, (width, height), options)
+        if side.largest >= _HALVED_FROM_RADIUS
+        else _blurred_where_it_is(side, photo, gain, options)
+        for side in sides
+    ]
 
 
-def _blurred(side: _Side, light: Plane, photo: Rgb, options: PortraitOptions) -> _Gathered:
-    size, full_size = light.shape[1::-1], photo.shape[1::-1]
-    blurred = blur_layers(
+def _blurred_by_half(
+    side: _Side, light: Plane, size: tuple[int, int], options: PortraitOptions
+) -> _Gathered:
+    half = light.shape[1::-1]
+    share, radius = _shrunk(side.share, half), _shrunk(side.radius, half) / np.float32(2)
+    return _blurred(light, share, radius, side.sharp_in_front, size, options)
+
+
+def _blurred_where_it_is(
+    side: _Side, photo: Rgb, gain: Plane, options: PortraitOptions
+) -> _Gathered:
+    """At full size, which takes long for a whole photo; a side is often a corner of it."""
+    height, width = photo.shape[:2]
+    left, top, across, down = cv2.boundingRect((side.sharp < 1).astype(np.uint8))
+    # What is blurred spreads by the radius, and is gathered from as far.
+    margin = 2 * math.ceil(side.largest) + 1
+    part = np.s_[
+        max(0, top - margin) : top + down + margin, max(0, left - margin) : left + across + margin
+    ]
+    own_gain = np.asarray(cv2.resize(gain, (width, height)), np.float32)[part]
+    light = brightened(to_linear(np.ascontiguousarray(photo[part])), own_gain)
+    blurred = _blurred(
         light,
-        _shrunk(side.share, size),
-        _shrunk(side.radius, size) / np.float32(side.scale),
-        options.bokeh,
-        sharp_in_front=side.sharp_in_front,
+        np.ascontiguousarray(side.share[part]),
+        np.ascontiguousarray(side.radius[part]),
+        side.sharp_in_front,
+        light.shape[1::-1],
+        options,
     )
-    picture = cv2.resize(to_srgb(_opaque(blurred, light)), full_size)
-    coverage = cv2.resize(np.clip(blurred.coverage, 0, 1), full_size)
+    picture, coverage = photo.copy(), np.zeros((height, width), np.float32)
+    picture[part], coverage[part] = blurred.picture, blurred.coverage
+    return _Gathered(picture, coverage)
+
+
+def _blurred(
+    light: Plane,
+    share: Plane,
+    radius: Plane,
+    sharp_in_front: bool,
+    size: Sequence[int],
+    options: PortraitOptions,
+) -> _Gathered:
+    blurred = blur_layers(light, share, radius, options.bokeh, sharp_in_front=sharp_in_front)
+    picture = cv2.resize(to_srgb(_opaque(blurred, light)), size)
+    coverage = cv2.resize(np.clip(blurred.coverage, 0, 1), size)
     return _Gathered(np.asarray(picture, np.uint8), np.asarray(coverage, np.float32))
 
 
@@ -243,24 +275,6 @@ def _surroundings(picture: Rgb, known: Plane, radius: float) -> Rgb:
     around = cv2.divide(spread + small * _TRACE, total)
     filled = np.asarray(np.rint(around).clip(0, 255), np.uint8)
     return np.asarray(cv2.resize(filled, (width, height)), np.uint8)
-
-
-def _bloomed(light: Plane, share: Plane, options: PortraitOptions) -> Plane:
-    """Linear light in which lights are as bright as they were before the sensor clipped them.
-
-    Only what stands out from its surroundings is a light; a white wall is not. What is in focus is
-    no surrounding (``share`` is 0): beside dark hair every wall would stand out.
-    """
-    if options.bloom == 0:
-        return light
-    grey = cv2.cvtColor(light, cv2.COLOR_RGB2GRAY)
-    side = 2 * round(_LARGEST_RADIUS_SHARE * max(grey.shape)) + 1
-    weight = cv2.blur(share, (side, side)) + _TRACE
-    around = cv2.divide(cv2.blur(cv2.multiply(grey, share), (side, side)), weight)
-    bright = np.clip((grey - _BRIGHT) * np.float32(1 / (1 - _BRIGHT)), 0, 1)
-    standing_out = np.clip((grey - around) * np.float32(1 / _STANDING_OUT), 0, 1)
-    gain = 1 + bright * standing_out**2 * np.float32(options.bloom * _BLOOM_GAIN)
-    return np.asarray(cv2.multiply(light, cv2.merge([gain] * 3)), np.float32)
 
 
 def _blend(first: Rgb, second: Rgb, share: Plane) -> Rgb:

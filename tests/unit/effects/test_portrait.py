@@ -124,6 +124,21 @@ def test_a_foreground_does_not_coarsen_a_background_that_is_hardly_blurred() -> 
     assert float(result.std()) == pytest.approx(float(expected.std()), rel=0.05)
 
 
+def test_a_corner_that_is_hardly_blurred_is_blurred_where_it_is() -> None:
+    values = np.full((HEIGHT, WIDTH), 0.86, np.float32)
+    values[: HEIGHT // 3, : WIDTH // 4], values[:, -40:] = 1, 0
+    options = PortraitOptions(focus=(0.5, 0.6), aperture=1, depth_of_field=0.08, bloom=0)
+    photo = textured(4, (128, 128, 128))
+    radius = 0.035 * WIDTH * (1 - 0.86 - 0.08)
+    blurred = cv2.filter2D(to_linear(photo), -1, aperture_kernel(radius, Bokeh.DISK))
+    result = blur_background(photo, inverse_depth(values), options)
+    inside = np.s_[: HEIGHT // 3 - 20, : WIDTH // 4 - 20]
+    expected = to_srgb(np.asarray(blurred))[inside].astype(int)
+    assert np.abs(result[inside].astype(int) - expected).mean() < 2
+    elsewhere = np.s_[HEIGHT // 3 + 20 :, WIDTH // 4 + 20 : -80]
+    assert np.array_equal(result[elsewhere], photo[elsewhere])
+
+
 def test_lights_bloom_and_white_walls_do_not() -> None:
     pixels = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
     pixels[200:208, 480:488] = 255
