@@ -32,10 +32,10 @@ class OpenVinoEngine:
         if precision is Precision.BF16 and not has_native_bf16():
             raise EngineUnavailable("this CPU has no bfloat16 instructions")
         self.precision = precision
-        # On two cores in fp32, a batch in one call is as fast as its photos one by one (27.0 and
-        # 26.3 ms each, `python -m load_tests.engines`) and takes the service some 40 MB more
-        # (`python -m load_tests.load`). In bf16 one call is 8% faster, and more threads have more
-        # to share.
+        # On two cores in fp32, a batch of 4 in one call is hardly faster than its photos one by one
+        # (27.0 and 26.3 ms each in one run of `python -m load_tests.engines`, 35.3 and 38.3 in
+        # another), and takes the service some 40 MB more (`python -m load_tests.load`). In bf16
+        # one call is 8% faster, and more threads have more to share.
         self.one_by_one = precision is Precision.FP32 and threads <= _FEW_THREADS
         self._large = network_xml.with_suffix(".bin").stat().st_size > _LARGE_BYTES
         self._compiled = openvino.Core().compile_model(

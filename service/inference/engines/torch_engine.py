@@ -18,7 +18,7 @@ class TorchEngine:
     """Eager torch on the CPU; always works."""
 
     name = "torch"
-    # On two cores a batch of 4 is no faster (33 against 32 ms an image), and its activations leave
+    # On two cores batches gain little (`python -m load_tests.engines`), and their activations leave
     # 500 MB more resident once several shapes have been through.
     one_by_one = True
 
