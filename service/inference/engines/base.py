@@ -15,8 +15,8 @@ from service.settings import Precision
 class Engine(Protocol):
     """Runs one network on batches; called from one thread at a time.
 
-    ``one_by_one`` tells that a batch in one call gains too little over its items one after the other
-    for the first of them to wait for the last.
+    ``one_by_one`` tells that a batch in one call gains too little over its items one after the
+    other for the first of them to wait for the last.
     """
 
     name: str
