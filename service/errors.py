@@ -167,6 +167,15 @@ class InferenceFailed(DepthError):
 
     title = "The network failed on this image"
 
+    @classmethod
+    def because_of(cls, error: BaseException, detail: str) -> InferenceFailed:
+        """``error`` if it is one itself, else one that it caused."""
+        if isinstance(error, cls):
+            return error
+        failure = cls(detail)
+        failure.__cause__ = error
+        return failure
+
 
 class WorkerLost(DepthError):
     """Processes that had this photo in hand ended, again and again (bulk runs only)."""

@@ -47,8 +47,13 @@ class OfflineNetwork:
 
 
 def photos_in(folder: Path) -> Iterator[Path]:
-    """Of :func:`files_in` the photos, told by their suffix."""
-    return (file for file in files_in(folder) if file.suffix.lower() in _PHOTO_SUFFIXES)
+    """Of :func:`files_in` the photos."""
+    return filter(is_photo, files_in(folder))
+
+
+def is_photo(file: Path) -> bool:
+    """Whether its suffix says so."""
+    return file.suffix.lower() in _PHOTO_SUFFIXES
 
 
 def files_in(folder: Path) -> Iterator[Path]:

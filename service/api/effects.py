@@ -41,7 +41,7 @@ from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_AND_DEPTH_BODY, Upload, read_image_and_depth
 from service.effect_pipeline import UPLOADED, EffectAnswer, UploadedDepth
 from service.effects.animation import AnimationFormat
-from service.errors import ModelNotFound
+from service.errors import InvalidParameter, ModelNotFound
 from service.imaging.picture import PictureFormat
 from service.inference.admission import Ticket
 from service.observability.context import RequestRecord
@@ -184,10 +184,12 @@ async def _respond(
     record.model, record.output = plan.order.model, output
 
     async def work(upload: Upload, ticket: Ticket) -> EffectAnswer:
-        if upload.depth is None:
-            return await runtime.effects.run(upload.image, None, plan.order, ticket, record)
-        record.model = UPLOADED
-        depth = UploadedDepth(upload.depth, query.depth_kind)
+        depth = None
+        if upload.depth is not None:
+            record.model = UPLOADED
+            depth = UploadedDepth(upload.depth, query.depth_kind)
+        elif query.depth_kind is not None:
+            raise InvalidParameter("depth_kind: it is of an uploaded depth map, and there is none.")
         return await runtime.effects.run(upload.image, depth, plan.order, ticket, record)
 
     answer, ticket = await result_in_time(

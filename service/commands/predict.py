@@ -12,7 +12,7 @@ from service.errors import DepthError
 from service.estimator import OutputSize
 from service.imaging.encode import EncodeOptions, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
-from service.offline import OfflineNetwork, files_in, output_name, photos_in
+from service.offline import OfflineNetwork, files_in, is_photo, output_name
 from service.settings import Settings
 
 _FORMAT_OF_SUFFIX = {
@@ -102,8 +102,9 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     """Every photo of a folder; a bad one is reported and left out."""
-    photos = list(photos_in(arguments.photo))
-    others = sum(1 for _ in files_in(arguments.photo)) - len(photos)
+    files = list(files_in(arguments.photo))
+    photos = list(filter(is_photo, files))
+    others = len(files) - len(photos)
     left_out = f"; {others} of other types left out" if others else ""
     if not photos:
         return _fail(f"{arguments.photo}: no photos in it{left_out}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import signal
 import socket
@@ -70,20 +69,21 @@ class DrainingServer(uvicorn.Server):
         self._drain: asyncio.Task[None] | None = None
         self._trim: asyncio.Task[None] | None = None
         self._draining = False
-        self._told_at = -math.inf
+        self._told_at: float | None = None
         self.outgrew_its_memory = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On the first signal drain; on the second stop at once."""
-        told_at, self._told_at = self._told_at, time.monotonic()
-        if self._told_at - told_at < _SAME_SIGNAL_SECONDS:
-            return
+        now = time.monotonic()
         runtime: Runtime | None = getattr(self._app.state, "runtime", None)
-        if self._draining or runtime is None:
+        if runtime is None:
             super().handle_exit(sig, frame)
-            return
-        self._begin_drain(runtime)
-        logger.info("%s: draining", signal.Signals(sig).name)
+        elif self._told_at is None:
+            self._told_at = now
+            self._begin_drain(runtime)
+            logger.info("%s: draining", signal.Signals(sig).name)
+        elif now - self._told_at >= _SAME_SIGNAL_SECONDS:
+            super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
         """Start the drain from inside the loop: a signal handler may not."""

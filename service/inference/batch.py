@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 Outcome = DepthArray | InferenceFailed
 
+_RAISED = "The network raised an error on this image; the log has it."
+
 
 def run_batch(engine: Engine, tensors: Sequence[Tensor]) -> list[Outcome]:
     """Infer ``tensors``, each ``(3, h, w)`` of one shape; an outcome each, in order.
@@ -27,7 +29,7 @@ def run_batch(engine: Engine, tensors: Sequence[Tensor]) -> list[Outcome]:
     except Exception as error:
         if len(tensors) == 1:
             logger.exception("inference failed")
-            return [_failure(error)]
+            return [InferenceFailed.because_of(error, _RAISED)]
         logger.warning("a batch of %d failed (%s); running its items singly", len(tensors), error)
     return [outcome for tensor in tensors for outcome in run_batch(engine, [tensor])]
 
@@ -39,11 +41,3 @@ def _checked(depths: DepthArray, tensors: Sequence[Tensor]) -> DepthArray:
     if not np.isfinite(depths).all():
         raise InferenceFailed("The network answered numbers that are not finite.")
     return depths
-
-
-def _failure(error: Exception) -> InferenceFailed:
-    if isinstance(error, InferenceFailed):
-        return error
-    failure = InferenceFailed("The network raised an error on this image; the log has it.")
-    failure.__cause__ = error
-    return failure

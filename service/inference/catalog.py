@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.allocator import release_free_memory
-from service.errors import ModelUnavailable, WeightsError
+from service.errors import ModelUnavailable, Overloaded, WeightsError
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
 from service.models.offer import Offer
 from service.models.spec import NetworkSpec
@@ -17,6 +17,9 @@ from service.observability.context import RequestRecord
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+# What a large network's load takes, about.
+_LOAD_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class NetworkCatalog:
     async def get(self, name: str) -> LoadedNetwork:
         """The network, loaded now if need be; callers that ask at once share one load.
 
-        Raises :class:`ModelNotFound`, or :class:`ModelUnavailable` with the reason.
+        Raises :class:`ModelNotFound`, or :class:`ModelUnavailable` or :class:`Overloaded` with the
+        reason.
         """
         spec = self.offer.find(name)
         load = self._loads.pop(name, None)
@@ -74,7 +78,11 @@ class NetworkCatalog:
         self._loader.shutdown(wait=False, cancel_futures=True)
 
     def _make_room(self, spec: NetworkSpec) -> None:
-        """Unload networks until ``spec`` fits; raises :class:`ModelUnavailable` if it cannot."""
+        """Unload networks until ``spec`` fits.
+
+        Raises :class:`ModelUnavailable` if it never can, :class:`Overloaded` if it cannot while
+        others are being loaded.
+        """
         budget = self._settings.model_memory_mb * 1e6
         if not budget:
             return
@@ -87,7 +95,12 @@ class NetworkCatalog:
         idle = [
             name for name in held if name != self._settings.model and _succeeded(self._loads[name])
         ]
-        check_fits(spec, self._settings, sum(held.values()) - sum(held[name] for name in idle))
+        check_fits(spec, self._settings, held.get(self._settings.model, 0))
+        if needed + sum(held.values()) - sum(held[name] for name in idle) > budget:
+            raise Overloaded(
+                f"{spec.name} has no room while other networks are being loaded.",
+                retry_after_seconds=_LOAD_SECONDS,
+            )
         for name in idle:
             if needed + sum(held.values()) <= budget:
                 return

@@ -213,18 +213,12 @@ class Scheduler:
             inferred = await asyncio.wrap_future(future)
         except BaseException as error:
             if not job.answer.done():
-                job.answer.set_exception(_failure(error))
+                job.answer.set_exception(
+                    InferenceFailed.because_of(error, "The inference thread failed.")
+                )
             return
         if not job.answer.done():
             queue_seconds = inferred.started - job.queued_at
             job.answer.set_result(
                 Inference(inferred.depth, queue_seconds, inferred.seconds, batch_size)
             )
-
-
-def _failure(error: BaseException) -> InferenceFailed:
-    if isinstance(error, InferenceFailed):
-        return error
-    failure = InferenceFailed("The inference thread failed.")
-    failure.__cause__ = error
-    return failure

@@ -202,6 +202,12 @@ def test_an_empty_file_is_no_depth_map_either_but_an_error(server: ServerProcess
     assert "depth is empty" in answer.json()["detail"]
 
 
+def test_the_kind_of_a_depth_map_that_is_not_there_is_refused(server: ServerProcess) -> None:
+    answer = post_effect(server, "portrait", COFFEE, None, depth_kind="metric_depth")
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
+    assert "there is none" in answer.json()["detail"]
+
+
 def test_other_routes_take_no_depth_map(server: ServerProcess) -> None:
     files = {"image": COFFEE, "depth": depth_file(server, COFFEE, format="depth16")}
     answer = server.client.post("/v1/depth", files=files)

@@ -88,19 +88,6 @@ def test_draining_is_unready_but_live_until_the_port_closes(cache_dir: Path) -> 
         assert server.wait() == 0
 
 
-def test_a_signal_that_comes_twice_at_once_is_one_and_a_later_one_ends_it(cache_dir: Path) -> None:
-    """`make serve` passes on what its process group was sent already."""
-    with ServerProcess(
-        cache_dir=str(cache_dir), drain_delay_seconds="60", drain_seconds="90"
-    ) as server:
-        server.terminate()
-        server.terminate()
-        time.sleep(1)
-        assert server.client.get("/readyz").json()["status"] == "draining"
-        server.terminate()
-        server.wait(30)
-
-
 def test_an_upload_that_was_begun_before_sigterm_is_answered(cache_dir: Path) -> None:
     with ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="0") as server:
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import ModelNotFound, ModelUnavailable, WeightsError
+from service.errors import ModelNotFound, ModelUnavailable, Overloaded, WeightsError
 from service.inference import catalog as catalog_module
 from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.engines.base import Parity
@@ -134,6 +134,34 @@ def test_a_load_under_way_is_shared_and_stops_nobody(loaders: Callable[[Load], N
 
     asyncio.run(scenario())
     assert loads == [EMBEDDED, SMALL]
+
+
+def test_what_has_no_room_while_another_loads_is_told_to_come_again(
+    loaders: Callable[[Load], None],
+) -> None:
+    gate = threading.Event()
+
+    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        assert spec.name != SMALL or gate.wait(10)
+        return load(spec, settings)
+
+    loaders(slow)
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(settings_for(EMBEDDED, ANYTHING))
+        await catalog.get(EMBEDDED)
+        loading = asyncio.create_task(catalog.get(SMALL))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded) as refused:
+            await catalog.get(ANYTHING)
+        assert refused.value.retry_after_seconds
+        gate.set()
+        await loading
+        await catalog.get(ANYTHING)
+        assert not catalog.loaded(SMALL)
+        catalog.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_failed_load_says_why_and_is_tried_again(loaders: Callable[[Load], None]) -> None:
