@@ -219,8 +219,8 @@ def _blurred_where_it_is(
     """At full size, which takes long for a whole photo; a side is often a corner of it."""
     height, width = photo.shape[:2]
     left, top, across, down = cv2.boundingRect((side.sharp < 1).astype(np.uint8))
-    # What is blurred spreads by the radius, and is gathered from as far.
-    margin = 2 * math.ceil(side.largest) + 1
+    # What is blurred spreads by the radius; outside there is nothing to gather.
+    margin = math.ceil(side.largest)
     part = np.s_[
         max(0, top - margin) : top + down + margin, max(0, left - margin) : left + across + margin
     ]

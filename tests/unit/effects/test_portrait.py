@@ -139,6 +139,19 @@ def test_a_corner_that_is_hardly_blurred_is_blurred_where_it_is() -> None:
     assert np.array_equal(result[elsewhere], photo[elsewhere])
 
 
+def test_where_it_is_has_room_for_what_the_blur_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.full((HEIGHT, WIDTH), 0.86, np.float32)
+    values[200:280, 250:350], values[:, -40:] = 1, 0
+    photo = np.where(
+        values[..., None] == 1, textured(5, (230, 230, 230)), textured(5, (20, 20, 20))
+    )
+    options = PortraitOptions(focus=(0.5, 0.9), aperture=1, depth_of_field=0.02, bloom=0)
+    cropped = blur_background(photo, inverse_depth(values), options)
+    monkeypatch.setattr(cv2, "boundingRect", lambda mask: (0, 0, WIDTH, HEIGHT))
+    whole = blur_background(photo, inverse_depth(values), options)
+    assert np.abs(cropped.astype(int) - whole).max() <= 1
+
+
 def test_lights_bloom_and_white_walls_do_not() -> None:
     pixels = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
     pixels[200:208, 480:488] = 255
