@@ -25,7 +25,7 @@ from load_tests.weights import weights_for
 from service.imaging.network_input import network_input
 from service.imaging.transforms import Tensor
 from service.inference.engines.selection import load_for_serving
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
 from service.models.spec import SAMPLE_PHOTO
 from service.settings import Settings

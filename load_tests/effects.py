@@ -18,18 +18,18 @@ import numpy as np
 from load_tests.encoders import sample_depth
 from load_tests.machine import write_result
 from load_tests.timing import medians
-from service.allocator import keep_large_buffers
 from service.effects.animation import AnimationFormat
-from service.effects.mesh import MeshOptions
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
 from service.effects.parallax import ParallaxOptions, encode_parallax
 from service.effects.pointcloud import encode_glb, encode_ply
 from service.effects.portrait import PortraitOptions, blur_background
 from service.effects.relief import ReliefOptions, height_map, shaded_relief
 from service.effects.stereo import StereoOptions, anaglyph
+from service.geometry.mesh import MeshOptions
 from service.imaging.decode import decode_photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
+from service.machine.memory import keep_large_buffers
 from service.models.spec import SAMPLE_PHOTO
 
 _SIZE = (1280, 720)

@@ -19,7 +19,7 @@ from service.inference.engines.base import Engine, EngineUnavailable
 from service.inference.engines.conversion import ensure_converted
 from service.inference.engines.openvino_engine import OpenVinoEngine
 from service.inference.engines.torch_engine import TorchEngine
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 from service.models.checkpoint import load_network
 from service.models.registry import find_spec
 from service.models.spec import NetworkSpec

@@ -25,7 +25,7 @@ from load_tests.machine import machine_facts, write_result
 from load_tests.timing import medians
 from service.imaging.transforms import InputRule, Tensor, to_tensor
 from service.inference.engines.conversion import ensure_converted
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
 from service.models.weights import WeightsStore
 from service.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from service import __version__
-from service.inference.threads import cpu_budget, has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16
 
 # Two kinds of processors, whose figures differ by two: one's do not replace the other's.
 RESULTS = Path(__file__).parent / "results" / ("bf16" if has_native_bf16() else "fp32")

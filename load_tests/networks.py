@@ -24,10 +24,10 @@ import numpy as np
 from load_tests.machine import RESULTS, machine_facts, write_result
 from load_tests.timing import milliseconds
 from load_tests.weights import weights_for
-from service.allocator import release_free_memory
 from service.inference.engines.selection import load_for_serving
 from service.inference.engines.torch_engine import TorchEngine
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
+from service.machine.memory import release_free_memory
 from service.models.checkpoint import load_network
 from service.models.registry import SPECS, find_spec
 from service.models.spec import NetworkSpec

@@ -20,7 +20,7 @@ from pathlib import Path
 from load_tests.bench import photo_file
 from load_tests.client import Client, Throughput, throughput
 from load_tests.machine import machine_facts, write_result
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 from service.settings import Settings
 from tests.support.balancer import balancer
 from tests.support.server import ServerProcess

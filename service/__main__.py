@@ -94,7 +94,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
 def _openapi(arguments: argparse.Namespace, settings: Settings) -> int:
     import json
 
-    from service.app import create_app
+    from service.server.app import create_app
 
     # From default settings: the document describes the contract, not one deployment.
     document = create_app(Settings.model_construct()).openapi()

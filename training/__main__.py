@@ -12,7 +12,7 @@ import cv2
 import torch
 
 from service.errors import WeightsError
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 from service.models.weights import sha256_of
 from training.dataset import Labelled, teacher_labels, teacher_source, true_source
 from training.evaluate import report

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from service.evaluation.pairs import pairs_in
-from service.offline import photos_in
+from service.pipeline.offline import photos_in
 from training.augment import disturb, view
 from training.teacher import label_path, write_label
 

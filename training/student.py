@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from service.models.checkpoint import load_network
-from service.models.decoder import DepthNetwork
 from service.models.registry import find_spec
+from service.networks.refinenet import DepthNetwork
 
 NAME = "depth_lite_256"
 _SPEC = find_spec(NAME)

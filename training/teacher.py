@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from service.imaging.transforms import Fit, InputRule
 from service.models.weights import sha256_of
-from service.offline import photos_in
+from service.pipeline.offline import photos_in
 
 Image = NDArray[np.uint8]
 Map = NDArray[np.float32]

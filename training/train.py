@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import trange
 
-from service.inference.threads import has_native_bf16
+from service.machine.cpu import has_native_bf16
 from training.dataset import Batch, Batches, Source
 from training.losses import range_anchor, scale_and_shift_invariant
 from training.recipe import Recipe

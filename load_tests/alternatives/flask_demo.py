@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 
 from load_tests.plain_script import PlainScript
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
 from service.settings import Settings
 

@@ -11,12 +11,12 @@ from service.api.deadline import result_in_time
 from service.api.schemas import ANSWER_HEADERS, BINARY, DEPTH_PROBLEMS, RequestTimeout
 from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
-from service.comparison import MEDIA_TYPES, ComparisonFormat, ComparisonOrder
 from service.errors import InvalidParameter
-from service.estimator import OutputSize
 from service.imaging.render import Colormap
 from service.observability.context import RequestRecord
-from service.runtime import Runtime
+from service.pipeline.comparison import MEDIA_TYPES, ComparisonFormat, ComparisonOrder
+from service.pipeline.estimator import OutputSize
+from service.pipeline.runtime import Runtime
 
 router = APIRouter(tags=["depth"])
 

@@ -10,9 +10,9 @@ from fastapi import Request
 
 from service.api.identity import client_of
 from service.errors import ClientDisconnected, DeadlineExceeded
-from service.inference.admission import Ticket
 from service.observability.context import RequestRecord
-from service.runtime import Runtime
+from service.pipeline.admission import Ticket
+from service.pipeline.runtime import Runtime
 
 B = TypeVar("B")
 T = TypeVar("T")

@@ -22,11 +22,11 @@ from service.api.schemas import (
 )
 from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
-from service.estimator import OutputSize
 from service.imaging.encode import MEDIA_TYPES, EncodeOptions
 from service.observability.context import RequestRecord
-from service.pipeline import DepthOrder
-from service.runtime import Runtime
+from service.pipeline.depth import DepthOrder
+from service.pipeline.estimator import OutputSize
+from service.pipeline.runtime import Runtime
 
 router = APIRouter(tags=["depth"])
 

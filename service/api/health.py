@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from service import __version__
 from service.api.schemas import Health, problem_responses
 from service.errors import Unauthorized
-from service.runtime import Runtime
+from service.pipeline.runtime import Runtime
 
 probes = APIRouter(tags=["operations"])
 scrapes = APIRouter(tags=["operations"])

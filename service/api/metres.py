@@ -13,8 +13,8 @@ from service.api.parameters import (
     ranged,
     written,
 )
-from service.effects.calibration import MAX_METRES
-from service.effects.metres import MetresOptions
+from service.geometry.calibration import MAX_METRES
+from service.geometry.metres import MetresOptions
 
 CALIBRATION_HEADER = "X-Depth-Calibration"
 """Intercept and slope of the fit, as the parameter ``calibration`` takes them."""

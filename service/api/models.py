@@ -11,7 +11,7 @@ from service.errors import ModelNotFound, Unauthorized
 from service.inference.engines.selection import loaded_bytes
 from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
-from service.runtime import Runtime
+from service.pipeline.runtime import Runtime
 
 router = APIRouter(tags=["models"], prefix="/v1/models")
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from service.effects.calibration import MAX_METRES
+from service.geometry.calibration import MAX_METRES
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)

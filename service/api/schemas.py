@@ -26,10 +26,10 @@ from service.errors import (
     UndecodableImage,
     UnsupportedMediaType,
 )
-from service.estimator import Detail, OutputSize
 from service.imaging.encode import JsonEncoding, OutputFormat
 from service.imaging.render import Colormap, Normalization
 from service.imaging.transforms import Fit
+from service.pipeline.estimator import Detail, OutputSize
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ANSWER_HEADERS = {

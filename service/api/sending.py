@@ -8,8 +8,8 @@ import logging
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from service.inference.admission import Ticket
 from service.observability.context import RequestRecord
+from service.pipeline.admission import Ticket
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from service.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-from service.inference.admission import Ticket
+from service.pipeline.admission import Ticket
 
 _IMAGE = "image"
 IMAGE_FIELDS = (_IMAGE, "file")

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import DONE, BulkOrder, PhotoWorker
-from service.inference.threads import cpu_budget
-from service.offline import output_name, photos_in
+from service.machine.cpu import cpu_budget
+from service.pipeline.offline import output_name, photos_in
 
 REPORT = "failures.jsonl"
 

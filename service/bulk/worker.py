@@ -10,9 +10,9 @@ from typing import Any
 
 from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
-from service.estimator import OutputSize
 from service.imaging.encode import EncodeOptions, encode
-from service.offline import OfflineNetwork, output_name
+from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork, output_name
 from service.settings import Settings
 
 DONE = ""

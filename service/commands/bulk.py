@@ -10,9 +10,9 @@ from pathlib import Path
 from service.bulk.run import REPORT, run_bulk
 from service.bulk.worker import BulkOrder
 from service.commands.predict import add_encode_arguments, encode_options
-from service.estimator import OutputSize
 from service.imaging.encode import OutputFormat
-from service.offline import OfflineNetwork
+from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 
 # What shells say of a program that SIGINT ended.

@@ -7,7 +7,7 @@ import platform
 
 from service import __version__
 from service.inference.engines.selection import load_for_serving
-from service.inference.threads import cpu_budget, has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16
 from service.models.registry import SPECS, find_spec
 from service.models.weights import WeightsStore
 from service.settings import Settings

@@ -14,10 +14,10 @@ import numpy as np
 from tqdm import tqdm
 
 from service.errors import DepthError
-from service.estimator import OutputSize
 from service.evaluation.metrics import Scores, score
 from service.evaluation.pairs import Pair, motorcycle, pairs_in
-from service.offline import OfflineNetwork
+from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from service.api.keys import KEY_NAME, new_key
+from service.api.access.keys import KEY_NAME, new_key
 from service.settings import Settings
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from service.errors import DepthError
-from service.estimator import OutputSize
 from service.imaging.encode import EncodeOptions, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
-from service.offline import OfflineNetwork, files_in, is_photo, output_name
+from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork, files_in, is_photo, output_name
 from service.settings import Settings
 
 _FORMAT_OF_SUFFIX = {

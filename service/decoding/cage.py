@@ -25,7 +25,6 @@ from service.imaging.decode import Photo
 from service.imaging.effect_input import EffectInput
 from service.imaging.network_input import NetworkInput
 from service.imaging.transforms import InputRule, bounded_size
-from service.observability.context import RequestRecord
 
 logger = logging.getLogger(__name__)
 
@@ -90,29 +89,27 @@ class CagedDecoder:
 
         return self._ask(order, data, receive)
 
-    def network_input(self, data: bytes, rule: InputRule, record: RequestRecord) -> NetworkInput:
+    def network_input(self, data: bytes, rule: InputRule) -> NetworkInput:
         """See :class:`Decoder`."""
         order = Order(Task.NETWORK_INPUT, self._max_pixels, rule, self._scaled_decode)
 
         def receive(process: DecodeProcess) -> NetworkInput:
             reply = process.receive(ReplyKind.TENSOR, self._max_pixels)
-            record.add_within("transform", reply.transform_microseconds / 1e6)
-            return NetworkInput(process.receive_tensor(rule, reply), reply.width, reply.height)
+            tensor = process.receive_tensor(rule, reply)
+            return NetworkInput(tensor, reply.width, reply.height, reply.transform_seconds)
 
         return self._ask(order, data, receive)
 
-    def effect_input(
-        self, data: bytes, rule: InputRule | None, side: int, record: RequestRecord
-    ) -> EffectInput:
+    def effect_input(self, data: bytes, rule: InputRule | None, side: int) -> EffectInput:
         """See :class:`Decoder`."""
         order = Order(Task.EFFECT_INPUT, self._max_pixels, rule, self._scaled_decode, side)
 
         def receive(process: DecodeProcess) -> EffectInput:
             reply = process.receive(ReplyKind.PHOTO, self._max_pixels)
-            record.add_within("transform", reply.transform_microseconds / 1e6)
             tensor = process.receive_tensor(rule, reply) if rule is not None else None
             pixels = process.receive_pixels(bounded_size(reply.width, reply.height, side))
-            return EffectInput(Photo(pixels, reply.width, reply.height), tensor)
+            photo = Photo(pixels, reply.width, reply.height)
+            return EffectInput(photo, tensor, reply.transform_seconds)
 
         return self._ask(order, data, receive)
 

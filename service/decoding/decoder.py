@@ -9,14 +9,9 @@ from numpy.typing import NDArray
 
 from service.imaging.decode import read_header
 from service.imaging.effect_input import EffectInput, decode_for_effect, prepare_for_effect
-from service.imaging.network_input import (
-    NetworkInput,
-    decode_for_network,
-    transform_for_network,
-)
+from service.imaging.network_input import NetworkInput, network_input
 from service.imaging.transforms import InputRule
 from service.imaging.uploaded_depth import decode_grey16
-from service.observability.context import RequestRecord
 
 
 class Decoder(Protocol):
@@ -29,18 +24,13 @@ class Decoder(Protocol):
         :class:`PayloadTooLarge` past the pixel limit.
         """
 
-    def network_input(self, data: bytes, rule: InputRule, record: RequestRecord) -> NetworkInput:
-        """The photo, ready for a network; raises the errors of decoding.
+    def network_input(self, data: bytes, rule: InputRule) -> NetworkInput:
+        """The photo, ready for a network; raises the errors of decoding."""
 
-        Notes in ``record`` how long the transform took.
-        """
-
-    def effect_input(
-        self, data: bytes, rule: InputRule | None, side: int, record: RequestRecord
-    ) -> EffectInput:
+    def effect_input(self, data: bytes, rule: InputRule | None, side: int) -> EffectInput:
         """The photo within ``side`` pixels, and with ``rule`` a network's input from one decode.
 
-        Raises the errors of decoding; notes in ``record`` how long the transform took.
+        Raises the errors of decoding.
         """
 
     def grey16(self, data: bytes) -> NDArray[np.uint16]:
@@ -67,19 +57,14 @@ class InProcessDecoder:
         """See :class:`Decoder`."""
         return read_header(data, self._max_pixels).pixels
 
-    def network_input(self, data: bytes, rule: InputRule, record: RequestRecord) -> NetworkInput:
+    def network_input(self, data: bytes, rule: InputRule) -> NetworkInput:
         """See :class:`Decoder`."""
-        photo = decode_for_network(data, rule, self._scaled_decode)
-        with record.timed("transform"):
-            return transform_for_network(photo, rule)
+        return network_input(data, rule, self._scaled_decode)
 
-    def effect_input(
-        self, data: bytes, rule: InputRule | None, side: int, record: RequestRecord
-    ) -> EffectInput:
+    def effect_input(self, data: bytes, rule: InputRule | None, side: int) -> EffectInput:
         """See :class:`Decoder`."""
         photo = decode_for_effect(data, rule, side, self._scaled_decode)
-        with record.timed("transform"):
-            return prepare_for_effect(photo, rule, side)
+        return prepare_for_effect(photo, rule, side)
 
     def grey16(self, data: bytes) -> NDArray[np.uint16]:
         """See :class:`Decoder`."""

@@ -84,6 +84,11 @@ class Reply:
         """The reply's fixed part."""
         return _REPLY.pack(self.kind, self.width, self.height, self.transform_microseconds)
 
+    @property
+    def transform_seconds(self) -> float:
+        """What transforming took, in the process's own clock."""
+        return self.transform_microseconds / 1e6
+
 
 def read_order(read_into: ReadInto) -> tuple[Order, bytes]:
     """An order and its photo; raises :class:`ConnectionError` when there are no more."""

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from service.decoding.limits import die_with_parent, lock_up
 from service.errors import DepthError
 from service.imaging.decode import read_header
 from service.imaging.effect_input import decode_for_effect, prepare_for_effect
-from service.imaging.network_input import decode_for_network, transform_for_network
+from service.imaging.network_input import network_input
 from service.imaging.uploaded_depth import decode_grey16
 
 
@@ -54,18 +53,15 @@ def _count_pixels(order: Order, data: bytes) -> _Answer:
 def _network_input(order: Order, data: bytes) -> _Answer:
     rule = order.rule
     assert rule is not None  # noqa: S101 (the order's task demands it)
-    photo = decode_for_network(data, rule, order.scaled_decode)
-    started = time.perf_counter()
-    prepared = transform_for_network(photo, rule)
-    took = int(1e6 * (time.perf_counter() - started))
+    prepared = network_input(data, rule, order.scaled_decode)
+    took = int(1e6 * prepared.transform_seconds)
     return Reply(ReplyKind.TENSOR, prepared.width, prepared.height, took), [prepared.tensor]
 
 
 def _effect_input(order: Order, data: bytes) -> _Answer:
     photo = decode_for_effect(data, order.rule, order.side, order.scaled_decode)
-    started = time.perf_counter()
     prepared = prepare_for_effect(photo, order.rule, order.side)
-    took = int(1e6 * (time.perf_counter() - started))
+    took = int(1e6 * prepared.transform_seconds)
     tensors = [] if prepared.tensor is None else [prepared.tensor]
     reply = Reply(ReplyKind.PHOTO, photo.width, photo.height, took)
     return reply, [*tensors, prepared.pixels]

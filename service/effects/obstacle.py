@@ -1,7 +1,7 @@
 """An obstacle alarm for a robot: how much of the view is near, and where.
 
 Nearness is normalised per image, as in the demo: 1 is the nearest thing in *this* photo, however
-far away that is. Only a calibration (:mod:`service.effects.calibration`) makes metres of it.
+far away that is. Only a calibration (:mod:`service.geometry.calibration`) makes metres of it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.effects.calibration import Distance
-from service.effects.limits import check_range
-from service.effects.metres import Metres
-from service.effects.scene import check_depth, make_scene
+from service.geometry.calibration import Distance
+from service.geometry.metres import Metres
+from service.geometry.scene import check_depth, make_scene
 from service.imaging.depth_map import DepthMap
+from service.imaging.limits import check_range
 from service.imaging.render import inverse_values, nearness
 from service.imaging.transforms import Rgb
 

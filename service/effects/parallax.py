@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from service.effects.animation import AnimationFormat, encode_animation
-from service.effects.limits import check_range
-from service.effects.novel_view import View, render_view, split_layers
-from service.effects.scene import make_scene
 from service.errors import InvalidParameter
+from service.geometry.novel_view import View, render_view, split_layers
+from service.geometry.scene import make_scene
 from service.imaging.depth_map import DepthMap
+from service.imaging.limits import check_range
 from service.imaging.transforms import Rgb
 
 MAX_MEGAPIXELS = 60

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 from PIL import Image
 
-from service.effects.mesh import Mesh, MeshOptions, build_mesh, texture
 from service.errors import InvalidParameter
+from service.geometry.mesh import Mesh, MeshOptions, build_mesh, texture
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from service.effects.bloom import bloom_gain, brightened
 from service.effects.bokeh import SMALLEST_RADIUS, Blurred, Bokeh, blur_layers
-from service.effects.guided_filter import GuidedFilter, crisp_nearness
 from service.effects.light import to_linear, to_srgb
-from service.effects.limits import check_point, check_range
-from service.effects.scene import Scene, make_scene, resize_map
+from service.geometry.guided_filter import GuidedFilter, crisp_nearness
+from service.geometry.scene import Scene, make_scene, resize_map
 from service.imaging.depth_map import DepthMap
+from service.imaging.limits import check_point, check_range
 from service.imaging.transforms import Rgb, bounded_size
 
 Plane = NDArray[np.float32]

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.effects.geometry import distances, unproject
-from service.effects.guided_filter import refine_nearness
-from service.effects.limits import check_range
-from service.effects.scene import Scene, make_scene
+from service.geometry.distances import distances, unproject
+from service.geometry.guided_filter import refine_nearness
+from service.geometry.scene import Scene, make_scene
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
+from service.imaging.limits import check_range
 from service.imaging.transforms import Rgb
 
 _AMBIENT = 0.25

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.effects.light import to_linear, to_srgb
-from service.effects.limits import check_range
-from service.effects.novel_view import View, render_view, split_layers
-from service.effects.scene import make_scene
+from service.geometry.novel_view import View, render_view, split_layers
+from service.geometry.scene import make_scene
 from service.imaging.depth_map import DepthMap
+from service.imaging.limits import check_range
 from service.imaging.transforms import Rgb
 
 _EDGE_PIXELS = 3

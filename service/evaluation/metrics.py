@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.models.spec import DepthKind
 
 PAIRS = 100_000
 """Pairs of points whose order is compared."""

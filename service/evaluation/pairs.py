@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.offline import photos_in
+from service.pipeline.offline import photos_in
 
 # Calibration of the motorcycle at this size.
 _FOCAL_PIXELS, _BASELINE_METRES, _DOFFS_PIXELS = 994.978, 0.193001, 31.086

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 
+from service.imaging.depth_kind import DepthKind
 from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
-from service.models.spec import DepthKind
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from service.imaging.decode import Photo, decode_photo
@@ -10,10 +11,14 @@ from service.imaging.transforms import InputRule, Rgb, Tensor, bounded_size, shr
 
 @dataclass(frozen=True)
 class EffectInput:
-    """``photo``, scaled down to the effect's side; no ``tensor`` when no network will run."""
+    """``photo``, scaled down to the effect's side; no ``tensor`` when no network will run.
+
+    ``transform_seconds`` is what it took after decoding.
+    """
 
     photo: Photo
     tensor: Tensor | None
+    transform_seconds: float = 0.0
 
     @property
     def pixels(self) -> Rgb:
@@ -40,8 +45,10 @@ def decode_for_effect(
 
 def prepare_for_effect(photo: Photo, rule: InputRule | None, side: int) -> EffectInput:
     """The network's input, and the pixels at exactly the bounded size of the photo."""
+    started = time.perf_counter()
     tensor = None
     if rule is not None:
         tensor = to_tensor(photo.pixels, rule.network_size(photo.width, photo.height), rule)
     pixels = shrink(photo.pixels, bounded_size(photo.width, photo.height, side))
-    return EffectInput(Photo(pixels, photo.width, photo.height), tensor)
+    scaled = Photo(pixels, photo.width, photo.height)
+    return EffectInput(scaled, tensor, time.perf_counter() - started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,15 @@ _LARGEST_VALUE = 100.0
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """``tensor`` is ``(3, h, w)`` float32; ``width`` and ``height`` are the photo's, upright."""
+    """``tensor`` is ``(3, h, w)`` float32; ``width`` and ``height`` are the photo's, upright.
+
+    ``transform_seconds`` is what it took after decoding.
+    """
 
     tensor: Tensor
     width: int
     height: int
+    transform_seconds: float = 0.0
 
 
 def decode_for_network(data: bytes, rule: InputRule, scaled_decode: bool = False) -> Photo:
@@ -35,8 +40,9 @@ def decode_for_network(data: bytes, rule: InputRule, scaled_decode: bool = False
 
 def transform_for_network(photo: Photo, rule: InputRule) -> NetworkInput:
     """Transform a decoded photo by a network's rule."""
-    size = rule.network_size(photo.width, photo.height)
-    return NetworkInput(to_tensor(photo.pixels, size, rule), photo.width, photo.height)
+    started = time.perf_counter()
+    tensor = to_tensor(photo.pixels, rule.network_size(photo.width, photo.height), rule)
+    return NetworkInput(tensor, photo.width, photo.height, time.perf_counter() - started)
 
 
 def network_input(data: bytes, rule: InputRule, scaled_decode: bool = False) -> NetworkInput:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap, extent
 from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
-from service.models.spec import DepthKind
 
 
 class Colormap(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from service.inference.threads import cpu_budget
+from service.machine.cpu import cpu_budget
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.allocator import release_free_memory
 from service.errors import ModelUnavailable, Overloaded, WeightsError
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
+from service.machine.memory import release_free_memory
 from service.models.offer import Offer
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from service.errors import ModelNotFound
+from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import DepthKind, NetworkSpec, WeightsFile
+from service.models.spec import NetworkSpec, WeightsFile
 
 _MIDAS = "https://github.com/isl-org/MiDaS"
 _ZOEDEPTH = "https://github.com/isl-org/ZoeDepth"
@@ -27,7 +28,7 @@ _SPECS = (
     NetworkSpec(
         name="depth_lite_256",
         title="Embedded network: MiDaS small's design on EfficientNet-Lite0",
-        module="service.models.midas",
+        module="service.networks.midas",
         builder="depth_lite",
         input_rule=InputRule(target=256, multiple=32, fit=Fit.AREA),
         kind=DepthKind.RELATIVE_INVERSE_DEPTH,
@@ -45,7 +46,7 @@ _SPECS = (
     NetworkSpec(
         name="midas_v21_small_256",
         title="MiDaS v2.1 small",
-        module="service.models.midas",
+        module="service.networks.midas",
         builder="midas_v21_small",
         renaming="SMALL",
         input_rule=InputRule(target=256, multiple=32, fit=Fit.UPPER_BOUND),
@@ -64,7 +65,7 @@ _SPECS = (
     NetworkSpec(
         name="midas_v21_384",
         title="MiDaS v2.1 on ResNeXt-101",
-        module="service.models.midas",
+        module="service.networks.midas",
         builder="midas_v21",
         renaming="RESNEXT",
         input_rule=InputRule(
@@ -85,7 +86,7 @@ _SPECS = (
     NetworkSpec(
         name="dpt_hybrid_384",
         title="DPT on ViT-B over ResNet-50 (MiDaS v3)",
-        module="service.models.dpt",
+        module="service.networks.dpt",
         builder="dpt_hybrid",
         renaming="HYBRID",
         input_rule=_DPT_INPUT,
@@ -103,7 +104,7 @@ _SPECS = (
     NetworkSpec(
         name="dpt_large_384",
         title="DPT on ViT-L (MiDaS v3)",
-        module="service.models.dpt",
+        module="service.networks.dpt",
         builder="dpt",
         options={
             "backbone": "vit_large_patch16_384",
@@ -127,7 +128,7 @@ _SPECS = (
     NetworkSpec(
         name="depth_anything_v1_vits",
         title="Depth Anything small",
-        module="service.models.dpt",
+        module="service.networks.dpt",
         builder="depth_anything",
         options=_VITS | {"taps": (8, 9, 10, 11)},
         renaming="DEPTH_ANYTHING",
@@ -147,7 +148,7 @@ _SPECS = (
     NetworkSpec(
         name="depth_anything_v2_vits",
         title="Depth Anything V2 small",
-        module="service.models.dpt",
+        module="service.networks.dpt",
         builder="depth_anything",
         options=_VITS | {"taps": (2, 5, 8, 11)},
         renaming="DEPTH_ANYTHING",
@@ -169,7 +170,7 @@ _SPECS = (
     NetworkSpec(
         name="depth_anything_v2_vitb",
         title="Depth Anything V2 base",
-        module="service.models.dpt",
+        module="service.networks.dpt",
         builder="depth_anything",
         options={
             "backbone": "vit_base_patch14_dinov2",
@@ -195,7 +196,7 @@ _SPECS = (
     NetworkSpec(
         name="leres_res50",
         title="LeReS on ResNet-50",
-        module="service.models.leres",
+        module="service.networks.leres",
         builder="leres_res50",
         renaming="OFFICIAL",
         input_rule=InputRule(target=448, multiple=32, fit=Fit.STRETCH, resize=Interpolation.LINEAR),
@@ -211,7 +212,7 @@ _SPECS = (
     NetworkSpec(
         name="zoedepth_n",
         title="ZoeDepth for rooms",
-        module="service.models.zoedepth",
+        module="service.networks.zoedepth",
         builder="zoedepth_n",
         renaming="OFFICIAL",
         input_rule=InputRule(

@@ -5,34 +5,18 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import InputRule, Interpolation
-from service.models.renaming import Renaming
+from service.networks.renaming import Renaming
 
 if TYPE_CHECKING:
     from torch import nn
 
 EMBEDDED_DIR = Path(__file__).parent / "embedded"
 SAMPLE_PHOTO = EMBEDDED_DIR / "coffee.jpg"
-
-
-class DepthKind(StrEnum):
-    """What the numbers of a depth map mean."""
-
-    RELATIVE_INVERSE_DEPTH = "relative_inverse_depth"
-    """Larger is nearer; unknown scale and shift (the MiDaS convention)."""
-    RELATIVE_DEPTH = "relative_depth"
-    """Larger is farther; unknown scale and shift."""
-    METRIC_DEPTH = "metric_depth"
-    """Larger is farther; metres."""
-
-    @property
-    def unit(self) -> str | None:
-        """``metre`` for metric depth; relative depth has no unit."""
-        return "metre" if self is DepthKind.METRIC_DEPTH else None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,7 +19,6 @@ from prometheus_client import (
 )
 
 from service import __version__
-from service.inference.engines.selection import LoadedNetwork
 from service.observability.context import STAGES
 
 # Dense around the 1-3 s target.
@@ -43,6 +43,17 @@ REJECTION_REASONS = (
     "payload-too-large",
     "unauthorized",
 )
+
+
+class NetworkLabels(NamedTuple):
+    """What ``depth_model_info`` says of a loaded network."""
+
+    model: str
+    kind: str
+    engine: str
+    precision: str
+    origin: str
+    weights_sha256: str
 
 
 class Metrics:
@@ -110,7 +121,7 @@ class Metrics:
         self.models = Gauge(
             "depth_model_info",
             "1 for each loaded network.",
-            ["model", "kind", "engine", "precision", "origin", "weights_sha256"],
+            NetworkLabels._fields,
             registry=self.registry,
         )
         self.parity = Gauge(
@@ -129,26 +140,15 @@ class Metrics:
         """Export a gauge that is read at scrape time."""
         Gauge(name, documentation, registry=self.registry).set_function(read)
 
-    def network_loaded(self, network: LoadedNetwork) -> None:
+    def network_loaded(self, labels: NetworkLabels, parity: float) -> None:
         """Export a network that is ready to serve."""
-        self.models.labels(*self._model_labels(network)).set(1)
-        self.parity.labels(network.spec.name).set(network.parity.mean)
+        self.models.labels(*labels).set(1)
+        self.parity.labels(labels.model).set(parity)
 
-    def network_unloaded(self, network: LoadedNetwork) -> None:
+    def network_unloaded(self, labels: NetworkLabels) -> None:
         """No longer export it."""
-        self.models.remove(*self._model_labels(network))
-        self.parity.remove(network.spec.name)
-
-    @staticmethod
-    def _model_labels(network: LoadedNetwork) -> tuple[str, ...]:
-        return (
-            network.spec.name,
-            network.spec.kind,
-            network.engine.name,
-            network.engine.precision,
-            network.weights.origin,
-            network.weights.sha256,
-        )
+        self.models.remove(*labels)
+        self.parity.remove(labels.model)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

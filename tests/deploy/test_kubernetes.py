@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tests.support.programs import packaged_program
 from tests.support.server import ROOT

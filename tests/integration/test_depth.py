@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import network_input
 from service.imaging.render import heat_indices
 from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import LoadedNetwork
-from service.models.spec import DepthKind
 from service.observability.context import STAGES
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess

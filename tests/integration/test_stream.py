@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from service.api.keys import new_key
+from service.api.access.keys import new_key
 from tests.support.effects import depth_file
 from tests.support.photos import as_bytes, jpeg_720p, photo_pixels
 from tests.support.server import ServerProcess

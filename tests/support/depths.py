@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.evaluation.pairs import motorcycle
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.models.spec import DepthKind
 
 
 def inverse_depth(values: NDArray[np.floating]) -> DepthMap:

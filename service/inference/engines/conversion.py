@@ -44,6 +44,8 @@ _GRAPH, _CONSTANTS, _REFERENCE, _CHECKSUMS = (
 )
 _CONVERSION_TIMEOUT_SECONDS = 600
 _CONVERTERS = ("torch", "timm")
+# Modules of imaging/ that turn the sample photo into the network's input.
+_FEEDING = ("network_input.py", "transforms.py")
 _PACKAGES = ("openvino", "numpy", "opencv-python-headless", "pillow")
 
 
@@ -160,8 +162,10 @@ def _digest(parts: list[str]) -> str:
 
 def _sources() -> list[Path]:
     """Our code that builds, loads, feeds or converts a network."""
-    package = Path(__file__).parents[2]
-    return sorted([*package.glob("models/*.py"), *package.glob("imaging/*.py"), Path(__file__)])
+    package, here = Path(__file__).parents[2], Path(__file__)
+    makers = [here, here.with_name("torch_engine.py"), package / "models" / "checkpoint.py"]
+    feeders = [package / "imaging" / name for name in _FEEDING]
+    return sorted([*package.glob("networks/*.py"), *makers, *feeders])
 
 
 def _is_intact(folder: Path) -> bool:
@@ -206,7 +210,7 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
 
     from service.inference.engines.torch_engine import reference_for
     from service.models.checkpoint import load_network
-    from service.models.layer_scale import fold_layer_scales
+    from service.networks.layer_scale import fold_layer_scales
 
     network = load_network(spec, weights_path)
     reference = reference_for(network, spec.input_rule)

@@ -9,7 +9,7 @@ import openvino
 
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines.base import EngineUnavailable
-from service.inference.threads import has_native_bf16
+from service.machine.cpu import has_native_bf16
 from service.settings import Precision
 
 _CACHED_KERNELS = 128

@@ -15,10 +15,11 @@ from service.inference.engines.base import (
     Reference,
     measure_parity,
 )
-from service.inference.threads import cpu_budget, has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16
 from service.models.offer import Offer
 from service.models.spec import NetworkSpec
 from service.models.weights import VerifiedWeights, WeightsStore
+from service.observability.metrics import NetworkLabels
 from service.settings import EngineChoice, Precision, Settings
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,18 @@ class LoadedNetwork:
     weights: VerifiedWeights
     engine: Engine
     parity: Parity
+
+    @property
+    def labels(self) -> NetworkLabels:
+        """What metrics say of it."""
+        return NetworkLabels(
+            self.spec.name,
+            self.spec.kind,
+            self.engine.name,
+            self.engine.precision,
+            self.weights.origin,
+            self.weights.sha256,
+        )
 
 
 def load_for_serving(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:

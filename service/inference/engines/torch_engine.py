@@ -9,7 +9,7 @@ from torch import nn
 from service.imaging.network_input import network_input
 from service.imaging.transforms import DepthArray, InputRule, Tensor
 from service.inference.engines.base import EngineUnavailable, Reference
-from service.inference.threads import has_native_bf16
+from service.machine.cpu import has_native_bf16
 from service.models.spec import SAMPLE_PHOTO
 from service.settings import Precision
 

@@ -15,7 +15,7 @@ import sys
 import cv2
 import numpy as np
 
-from service.effects.mesh import MeshOptions
+from service.geometry.mesh import MeshOptions
 from service.effects.obstacle import ObstacleOptions, draw_danger_zone
 from service.effects.parallax import ParallaxOptions, encode_parallax
 from service.effects.pointcloud import encode_glb

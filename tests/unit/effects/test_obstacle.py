@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from service.effects.metres import MetresOptions, metres_of
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
 from service.errors import InvalidParameter
+from service.geometry.metres import MetresOptions, metres_of
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.models.spec import DepthKind
 from tests.support.depths import inverse_depth, step
 
 

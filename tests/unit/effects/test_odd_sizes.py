@@ -12,9 +12,9 @@ from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_dan
 from service.effects.portrait import PortraitOptions, blur_background
 from service.effects.relief import ReliefOptions, shaded_relief
 from service.effects.stereo import StereoOptions, anaglyph
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
-from service.models.spec import DepthKind
 
 EFFECTS: dict[str, Callable[[Rgb, DepthMap], Rgb]] = {
     "obstacle": lambda pixels, depth: draw_danger_zone(pixels, depth, ObstacleOptions()),

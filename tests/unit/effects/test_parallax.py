@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.effects.animation import AnimationFormat, encode_animation
-from service.effects.novel_view import View, render_view, split_layers
 from service.effects.parallax import (
     CameraPath,
     ParallaxOptions,
@@ -21,8 +20,9 @@ from service.effects.parallax import (
     encode_parallax,
     render_parallax,
 )
-from service.effects.scene import Scene
 from service.errors import InvalidParameter
+from service.geometry.novel_view import View, render_view, split_layers
+from service.geometry.scene import Scene
 from service.imaging.transforms import Rgb
 from tests.support.depths import inverse_depth, motorcycle_inverse
 from tests.support.photos import photo_pixels

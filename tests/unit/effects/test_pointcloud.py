@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import trimesh
 
-from service.effects.mesh import MeshOptions, build_mesh
 from service.effects.pointcloud import encode_glb, encode_ply
 from service.errors import InvalidParameter
+from service.geometry.mesh import MeshOptions, build_mesh
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.models.spec import DepthKind
 from tests.support.depths import inverse_depth, motorcycle_inverse, motorcycle_metres, step
 from tests.support.photos import photo_pixels
 

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.effects.geometry import distances, focal_pixels, unproject
 from service.effects.relief import (
     ReliefOptions,
     height_map,
@@ -17,8 +16,9 @@ from service.effects.relief import (
     surface_normals,
 )
 from service.errors import InvalidParameter
+from service.geometry.distances import distances, focal_pixels, unproject
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.models.spec import DepthKind
 from tests.support.depths import inverse_depth
 from tests.support.photos import photo_pixels
 

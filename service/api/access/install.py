@@ -1,0 +1,43 @@
+"""Who may call: host names, other origins' pages, API keys."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from service.api.access.authentication import AuthenticationMiddleware
+from service.api.access.hosts import AllowedHostsMiddleware
+from service.api.access.keys import ApiKeys
+from service.api.compare import MILLISECONDS_HEADER
+from service.api.metres import CALIBRATION_HEADER
+from service.settings import Settings
+
+_EXPOSED_HEADERS = (
+    *("X-Depth-Model", "X-Depth-Kind", "X-Depth-Min", "X-Depth-Max", "X-Batch-Size"),
+    *("X-Request-ID", "Server-Timing", "Retry-After", "Inference-Header-Content-Length"),
+    *(CALIBRATION_HEADER, MILLISECONDS_HEADER),
+)
+_REQUEST_HEADERS = (
+    *("Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout"),
+    "Inference-Header-Content-Length",
+)
+
+
+def install_access(app: FastAPI, settings: Settings) -> None:
+    """Add what ``settings`` asks for, innermost first; nothing by default.
+
+    Raises :class:`ApiKeysError` when the file of API keys is missing or broken.
+    """
+    if settings.api_keys_file is not None:
+        app.add_middleware(AuthenticationMiddleware, keys=ApiKeys(settings.api_keys_file))
+    if settings.cors_origins:
+        # Around authentication: preflights carry no key, and pages may read why they are refused.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
+        )
+    if settings.allowed_hosts:
+        app.add_middleware(AllowedHostsMiddleware, hosts=settings.allowed_hosts)

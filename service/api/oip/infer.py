@@ -1,0 +1,187 @@
+"""The Open Inference Protocol's inference call: tensors or photos in, depth or heatmaps out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Header, Request, Response
+
+from service.api.deadline import result_in_time
+from service.api.oip.message import InferCall, Output, read_call, write_answer
+from service.api.oip.metadata import TAG, VERSION, find_version
+from service.api.oip.schemas import (
+    InferResponse,
+    RequestParameters,
+    WantedOutput,
+    infer_request_schema,
+    oip_responses,
+)
+from service.api.schemas import RequestTimeout
+from service.api.sending import HeldResponse
+from service.api.upload import read_body
+from service.errors import InvalidParameter, UnsupportedMediaType
+from service.imaging.encode import EncodeOptions, encode
+from service.models.spec import NetworkSpec
+from service.observability.context import RequestRecord
+from service.pipeline.admission import Ticket
+from service.pipeline.estimator import Estimate, OutputSize
+from service.pipeline.runtime import Runtime
+
+_JSON_LENGTH = "Inference-Header-Content-Length"
+JsonLength = Annotated[
+    str | None,
+    Header(alias=_JSON_LENGTH, description="Bytes of JSON in the body, if binary data follows."),
+]
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_ERRORS = oip_responses(400, 401, 404, 413, 415, 422, 429, 500, 503, 504)
+_OK: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": InferResponse,
+        "description": "JSON, and then the binary data that was asked for.",
+        "headers": {
+            _JSON_LENGTH: {
+                "description": "Bytes of JSON in the body, if binary data follows.",
+                "schema": {"type": "integer"},
+            }
+        },
+        "content": {"application/octet-stream": _BINARY},
+    }
+}
+
+router = APIRouter(tags=[TAG], prefix="/v2")
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "JSON, or JSON and then the tensor's binary data.",
+        "content": {
+            "application/json": {
+                "schema": infer_request_schema(),
+                "example": {
+                    "inputs": [
+                        {"name": "image", "shape": [1], "datatype": "BYTES", "data": ["/9j/4AAQ"]}
+                    ],
+                    "outputs": [{"name": "heatmap"}],
+                },
+            },
+            "application/octet-stream": _BINARY,
+        },
+    }
+}
+
+
+@router.post(
+    "/models/{name}/infer",
+    summary="Inference",
+    response_class=Response,
+    responses=_ERRORS | _OK,
+    openapi_extra=_BODY,
+)
+@router.post(
+    "/models/{name}/versions/{version}/infer",
+    name="oip_infer_version",
+    summary="Inference with a version",
+    response_class=Response,
+    responses=_ERRORS | _OK,
+    openapi_extra=_BODY,
+)
+async def oip_infer(
+    request: Request,
+    name: str,
+    version: str = VERSION,
+    json_length: JsonLength = None,
+    deadline_seconds: RequestTimeout = None,
+) -> Response:
+    """Depth of photos (`image`) or of ready network inputs (`input`).
+
+    Each photo or network input is queued as one of its own. `depth` stacks the maps, so photos of
+    different aspect ratios need a request each, or `heatmap`.
+    """
+    runtime: Runtime = request.app.state.runtime
+    spec = find_version(runtime, name, version)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType("Compressed bodies are not read here.")
+    record: RequestRecord = request.state.record
+    record.model, record.output = spec.name, "tensors"
+    inference = _Inference(runtime, spec, record, json_length)
+    (body, size), ticket = await result_in_time(
+        request,
+        deadline_seconds,
+        read=lambda ticket: read_body(request, ticket, runtime.settings.max_body_bytes),
+        work=inference.run,
+    )
+    headers = {
+        "X-Depth-Model": spec.name,
+        "X-Depth-Kind": spec.kind.value,
+        "Server-Timing": record.server_timing(),
+    }
+    if size is not None:
+        headers[_JSON_LENGTH] = str(size)
+    media_type = "application/json" if size is None else "application/octet-stream"
+    return HeldResponse(
+        body, media_type, headers, ticket, record, runtime.settings.send_timeout_seconds
+    )
+
+
+class _Inference:
+    """One call's way through the pipeline."""
+
+    def __init__(
+        self, runtime: Runtime, spec: NetworkSpec, record: RequestRecord, json_length: str | None
+    ) -> None:
+        self._runtime = runtime
+        self._spec = spec
+        self._record = record
+        self._json_length = json_length
+
+    async def run(self, body: bytes, ticket: Ticket) -> tuple[bytes, int | None]:
+        """The answer's body, and the length of its JSON if binary data follows."""
+        pipeline, pool = self._runtime.pipeline, self._runtime.pool
+        most_images = self._runtime.admission.most_images
+        with self._record.timed("decode"):
+            call = await pool.run(ticket, read_call, body, self._json_length, most_images)
+        if call.tensors is not None:
+            estimates = await pipeline.run_tensors(
+                call.tensors, self._spec.name, ticket, self._record
+            )
+        else:
+            photos = call.photos or []
+            estimates = await pipeline.run_photos(photos, self._spec.name, ticket, self._record)
+        with self._record.timed("encode"):
+            return await pool.run(ticket, self._answer, call, estimates)
+
+    def _answer(self, call: InferCall, estimates: list[Estimate]) -> tuple[bytes, int | None]:
+        message = call.message
+        head: dict[str, Any] = {"model_name": self._spec.name, "model_version": VERSION}
+        if message.id is not None:
+            head["id"] = message.id
+        return write_answer(
+            head,
+            [self._output(wanted, message.parameters, estimates) for wanted in message.outputs],
+        )
+
+    def _output(
+        self, wanted: WantedOutput, parameters: RequestParameters, estimates: list[Estimate]
+    ) -> Output:
+        own = wanted.parameters.binary_data
+        binary = parameters.binary_data_output if own is None else own
+        if wanted.name == "heatmap":
+            size = parameters.size or OutputSize.ORIGINAL
+            options = EncodeOptions(
+                colormap=parameters.colormap,
+                normalization=parameters.normalize,
+                palette=parameters.palette,
+            )
+            return wanted.name, [encode(each.sized(size), options) for each in estimates], binary
+        size = parameters.size or OutputSize.NETWORK
+        if len({each.shape(size) for each in estimates}) > 1:
+            raise InvalidParameter(
+                "The photos' depth maps differ in size and cannot be one tensor; ask for heatmap, "
+                "or send photos of different sizes in requests of their own."
+            )
+        pixels = sum(height * width for height, width in (e.shape(size) for e in estimates))
+        if not binary and pixels > self._runtime.settings.max_json_pixels:
+            raise InvalidParameter("So large a depth must be asked for as binary data.")
+        return wanted.name, np.stack([each.sized(size).values for each in estimates]), binary

@@ -1,0 +1,77 @@
+"""Who may open a stream: the API key by header or first message, and pages of this origin."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.websockets import WebSocket
+
+from service.api.access.authentication import presented_key
+from service.api.access.keys import ApiKeys
+from service.observability.context import RequestRecord, request_id_from
+from service.settings import Settings
+
+_POLICY_VIOLATION = 1008
+_FIRST_MESSAGE_SECONDS = 10.0
+_LONGEST_KEY_MESSAGE = 1000
+
+
+async def admit_client(socket: WebSocket) -> bool:
+    """Accept the stream and note whose it is, or refuse it with 403 or close code 1008.
+
+    Browsers cannot set headers on a WebSocket, so where keys are demanded the first message may
+    be ``{"api_key": "..."}``. A key in the address would end up in logs.
+    """
+    settings: Settings = socket.app.state.runtime.settings
+    if not _of_allowed_origin(socket, settings):
+        await socket.close(_POLICY_VIOLATION)
+        return False
+    keys: ApiKeys | None = socket.scope.get("state", {}).get("keys")
+    if keys is None:
+        await socket.accept()
+        return True
+    key = presented_key(socket.scope["headers"])
+    name = keys.name_of(key) if key else None
+    if key and name is None:
+        await socket.close(_POLICY_VIOLATION)
+        return False
+    await socket.accept()
+    if name is None:
+        name = keys.name_of(await _key_of_first_message(socket))
+    if name is None:
+        await socket.close(_POLICY_VIOLATION, "an API key is needed")
+        return False
+    record = RequestRecord(request_id_from(None), client=name)
+    socket.scope["state"]["record"] = record
+    return True
+
+
+def _of_allowed_origin(socket: WebSocket, settings: Settings) -> bool:
+    """Browsers let any page open a WebSocket to anywhere; only Origin tells whose page it is."""
+    origin = socket.headers.get("origin")
+    if origin is None or "*" in settings.cors_origins or origin in settings.cors_origins:
+        return True
+    return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
+
+
+async def _key_of_first_message(socket: WebSocket) -> bytes:
+    try:
+        async with asyncio.timeout(_FIRST_MESSAGE_SECONDS):
+            message = await socket.receive()
+    except TimeoutError:
+        return b""
+    return key_in(message) or b""
+
+
+def key_in(message: Mapping[str, Any]) -> bytes | None:
+    """The API key that a message consists of; None for any other message."""
+    text = message.get("text") or ""
+    try:
+        fields = json.loads(text) if len(text) <= _LONGEST_KEY_MESSAGE else {}
+        return str(fields["api_key"]).encode()
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,214 @@
+"""``/v1/stream``: a live camera over a WebSocket; frames in, heatmaps out, newest first.
+
+The client sends each frame as a binary message. For each one that is worked on it gets a text
+message of JSON, then a binary message. Frames that come faster than they are worked on are dropped
+but for the newest, so that an answer is never about the past.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from enum import StrEnum
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, WebSocket
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.websockets import WebSocketDisconnect
+
+from service.api.identity import client_of
+from service.api.paths import STREAM
+from service.api.stream.access import admit_client, key_in
+from service.api.stream.newest_frame import NewestFrame
+from service.errors import DeadlineExceeded, DepthError, Draining
+from service.imaging import png
+from service.imaging.decode import Photo
+from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions, encode_npy
+from service.imaging.render import Colormap, palette
+from service.imaging.steady_scale import SteadyScale
+from service.observability.context import RequestRecord, request_id_from
+from service.observability.metrics import REJECTION_REASONS
+from service.pipeline.effect import EffectAnswer, EffectOrder
+from service.pipeline.runtime import Runtime
+
+router = APIRouter()
+logger = logging.getLogger("service.access")
+
+_GOING_AWAY, _POLICY_VIOLATION = 1001, 1008
+_DRAIN_CHECK_SECONDS = 0.25
+# No effect looks at the photo here; only the network's input is needed.
+_SMALLEST_SIDE = 64
+
+
+class FrameFormat(StrEnum):
+    """What a frame becomes."""
+
+    HEATMAP = "heatmap"
+    NPY = "npy"
+    RAW = "raw"
+
+
+class StreamQuery(BaseModel):
+    """Query parameters of ``/v1/stream``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, max_length=64)
+    format: FrameFormat = FrameFormat.HEATMAP
+    colormap: Colormap = Colormap.INFERNO
+
+
+@router.websocket(STREAM)
+async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> None:
+    """Answer the newest frame until the client leaves or the service drains."""
+    stream_of_client = _Stream(socket, socket.app.state.runtime, query)
+    started, admitted = time.perf_counter(), False
+    try:
+        admitted = await admit_client(socket)
+        if admitted:
+            await stream_of_client.run()
+    except (WebSocketDisconnect, TimeoutError):
+        # It left, or does not read its answers; the server closes what is still open.
+        return
+    finally:
+        stream_of_client.log_end(admitted, started)
+
+
+class _Stream:
+    """One client's stream."""
+
+    def __init__(self, socket: WebSocket, runtime: Runtime, query: StreamQuery) -> None:
+        self._socket = socket
+        self._runtime = runtime
+        self._query = query
+        self._frames = NewestFrame()
+        self._scale = SteadyScale()
+        self._answered = 0
+
+    def log_end(self, admitted: bool, started: float) -> None:
+        """One line for the whole stream, as other requests have; nothing of its address."""
+        record: RequestRecord | None = self._socket.scope.get("state", {}).get("record")
+        fields: dict[str, object] = {
+            "route": STREAM,
+            "admitted": admitted,
+            "frames": self._answered,
+            "dropped": self._frames.dropped,
+            "milliseconds": round(1000 * (time.perf_counter() - started), 1),
+        }
+        if record is not None and record.client is not None:
+            fields["client"] = record.client
+        text = " ".join(f"{key}={value}" for key, value in fields.items())
+        logger.info(text, extra={"fields": fields})
+
+    async def run(self) -> None:
+        """Read and answer side by side; whichever ends first ends both."""
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._answer())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if key_in(message) is not None:
+                # A page may hold a key from before the server stopped to demand one.
+                continue
+            frame = message.get("bytes")
+            if not frame:
+                await self._socket.close(_POLICY_VIOLATION, "frames are binary messages")
+                return
+            self._frames.put(frame)
+
+    async def _answer(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_DRAIN_CHECK_SECONDS):
+                    sequence, frame = await self._frames.take()
+            except TimeoutError:
+                if self._runtime.admission.draining:
+                    await self._socket.close(_GOING_AWAY, "draining")
+                    return
+                continue
+            started = time.perf_counter()
+            try:
+                answer = await self._work(frame)
+            except Draining:
+                await self._socket.close(_GOING_AWAY, "draining")
+                return
+            except DepthError as error:
+                await self._send(
+                    {"sequence": sequence, "error": error.slug, "detail": error.detail}
+                )
+                continue
+            await self._send(self._head(sequence, started, answer), answer.body)
+            self._answered += 1
+
+    async def _work(self, frame: bytes) -> EffectAnswer:
+        record = RequestRecord(request_id_from(None))
+        settings, metrics = self._runtime.settings, self._runtime.metrics
+        name = self._runtime.catalog.offer.find(self._query.model or settings.model).name
+        order = EffectOrder(name, _SMALLEST_SIDE, self._make)
+        started = time.perf_counter()
+        status = "5xx"
+        try:
+            async with asyncio.timeout(settings.request_timeout_seconds):
+                with self._runtime.admission.open(client_of(self._socket.scope)) as ticket:
+                    ticket.add_bytes(len(frame))
+                    answer = await self._runtime.effects.run(frame, None, order, ticket, record)
+                    ticket.served()
+            status = "2xx"
+            return answer
+        except TimeoutError:
+            metrics.deadline_misses.labels(record.stage).inc()
+            raise DeadlineExceeded(f"The deadline passed during stage {record.stage}.") from None
+        except asyncio.CancelledError:
+            status = "4xx"
+            metrics.cancelled.labels(record.stage).inc()
+            raise
+        except DepthError as error:
+            status = f"{error.status // 100}xx"
+            if error.slug in REJECTION_REASONS:
+                metrics.rejected.labels(error.slug).inc()
+            raise
+        finally:
+            took = time.perf_counter() - started
+            metrics.requests.labels(STREAM, name, self._query.format, status).observe(took)
+            for stage, seconds in record.stages():
+                metrics.stages.labels(stage).observe(seconds)
+
+    def _make(self, photo: Photo, depth: DepthMap) -> bytes:
+        if self._query.format is FrameFormat.NPY:
+            return encode_npy(depth, EncodeOptions())
+        if self._query.format is FrameFormat.RAW:
+            return depth.values.astype("<f4", copy=False).tobytes()
+        return png.encode_indexed(self._scale.heat_indices(depth), palette(self._query.colormap))
+
+    def _head(self, sequence: int, started: float, answer: EffectAnswer) -> dict[str, object]:
+        depth = answer.depth
+        return {
+            "sequence": sequence,
+            "dropped": self._frames.dropped,
+            "latency_ms": round(1000 * (time.perf_counter() - started), 1),
+            "format": self._query.format,
+            "width": depth.width,
+            "height": depth.height,
+            "model": depth.model,
+            "kind": depth.kind,
+        }
+
+    async def _send(self, head: dict[str, object], body: bytes | None = None) -> None:
+        # A client that does not read would hold its frames for ever.
+        async with asyncio.timeout(self._runtime.settings.send_timeout_seconds):
+            await self._socket.send_text(orjson.dumps(head).decode())
+            if body is not None:
+                await self._socket.send_bytes(body)

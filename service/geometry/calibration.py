@@ -1,0 +1,201 @@
+"""Metres from relative depth, by points of known distance.
+
+A network's relative inverse depth ``d`` has an unknown scale and shift per photo, so
+``1 / metres = a + b * d`` (Ranftl et al., "Towards Robust Monocular Depth Estimation", 2020,
+section 5). Two points determine ``a`` and ``b``; more are fitted robustly and show how well the
+photo's depth keeps to that line. Relative (not inverse) depth is fitted as ``metres = a + b * d``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import InvalidParameter
+from service.geometry.line_fit import LineFit, fit_line
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+from service.imaging.limits import check_range
+from service.imaging.render import inverse_values
+from service.imaging.transforms import DepthArray
+
+MAX_METRES = 1000.0
+"""What lies farther, or beyond where the fit reaches infinity, is reported as this distance."""
+
+MAX_ANCHORS = 1000
+
+_WINDOW = 2
+_SMALLEST_SPREAD = 0.02
+_MAD_TO_SIGMA = 1.4826
+_TINY = 1e-6
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A point of known distance: ``x`` and ``y`` in pixels of the depth map, ``metres`` > 0."""
+
+    x: float
+    y: float
+    metres: float
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Metres with bars that hold in about 95% of cases.
+
+    No ``high`` when it may be infinite; neither where there were no points to tell them by.
+    """
+
+    metres: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Residual:
+    """How an anchor fits: what the fit says there, the difference, and its weight (1 = full)."""
+
+    anchor: Anchor
+    fitted_metres: float
+    error_metres: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fit from a depth map's values to metres, with its uncertainty."""
+
+    kind: DepthKind
+    line: LineFit
+    residuals: tuple[Residual, ...]
+
+    @property
+    def note(self) -> str:
+        """What the error bars stand for, in a sentence."""
+        if len(self.residuals) == 2:
+            return (
+                "Two points determine the fit and leave nothing to check it with: the error bars "
+                "cover only how exactly the points are measured and read, not the network's errors."
+            )
+        return "The error bars cover the points' measuring errors and how well they fit together."
+
+    def apply(self, depth: DepthMap) -> DepthMap:
+        """``depth``, of the kind that was calibrated, in metres: at most :data:`MAX_METRES`."""
+        metres = to_metres(self._line_at(inverse_values(depth)), self.kind)
+        return DepthMap(metres.astype(np.float32), DepthKind.METRIC_DEPTH, depth.model)
+
+    def bounds(self, depth: DepthMap) -> tuple[DepthArray, DepthArray]:
+        """Lower and upper metres of every pixel, ``(h, w)`` float32; ``inf`` without a bound."""
+        values = inverse_values(depth)
+        middle, half = self._line_at(values), self.line.half_width(values)
+        low = to_metres(middle + half, self.kind)
+        high = to_metres(middle - half, self.kind)
+        unbounded = self._beyond(middle - half)
+        return low.astype(np.float32), np.where(unbounded, np.inf, high).astype(np.float32)
+
+    def distance(self, value: float) -> Distance:
+        """Metres of one value of :func:`service.imaging.render.inverse_values`."""
+        at = np.array([value])
+        middle, half = self._line_at(at), self.line.half_width(at)
+        high = float(to_metres(middle - half, self.kind)[0])
+        return Distance(
+            metres=float(to_metres(middle, self.kind)[0]),
+            low=float(to_metres(middle + half, self.kind)[0]),
+            high=None if bool(self._beyond(middle - half)[0]) else high,
+        )
+
+    def _line_at(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        # Python floats keep a float32 map float32: at 12 MP that halves the memory.
+        return values * float(self.line.slope) + float(self.line.intercept)
+
+    def _beyond(self, target: NDArray[np.floating]) -> NDArray[np.bool_]:
+        beyond: NDArray[np.bool_] = target <= _to_target(np.array([MAX_METRES]), self.kind)
+        return beyond
+
+
+def calibrate(
+    depth: DepthMap, anchors: Sequence[Anchor], measuring_error: float = 0.05
+) -> Calibration:
+    """Fit metres to ``depth`` by two or more anchors.
+
+    ``measuring_error`` is how exactly the distances are known, one standard deviation as a share
+    of the distance (0.001..0.5). Raises :class:`InvalidParameter`, saying why, for a fit that is
+    impossible: fewer than two points, points outside the map, distances that are not positive,
+    points at the same relative depth, nearer points that are farther in the depth map, or a depth
+    map that is metric already.
+    """
+    check_range("measuring_error", measuring_error, 0.001, 0.5)
+    if depth.kind is DepthKind.METRIC_DEPTH:
+        raise InvalidParameter("This depth map is in metres already; it needs no anchors.")
+    _check_anchors(depth, anchors)
+    values = inverse_values(depth)
+    readings = np.array([_read(values, anchor) for anchor in anchors])
+    level, spread = readings[:, 0], readings[:, 1]
+    _check_spread(depth, level)
+
+    metres = np.array([anchor.metres for anchor in anchors], np.float64)
+    target = _to_target(metres, depth.kind)
+    sigma = np.abs(target) * measuring_error
+    line = fit_line(level, target, sigma, spread)
+    if line.slope <= 0:
+        raise InvalidParameter(
+            "The anchors contradict the depth map: points that are said to be farther look nearer "
+            "in it. Check their order, and that x runs to the right and y down."
+        )
+    fitted = to_metres(line.slope * level + line.intercept, depth.kind)
+    residuals = tuple(
+        Residual(anchor, float(at), float(at - anchor.metres), float(weight))
+        for anchor, at, weight in zip(anchors, fitted, line.weights, strict=True)
+    )
+    return Calibration(depth.kind, line, residuals)
+
+
+def _check_anchors(depth: DepthMap, anchors: Sequence[Anchor]) -> None:
+    if len(anchors) < 2:
+        raise InvalidParameter(
+            "Metres need at least two anchors: relative depth has an unknown scale and an unknown "
+            f"shift, and {len(anchors)} cannot tell both."
+        )
+    if len(anchors) > MAX_ANCHORS:
+        raise InvalidParameter(f"There may be at most {MAX_ANCHORS} anchors.")
+    for number, anchor in enumerate(anchors):
+        check_range(f"anchors[{number}].x", anchor.x, 0, depth.width - 1)
+        check_range(f"anchors[{number}].y", anchor.y, 0, depth.height - 1)
+        check_range(f"anchors[{number}].metres", anchor.metres, 0.01, MAX_METRES)
+
+
+def _check_spread(depth: DepthMap, level: Floats) -> None:
+    low, high = depth.extent
+    if float(np.ptp(level)) <= _SMALLEST_SPREAD * (high - low):
+        raise InvalidParameter(
+            "The anchors lie at the same relative depth (within 2% of the map's range), so they "
+            "cannot tell scale from shift. Choose one near and one far point."
+        )
+
+
+def _read(values: DepthArray, anchor: Anchor) -> tuple[float, float]:
+    """Median of the pixels around an anchor, and their spread as a standard deviation."""
+    x, y = round(anchor.x), round(anchor.y)
+    window = values[
+        max(0, y - _WINDOW) : y + _WINDOW + 1, max(0, x - _WINDOW) : x + _WINDOW + 1
+    ].astype(np.float64)
+    level = float(np.median(window))
+    return level, _MAD_TO_SIGMA * float(np.median(np.abs(window - level)))
+
+
+def _to_target(metres: Floats, kind: DepthKind) -> Floats:
+    """What is linear in a map's values and grows towards the viewer."""
+    return -metres if kind is DepthKind.RELATIVE_DEPTH else 1 / metres
+
+
+def to_metres(target: NDArray[np.floating], kind: DepthKind) -> NDArray[np.floating]:
+    """From what a fit's line says to metres, at most :data:`MAX_METRES`."""
+    if kind is DepthKind.RELATIVE_DEPTH:
+        return np.asarray(np.clip(-target, 0, MAX_METRES))
+    # Not 1 / max(target, 0.001), which in float32 is 999.99994.
+    return np.asarray(np.minimum(1 / np.maximum(target, _TINY), MAX_METRES))

@@ -1,0 +1,132 @@
+"""What turns one photo's depth into metres: points of known distance, or an earlier fit."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.errors import InvalidParameter
+from service.geometry.calibration import (
+    MAX_METRES,
+    Anchor,
+    Calibration,
+    Distance,
+    calibrate,
+    to_metres,
+)
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+from service.imaging.render import inverse_values
+
+_REUSED_NOTE = (
+    "The fit of another photo: it holds for photos of the same scene by the same camera, as far as "
+    "the network gives both the same scale. There are no points to check it with."
+)
+# Far beyond any fit, and far from where float32 overflows.
+_LARGEST = 1e12
+
+
+@dataclass(frozen=True)
+class MetresOptions:
+    """``anchors`` are ``(x, y, metres)`` with x and y as shares (0..1) of the photo's sides.
+
+    ``fit`` is ``(intercept, slope)`` of an earlier one, instead of anchors. ``measuring_error`` is
+    :func:`calibrate`'s.
+    """
+
+    anchors: tuple[tuple[float, float, float], ...] = ()
+    fit: tuple[float, float] | None = None
+    measuring_error: float = 0.05
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to turn depth into metres by."""
+        return bool(self.anchors) or self.fit is not None
+
+
+@dataclass(frozen=True)
+class Metres:
+    """``1 / metres = intercept + slope * d`` of relative inverse depth ``d``.
+
+    Of relative depth, ``-metres = intercept - slope * d``. ``calibration`` is how it was fitted,
+    None for an earlier fit.
+    """
+
+    kind: DepthKind
+    intercept: float
+    slope: float
+    calibration: Calibration | None = None
+
+    def apply(self, depth: DepthMap) -> DepthMap:
+        """``depth``, of the photo this was made for and at any size, in metres."""
+        line = inverse_values(depth) * self.slope + self.intercept
+        metres = to_metres(line, self.kind).astype(np.float32)
+        return DepthMap(metres, DepthKind.METRIC_DEPTH, depth.model)
+
+    def distance(self, value: float) -> Distance:
+        """Metres of one value of :func:`service.imaging.render.inverse_values`."""
+        if self.calibration is not None:
+            return self.calibration.distance(value)
+        line = np.array([value * self.slope + self.intercept])
+        return Distance(float(to_metres(line, self.kind)[0]), None, None)
+
+    def beyond_share(self, depth: DepthMap) -> float:
+        """Share (0..1) of ``depth`` that the fit puts at :data:`MAX_METRES` or beyond infinity."""
+        return float(np.mean(self.apply(depth).values >= MAX_METRES))
+
+    def facts(self, depth: DepthMap) -> dict[str, Any]:
+        """The fit, its residuals and its error bars at the middle of the photo's ``depth``."""
+        fitted = self.calibration
+        middle = float(np.median(inverse_values(depth)))
+        return {
+            "intercept": self.intercept,
+            "slope": self.slope,
+            "note": fitted.note if fitted else _REUSED_NOTE,
+            "middle": dataclasses.asdict(self.distance(middle)),
+            "beyond_share": self.beyond_share(depth),
+            "anchors": [
+                {
+                    "x": one.anchor.x / max(1, depth.width - 1),
+                    "y": one.anchor.y / max(1, depth.height - 1),
+                    "metres": one.anchor.metres,
+                    "fitted_metres": one.fitted_metres,
+                    "error_metres": one.error_metres,
+                    "weight": one.weight,
+                }
+                for one in (fitted.residuals if fitted else ())
+            ],
+        }
+
+
+def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
+    """Fit, or take over the fit.
+
+    Raises :class:`InvalidParameter`, saying why, for a fit that is impossible
+    (:func:`calibrate`), that does not grow towards the viewer or puts everything out of reach.
+    """
+    if options.anchors and options.fit is not None:
+        raise InvalidParameter("Give either anchors or a calibration, not both.")
+    if options.fit is None:
+        anchors = [
+            Anchor(x * (depth.width - 1), y * (depth.height - 1), metres)
+            for x, y, metres in options.anchors
+        ]
+        fitted = calibrate(depth, anchors, options.measuring_error)
+        return Metres(depth.kind, fitted.line.intercept, fitted.line.slope, fitted)
+    if depth.kind is DepthKind.METRIC_DEPTH:
+        raise InvalidParameter("This depth map is in metres already; it needs no calibration.")
+    intercept, slope = options.fit
+    if slope <= 0:
+        raise InvalidParameter("calibration: the slope must be above 0.")
+    if max(abs(intercept), slope) > _LARGEST:
+        raise InvalidParameter(f"calibration: no number may be beyond {_LARGEST:g}.")
+    metres = Metres(depth.kind, intercept, slope)
+    if metres.beyond_share(depth) == 1:
+        raise InvalidParameter(
+            f"calibration: it puts the whole photo at {MAX_METRES:g} m or beyond. It is of another "
+            "scene or network."
+        )
+    return metres

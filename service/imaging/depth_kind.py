@@ -1,0 +1,21 @@
+"""What the numbers of a depth map mean."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DepthKind(StrEnum):
+    """What the numbers of a depth map mean."""
+
+    RELATIVE_INVERSE_DEPTH = "relative_inverse_depth"
+    """Larger is nearer; unknown scale and shift (the MiDaS convention)."""
+    RELATIVE_DEPTH = "relative_depth"
+    """Larger is farther; unknown scale and shift."""
+    METRIC_DEPTH = "metric_depth"
+    """Larger is farther; metres."""
+
+    @property
+    def unit(self) -> str | None:
+        """``metre`` for metric depth; relative depth has no unit."""
+        return "metre" if self is DepthKind.METRIC_DEPTH else None

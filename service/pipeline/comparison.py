@@ -1,0 +1,131 @@
+"""One photo through several networks; knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+from service.decoding.decoder import Decoder
+from service.imaging import png
+from service.imaging.contact_sheet import TILE_SIDE, CaptionedMap, contact_sheet
+from service.imaging.encode import EncodeOptions, encode_npy
+from service.imaging.render import Colormap
+from service.inference.catalog import NetworkCatalog
+from service.observability.context import RequestRecord
+from service.pipeline.admission import Ticket
+from service.pipeline.estimator import Estimate, Estimator, OutputSize
+from service.pipeline.image_pool import ImagePool
+
+
+class ComparisonFormat(StrEnum):
+    """How a comparison is answered."""
+
+    PNG = "png"
+    ZIP = "zip"
+
+
+MEDIA_TYPES = {ComparisonFormat.PNG: "image/png", ComparisonFormat.ZIP: "application/zip"}
+
+
+@dataclass(frozen=True)
+class ComparisonOrder:
+    """What a caller asks for."""
+
+    models: tuple[str, ...]
+    format: ComparisonFormat
+    colormap: Colormap
+    size: OutputSize
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The encoded answer, and milliseconds of inference by network."""
+
+    body: bytes
+    milliseconds: dict[str, float]
+
+
+class ComparisonPipeline:
+    """Runs comparisons: the networks one after the other, the picture in the image pool."""
+
+    def __init__(
+        self, catalog: NetworkCatalog, estimator: Estimator, decoder: Decoder, pool: ImagePool
+    ) -> None:
+        self._catalog = catalog
+        self._estimator = estimator
+        self._decoder = decoder
+        self._pool = pool
+
+    async def run(
+        self, data: bytes, order: ComparisonOrder, ticket: Ticket, record: RequestRecord
+    ) -> Comparison:
+        """All networks' depth of the photo ``data``.
+
+        Raises the errors of decoding, admission, loading and inference: of the first network that
+        fails.
+        """
+        with record.timed("decode"):
+            pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
+        gflop = sum(self._catalog.offer.find(name).gflop for name in order.models)
+        ticket.admit(pixels / 1e6, gflop=gflop)
+        estimates: list[Estimate] = []
+        milliseconds: dict[str, float] = {}
+        for name in order.models:
+            network = await self._catalog.get_for(name, record)
+            before = record.seconds.get("inference", 0.0)
+            estimates.append(await self._estimator.photo(data, network, ticket, record))
+            took = record.seconds["inference"] - before
+            milliseconds[name] = round(1000 * took, 1)
+        with record.timed("encode"):
+            if order.format is ComparisonFormat.ZIP:
+                body = await self._pool.run(ticket, _archive, estimates, milliseconds, order.size)
+            else:
+                body = await self._sheet(data, estimates, milliseconds, order, ticket, record)
+        return Comparison(body, milliseconds)
+
+    async def _sheet(
+        self,
+        data: bytes,
+        estimates: list[Estimate],
+        milliseconds: dict[str, float],
+        order: ComparisonOrder,
+        ticket: Ticket,
+        record: RequestRecord,
+    ) -> bytes:
+        source = await self._pool.run(ticket, self._decoder.effect_input, data, None, TILE_SIDE)
+
+        def draw() -> bytes:
+            maps = [
+                CaptionedMap(one.depth, f"{name}, {milliseconds[name]:g} ms")
+                for name, one in zip(order.models, estimates, strict=True)
+            ]
+            return png.encode_rgb(contact_sheet(source.photo.pixels, maps, order.colormap))
+
+        return await self._pool.run(ticket, draw)
+
+
+def _archive(estimates: list[Estimate], milliseconds: dict[str, float], size: OutputSize) -> bytes:
+    """A ZIP of an NPY a network, and ``comparison.json`` with what the numbers mean."""
+    buffer = io.BytesIO()
+    table = []
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for estimate in estimates:
+            depth = estimate.sized(size)
+            archive.writestr(f"{depth.model}.npy", encode_npy(depth, EncodeOptions()))
+            table.append(
+                {
+                    "model": depth.model,
+                    "file": f"{depth.model}.npy",
+                    "kind": depth.kind,
+                    "unit": depth.kind.unit,
+                    "width": depth.width,
+                    "height": depth.height,
+                    "inference_ms": milliseconds[depth.model],
+                }
+            )
+        archive.writestr("comparison.json", orjson.dumps(table, option=orjson.OPT_INDENT_2))
+    return buffer.getvalue()

@@ -1,0 +1,76 @@
+"""A network without a server: photos one after the other, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from service.imaging.decode import read_header
+from service.imaging.depth_map import DepthMap
+from service.imaging.encode import OutputFormat
+from service.imaging.network_input import network_input
+from service.inference.engines.selection import load_for_serving
+from service.models.offer import Offer
+from service.pipeline.estimator import Estimate, OutputSize
+from service.settings import Settings
+
+SUFFIXES = {
+    OutputFormat.HEATMAP: ".png",
+    OutputFormat.DEPTH16: ".depth16.png",
+    OutputFormat.NPY: ".npy",
+    OutputFormat.JSON: ".json",
+}
+_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class OfflineNetwork:
+    """A loaded network and the limits of the settings."""
+
+    def __init__(self, model: str | None, settings: Settings) -> None:
+        self._settings = settings
+        self._network = load_for_serving(
+            Offer(settings.models).find(model or settings.model), settings
+        )
+
+    def depth(self, data: bytes, size: OutputSize) -> DepthMap:
+        """Depth of one photo; raises the errors of decoding."""
+        read_header(data, self._settings.max_pixels)
+        spec = self._network.spec
+        photo = network_input(data, spec.input_rule, self._settings.scaled_decode)
+        values = self._network.engine.infer(photo.tensor[np.newaxis])[0]
+        depth = DepthMap(values, spec.kind, spec.name)
+        estimate = Estimate(depth, photo.width, photo.height, 1, spec.enlarge)
+        return estimate.sized(size)
+
+
+def photos_in(folder: Path) -> Iterator[Path]:
+    """Of :func:`files_in` the photos."""
+    return filter(is_photo, files_in(folder))
+
+
+def is_photo(file: Path) -> bool:
+    """Whether its suffix says so."""
+    return file.suffix.lower() in _PHOTO_SUFFIXES
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Files in a folder and those below it, as paths relative to it, in a fixed order.
+
+    Hidden files and folders are left out.
+    """
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(parent, name).relative_to(folder)
+
+
+def output_name(photo: Path, format: OutputFormat) -> Path:
+    """The output of ``photo``: in the same subfolder, its whole name and a suffix.
+
+    The suffix is added, not replaced: ``a.jpg`` and ``a.png`` are different photos.
+    """
+    return photo.with_name(photo.name + SUFFIXES[format])
