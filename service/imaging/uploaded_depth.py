@@ -1,15 +1,16 @@
 """A depth map that a client computed earlier: NPY or 16-bit PNG -> float32, nothing believed.
 
-NPY is read by hand: NumPy's own reader can unpickle, and evaluates the header as Python.
+NumPy reads the header of an NPY file, and nothing else of it: what it says is checked before
+anything is made of that size, and arrays of objects, which would be unpickled, are refused.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import re
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,16 +22,16 @@ LARGEST_VALUE = 1e12
 
 ASPECT_TOLERANCE = 0.02
 
-_MAGIC = b"\x93NUMPY"
 _PNG = b"\x89PNG\r\n\x1a\n"
-# Bytes of the header's length, by major version.
-_LENGTH_BYTES = {1: 2, 2: 4, 3: 4}
-_LONGEST_HEADER = 1024
-_HEADER = re.compile(
-    rb"\{\s*'descr':\s*'([<>|=]?[fu][24])',\s*'fortran_order':\s*(False|True),\s*"
-    rb"'shape':\s*\(\s*(\d{1,7}),\s*(\d{1,7}),?\s*\),?\s*\}\s*"
-)
-_TYPES = ("float16", "float32", "uint16")
+# Version 3 differs from 2 only in the names of fields, and a map has none.
+_HEADER_READERS = {
+    1: npy_format.read_array_header_1_0,
+    2: npy_format.read_array_header_2_0,
+    3: npy_format.read_array_header_2_0,
+}
+_LONGEST_HEAD = 1024
+_LONGEST_SIDE = 9_999_999
+_TYPES = tuple(np.dtype(name) for name in ("float16", "float32", "uint16"))
 _SMALLEST_SPAN = 1e-12
 _GREY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
 
@@ -107,25 +108,36 @@ def _read_header(
     data: bytes, max_pixels: int
 ) -> tuple[int, np.dtype[np.generic], bool, tuple[int, int]]:
     """Where the numbers start, their type, whether columns come first, and the shape."""
-    if not data.startswith(_MAGIC):
+    if not data.startswith(npy_format.MAGIC_PREFIX):
         raise UnsupportedMediaType("The depth map must be an NPY file or a 16-bit grey PNG.")
-    major = data[len(_MAGIC)] if len(data) > len(_MAGIC) else 0
-    if major not in _LENGTH_BYTES:
-        raise InvalidParameter("depth: the NPY file is of an unknown version.")
-    at = len(_MAGIC) + 2
-    start = at + _LENGTH_BYTES[major]
-    length = int.from_bytes(data[at:start], "little")
-    match = _HEADER.fullmatch(data, start, start + length) if length <= _LONGEST_HEADER else None
-    dtype = np.dtype(match[1].decode()) if match else None
-    if match is None or dtype is None or dtype.newbyteorder("=").name not in _TYPES:
-        raise InvalidParameter(
-            f"depth: the NPY file must hold a map of two dimensions of {', '.join(_TYPES)}."
-        )
-    height, width = int(match[3]), int(match[4])
-    if height == 0 or width == 0:
-        raise InvalidParameter("depth: the map is empty.")
+    head = io.BytesIO(data[:_LONGEST_HEAD])
+    try:
+        major, _ = npy_format.read_magic(head)
+        if major not in _HEADER_READERS:
+            raise InvalidParameter("depth: the NPY file is of an unknown version.")
+        shape, fortran, dtype = _HEADER_READERS[major](head)
+    except InvalidParameter:
+        raise
+    except Exception as error:  # The header is parsed as Python, which raises almost anything.
+        raise InvalidParameter("depth: the header of the NPY file cannot be read.") from error
+    height, width = _checked_shape(shape, dtype)
     if height * width > max_pixels:
         raise PayloadTooLarge(
             f"The depth map has {width}x{height} pixels; the limit is {max_pixels} in all."
         )
-    return start + length, dtype, match[2] == b"True", (height, width)
+    return head.tell(), dtype, fortran, (height, width)
+
+
+def _checked_shape(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> tuple[int, int]:
+    if (
+        len(shape) != 2
+        or dtype.newbyteorder("=") not in _TYPES
+        or not all(type(side) is int and 0 <= side <= _LONGEST_SIDE for side in shape)
+    ):
+        raise InvalidParameter(
+            "depth: the NPY file must hold a map of two dimensions of "
+            f"{', '.join(map(str, _TYPES))}."
+        )
+    if 0 in shape:
+        raise InvalidParameter("depth: the map is empty.")
+    return shape
