@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from service.api.paths import is_open_inference
 from service.errors import DepthError, InvalidParameter
-from service.observability.context import RequestRecord
+from service.observability.context import RequestRecord, log_lines_of
 
 logger = logging.getLogger(__name__)
 
@@ -100,13 +100,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:
-    logger.error("unexpected error", exc_info=error)
+    record: RequestRecord = request.state.record
+    # This handler runs outside the middleware that adds id and headers to every other answer.
+    with log_lines_of(record.request_id):
+        logger.error("unexpected error", exc_info=error)
     response = error_response(
         request, DepthError("An unexpected error; the log has its request id.")
     )
-    # This handler runs outside the middleware that adds these to every other answer.
     response.raw_headers.extend(SECURITY_HEADERS)
-    record: RequestRecord | None = getattr(request.state, "record", None)
-    if record is not None:
-        response.headers["X-Request-ID"] = record.request_id
+    response.headers["X-Request-ID"] = record.request_id
     return response

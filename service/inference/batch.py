@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines.base import Engine
+from service.observability.context import log_lines_of
 
 logger = logging.getLogger(__name__)
 
@@ -18,20 +20,35 @@ Outcome = DepthArray | InferenceFailed
 _RAISED = "The network raised an error on this image; the log has it."
 
 
-def run_batch(engine: Engine, tensors: Sequence[Tensor]) -> list[Outcome]:
-    """Infer ``tensors``, each ``(3, h, w)`` of one shape; an outcome each, in order.
+@dataclass(frozen=True)
+class BatchItem:
+    """A network input ``(3, h, w)``, the request it belongs to, and who is told of its start.
+
+    ``on_start`` is called in the inference thread when the network begins with it.
+    """
+
+    tensor: Tensor
+    request_id: str = "-"
+    on_start: Callable[[], None] = lambda: None
+
+
+def run_batch(engine: Engine, items: Sequence[BatchItem]) -> list[Outcome]:
+    """Infer the tensors of ``items``, which have one shape; an outcome each, in order.
 
     An outcome is a finite ``(h, w)`` float32 map or the error of that item. When the batch raises
     or any output is not a depth map, its items are run again one by one: only the culprit errors.
+    What is logged meanwhile has the ids of the requests that are concerned.
     """
-    try:
-        return list(_checked(engine.infer(np.stack(tensors)), tensors))
-    except Exception as error:
-        if len(tensors) == 1:
-            logger.exception("inference failed")
-            return [InferenceFailed.because_of(error, _RAISED)]
-        logger.warning("a batch of %d failed (%s); running its items singly", len(tensors), error)
-    return [outcome for tensor in tensors for outcome in run_batch(engine, [tensor])]
+    with log_lines_of(*dict.fromkeys(item.request_id for item in items)):
+        tensors = [item.tensor for item in items]
+        try:
+            return list(_checked(engine.infer(np.stack(tensors)), tensors))
+        except Exception as error:
+            if len(items) == 1:
+                logger.exception("inference failed")
+                return [InferenceFailed.because_of(error, _RAISED)]
+            logger.warning("a batch of %d failed (%s); running its items singly", len(items), error)
+    return [outcome for item in items for outcome in run_batch(engine, [item])]
 
 
 def _checked(depths: DepthArray, tensors: Sequence[Tensor]) -> DepthArray:

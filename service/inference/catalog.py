@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,9 +111,11 @@ class NetworkCatalog:
 
     async def _load(self, spec: NetworkSpec) -> LoadedNetwork:
         loop = asyncio.get_running_loop()
+        # What is logged there is of the request that asked first.
+        context = contextvars.copy_context()
         try:
             network = await loop.run_in_executor(
-                self._loader, load_for_serving, spec, self._settings
+                self._loader, context.run, load_for_serving, spec, self._settings
             )
         except WeightsError as error:
             raise ModelUnavailable(str(error)) from error

@@ -20,8 +20,10 @@ from operator import attrgetter
 
 from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
+from service.inference.batch import BatchItem
 from service.inference.engines.base import Engine
 from service.inference.worker import InferenceWorker, Inferred
+from service.observability.context import request_id_var
 
 # A client counts as being about for as long after its last job: one that sends photo after photo
 # is always between two of them when another's batch starts.
@@ -53,7 +55,7 @@ _BucketKey = tuple[Engine, tuple[int, ...]]
 @dataclass(eq=False)
 class _Job:
     engine: Engine
-    tensor: Tensor
+    item: BatchItem
     client: str
     turn: int
     answer: asyncio.Future[Inference]
@@ -61,11 +63,11 @@ class _Job:
 
     @property
     def bucket(self) -> _BucketKey:
-        return self.engine, self.tensor.shape
+        return self.engine, self.item.tensor.shape
 
     @property
     def megapixels(self) -> float:
-        height, width = self.tensor.shape[1:]
+        height, width = self.item.tensor.shape[1:]
         return float(height * width / 1e6)
 
 
@@ -92,13 +94,21 @@ class Scheduler:
         self._last_seen: dict[str, float] = {}
         self._dispatcher: asyncio.Task[None] | None = None
 
-    async def infer(self, engine: Engine, tensor: Tensor, client: str = "") -> Inference:
+    async def infer(
+        self,
+        engine: Engine,
+        tensor: Tensor,
+        client: str = "",
+        on_start: Callable[[], None] = lambda: None,
+    ) -> Inference:
         """Depth of one network input ``(3, h, w)``, when it is ``client``'s turn.
 
-        Raises :class:`InferenceFailed` when the network fails on this very input.
+        ``on_start`` is called in the inference thread when the network begins with it. Raises
+        :class:`InferenceFailed` when the network fails on this very input.
         """
         answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
-        job = _Job(engine, tensor, client, self._next_turn(client), answer)
+        item = BatchItem(tensor, request_id_var.get(), on_start)
+        job = _Job(engine, item, client, self._next_turn(client), answer)
         self._waiting.add(job)
         self._last_seen[client] = job.queued_at
         self._arrivals.put_nowait(job)
@@ -195,7 +205,7 @@ class Scheduler:
     async def _run(self, batch: list[_Job]) -> None:
         self._waiting.difference_update(batch)
         self._on_batch(len(batch))
-        futures = self._worker.submit(batch[0].engine, [job.tensor for job in batch])
+        futures = self._worker.submit(batch[0].engine, [job.item for job in batch])
         await asyncio.gather(
             *(
                 self._deliver(job, future, len(batch))

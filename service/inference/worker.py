@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from service.errors import InferenceFailed
-from service.imaging.transforms import DepthArray, Tensor
-from service.inference.batch import run_batch
+from service.imaging.transforms import DepthArray
+from service.inference.batch import BatchItem, run_batch
 from service.inference.engines.base import Engine
+from service.observability.context import log_lines_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,22 +36,22 @@ class Inferred:
 
 
 @dataclass(frozen=True)
-class _Item:
-    tensor: Tensor
+class _Job:
+    item: BatchItem
     future: concurrent.futures.Future[Inferred] = field(default_factory=concurrent.futures.Future)
 
 
 @dataclass(frozen=True)
 class _Batch:
     engine: Engine
-    items: list[_Item]
+    jobs: list[_Job]
 
-    def calls(self) -> Iterator[list[_Item]]:
+    def calls(self) -> Iterator[list[_Job]]:
         """What goes through the network together."""
         if self.engine.one_by_one:
-            yield from ([item] for item in self.items)
+            yield from ([job] for job in self.jobs)
         else:
-            yield self.items
+            yield self.jobs
 
 
 class InferenceWorker:
@@ -79,16 +80,16 @@ class InferenceWorker:
         self._thread.join(timeout)
 
     def submit(
-        self, engine: Engine, tensors: Sequence[Tensor]
+        self, engine: Engine, items: Sequence[BatchItem]
     ) -> list[concurrent.futures.Future[Inferred]]:
         """Queue a batch; a future an item, done when the call it was in is.
 
         Where the engine takes items one by one, that is before the rest of the batch, and an item
         whose future was cancelled meanwhile is left out. What fails has :class:`InferenceFailed`.
         """
-        batch = _Batch(engine, [_Item(tensor) for tensor in tensors])
+        batch = _Batch(engine, [_Job(item) for item in items])
         self._batches.put(batch)
-        return [item.future for item in batch.items]
+        return [job.future for job in batch.jobs]
 
     def heartbeat_age(self) -> float:
         """Seconds since the thread last moved."""
@@ -125,26 +126,27 @@ class InferenceWorker:
     def _run_batch(self, batch: _Batch) -> None:
         try:
             for call in batch.calls():
-                wanted = [item for item in call if item.future.set_running_or_notify_cancel()]
+                wanted = [job for job in call if job.future.set_running_or_notify_cancel()]
                 if wanted:
                     self._call(batch.engine, wanted)
         except BaseException as error:
             # Not an Exception: the thread ends, but its callers must not wait for ever.
-            logger.critical("the inference thread ends", exc_info=True)
-            for item in batch.items:
+            with log_lines_of(*dict.fromkeys(job.item.request_id for job in batch.jobs)):
+                logger.critical("the inference thread ends", exc_info=True)
+            for job in batch.jobs:
                 with contextlib.suppress(concurrent.futures.InvalidStateError):
-                    item.future.set_exception(
-                        RuntimeError(f"the inference thread ended: {error!r}")
-                    )
+                    job.future.set_exception(RuntimeError(f"the inference thread ended: {error!r}"))
             raise
 
-    def _call(self, engine: Engine, items: Sequence[_Item]) -> None:
+    def _call(self, engine: Engine, jobs: Sequence[_Job]) -> None:
         self._beat_at = started = time.monotonic()
-        outcomes = run_batch(engine, [item.tensor for item in items])
+        for job in jobs:
+            job.item.on_start()
+        outcomes = run_batch(engine, [job.item for job in jobs])
         seconds = time.monotonic() - started
         self._slowest_call = max(self._slowest_call, seconds)
-        for item, outcome in zip(items, outcomes, strict=True):
+        for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, InferenceFailed):
-                item.future.set_exception(outcome)
+                job.future.set_exception(outcome)
             else:
-                item.future.set_result(Inferred(outcome, started, seconds))
+                job.future.set_result(Inferred(outcome, started, seconds))

@@ -30,6 +30,16 @@ def request_id_from(header: str | None) -> str:
     return header if header and _VALID_ID.fullmatch(header) else uuid.uuid4().hex
 
 
+@contextlib.contextmanager
+def log_lines_of(*request_ids: str) -> Iterator[None]:
+    """Log lines within are of these requests; of several, all their ids are in each line."""
+    token = request_id_var.set(",".join(request_ids))
+    try:
+        yield
+    finally:
+        request_id_var.reset(token)
+
+
 class Interval(NamedTuple):
     """When a stage was entered and left, by ``time.perf_counter()``."""
 

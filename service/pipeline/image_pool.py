@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,8 @@ class ImagePool:
             finally:
                 del self._work_started[thread]
 
-        future = self._pool.submit(timed_work)
+        # What is logged there is of this request.
+        future = self._pool.submit(contextvars.copy_context().run, timed_work)
 
         def release(_: concurrent.futures.Future[T]) -> None:
             # The loop may be closed at shutdown; nothing needs the ticket then.

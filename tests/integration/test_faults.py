@@ -17,6 +17,7 @@ from tests.support.clients import post_at_once
 from tests.support.faulty_service import Colour
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess, run_service
+from tests.support.waiting import wait_until
 
 PHOTO = as_bytes(Image.open(io.BytesIO(photo_bytes("chelsea.png"))).resize((320, 320)))
 
@@ -69,6 +70,21 @@ def test_a_failing_photo_fails_alone(server: ServerProcess, culprit: Colour) -> 
         assert {answer.status_code for answer in answers} == {200}
     assert post(server, PHOTO).content == good.content
     assert (status(server, "/livez"), status(server, "/readyz")) == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ("culprit", "line"),
+    [
+        (faulty_service.RAISES, "[{id}] inference failed"),
+        (faulty_service.ENDS_ITS_THREAD, "[{id}] the inference thread ends"),
+    ],
+)
+def test_the_log_of_a_failure_has_its_request_id(
+    server: ServerProcess, culprit: Colour, line: str
+) -> None:
+    answer = post(server, plain(culprit), **{"X-Request-ID": f"guilty-{culprit.green}"})
+    assert answer.json()["request_id"] == f"guilty-{culprit.green}"
+    wait_until(lambda: line.format(id=answer.json()["request_id"]) in server.log())
 
 
 def test_a_network_that_hangs_shows_and_recovers_by_itself(cache_dir: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from service.imaging.transforms import DepthArray, Tensor
+from service.inference.batch import BatchItem
 from service.settings import Precision
 
 
@@ -40,3 +41,8 @@ class ScriptedEngine:
 def tensor(value: float, height: int = 32, width: int = 32) -> Tensor:
     """A network input that is ``value`` everywhere."""
     return np.full((3, height, width), value, np.float32)
+
+
+def item(value: float, request_id: str = "-") -> BatchItem:
+    """A :func:`tensor` and whose it is."""
+    return BatchItem(tensor(value), request_id)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.paths import PHOTO_ROUTES, PROBES
 from service.api.problems import SECURITY_HEADERS
 from service.errors import ModelUnavailable
-from service.observability.context import RequestRecord, request_id_from, request_id_var
+from service.observability.context import RequestRecord, log_lines_of, request_id_from
 from service.observability.metrics import REJECTION_REASONS, Metrics
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ class RequestContextMiddleware:
             return
         record = RequestRecord(request_id_from(Headers(scope=scope).get("x-request-id")))
         scope.setdefault("state", {})["record"] = record
-        token = request_id_var.set(record.request_id)
         status = 500
         started = time.perf_counter()
 
@@ -63,11 +62,11 @@ class RequestContextMiddleware:
                 headers.raw.extend(SECURITY_HEADERS)
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_with_id)
-        finally:
-            self._report(scope, record, status, started)
-            request_id_var.reset(token)
+        with log_lines_of(record.request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                self._report(scope, record, status, started)
 
     def _report(self, scope: Scope, record: RequestRecord, status: int, started: float) -> None:
         seconds = time.perf_counter() - started

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from service.api.access.authentication import presented_key
 from service.api.access.keys import ApiKeys
-from service.observability.context import RequestRecord, request_id_from
+from service.observability.context import RequestRecord, request_id_var
 from service.settings import Settings
 
 _POLICY_VIOLATION = 1008
@@ -45,7 +45,7 @@ async def admit_client(socket: WebSocket) -> bool:
     if name is None:
         await socket.close(_POLICY_VIOLATION, "an API key is needed")
         return False
-    record = RequestRecord(request_id_from(None), client=name)
+    record = RequestRecord(request_id_var.get(), client=name)
     socket.scope["state"]["record"] = record
     return True
 

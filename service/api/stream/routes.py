@@ -29,7 +29,12 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap, palette
 from service.imaging.steady_scale import SteadyScale
-from service.observability.context import RequestRecord, request_id_from
+from service.observability.context import (
+    RequestRecord,
+    log_lines_of,
+    request_id_from,
+    request_id_var,
+)
 from service.observability.metrics import REJECTION_REASONS
 from service.pipeline.effect import EffectAnswer, EffectOrder
 from service.pipeline.runtime import Runtime
@@ -66,15 +71,16 @@ async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> N
     """Answer the newest frame until the client leaves or the service drains."""
     stream_of_client = _Stream(socket, socket.app.state.runtime, query)
     started, admitted = time.perf_counter(), False
-    try:
-        admitted = await admit_client(socket)
-        if admitted:
-            await stream_of_client.run()
-    except (WebSocketDisconnect, TimeoutError):
-        # It left, or does not read its answers; the server closes what is still open.
-        return
-    finally:
-        stream_of_client.log_end(admitted, started)
+    with log_lines_of(request_id_from(socket.headers.get("x-request-id"))):
+        try:
+            admitted = await admit_client(socket)
+            if admitted:
+                await stream_of_client.run()
+        except (WebSocketDisconnect, TimeoutError):
+            # It left, or does not read its answers; the server closes what is still open.
+            return
+        finally:
+            stream_of_client.log_end(admitted, started)
 
 
 class _Stream:
@@ -154,7 +160,7 @@ class _Stream:
             self._answered += 1
 
     async def _work(self, frame: bytes) -> EffectAnswer:
-        record = RequestRecord(request_id_from(None))
+        record = RequestRecord(request_id_var.get())
         settings, metrics = self._runtime.settings, self._runtime.metrics
         name = self._runtime.catalog.offer.find(self._query.model or settings.model).name
         order = EffectOrder(name, _SMALLEST_SIDE, self._make)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.problems import SECURITY_HEADERS, install_problem_handlers
 from service.observability.metrics import Metrics
+from tests.support.log_lines import LogLines
 
 
 def get_from_a_broken_route() -> httpx.Response:
@@ -35,6 +36,12 @@ def test_an_unexpected_error_is_a_problem_with_all_headers_once() -> None:
     assert answer.headers.get_list("x-request-id") == [answer.json()["request_id"]]
     for name, value in SECURITY_HEADERS:
         assert answer.headers.get_list(name.decode()) == [value.decode()]
+
+
+def test_the_log_of_an_unexpected_error_has_the_request_id_that_the_answer_promises() -> None:
+    with LogLines() as lines:
+        answer = get_from_a_broken_route()
+    assert (answer.json()["request_id"], "unexpected error") in lines
 
 
 def test_handlers_run_on_the_loop() -> None:

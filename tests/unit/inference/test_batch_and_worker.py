@@ -10,7 +10,8 @@ from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.batch import run_batch
 from service.inference.worker import InferenceWorker
-from tests.support.engines import ScriptedEngine, tensor
+from tests.support.engines import ScriptedEngine, item
+from tests.support.log_lines import LogLines
 
 CULPRIT = 13.0
 
@@ -37,7 +38,7 @@ def test_only_the_culprit_of_a_failed_batch_errors(
     behaviour: Callable[[Tensor], DepthArray],
 ) -> None:
     engine = ScriptedEngine(behaviour)
-    outcomes = run_batch(engine, [tensor(1), tensor(CULPRIT), tensor(3)])
+    outcomes = run_batch(engine, [item(1), item(CULPRIT), item(3)])
     assert isinstance(outcomes[1], InferenceFailed)
     for index, value in ((0, 2), (2, 6)):
         outcome = outcomes[index]
@@ -48,15 +49,26 @@ def test_only_the_culprit_of_a_failed_batch_errors(
 
 def test_a_good_batch_runs_once() -> None:
     engine = ScriptedEngine()
-    outcomes = run_batch(engine, [tensor(1), tensor(2)])
+    outcomes = run_batch(engine, [item(1), item(2)])
     assert [float(np.max(outcome)) for outcome in outcomes] == [1, 2]  # type: ignore[arg-type]
     assert engine.batch_sizes == [2]
 
 
 def test_error_text_does_not_leak_the_networks_exception() -> None:
-    (outcome,) = run_batch(ScriptedEngine(raise_on_culprit), [tensor(CULPRIT)])
+    (outcome,) = run_batch(ScriptedEngine(raise_on_culprit), [item(CULPRIT)])
     assert isinstance(outcome, InferenceFailed)
     assert "like this one" not in outcome.detail
+
+
+def test_what_is_logged_of_a_batch_names_its_requests() -> None:
+    """The batch's line all of them, the culprit's its own."""
+    batch = [item(1, "first"), item(CULPRIT, "second"), item(3, "first")]
+    with LogLines() as lines:
+        run_batch(ScriptedEngine(raise_on_culprit), batch)
+    assert [(line.request_id, line.text[:10]) for line in lines] == [
+        ("first,second", "a batch of"),
+        ("second", "inference "),
+    ]
 
 
 @pytest.fixture
@@ -69,10 +81,10 @@ def worker() -> InferenceWorker:
 def test_worker_survives_whatever_a_network_raises(worker: InferenceWorker) -> None:
     engine = ScriptedEngine(raise_on_culprit)
     for _ in range(3):
-        (culprit,) = worker.submit(engine, [tensor(CULPRIT)])
+        (culprit,) = worker.submit(engine, [item(CULPRIT)])
         with pytest.raises(InferenceFailed):
             culprit.result(5)
-    (good,) = worker.submit(engine, [tensor(1)])
+    (good,) = worker.submit(engine, [item(1)])
     assert (good.result(5).depth == 2).all()
     worker.stop()
 
@@ -88,7 +100,7 @@ def test_one_by_one_each_item_is_done_before_the_next_and_may_be_taken_back(
         return batch[:, 0]
 
     engine = ScriptedEngine(wait, one_by_one=True)
-    first, second, third = worker.submit(engine, [tensor(1), tensor(2), tensor(3)])
+    first, second, third = worker.submit(engine, [item(1), item(2), item(3)])
     assert began.wait(30)
     assert not first.cancel()
     assert second.cancel()
@@ -108,7 +120,7 @@ def test_a_stuck_batch_makes_the_worker_unhealthy_until_it_ends(worker: Inferenc
         release.wait(30)
         return batch[:, 0]
 
-    (future,) = worker.submit(ScriptedEngine(hang), [tensor(1)])
+    (future,) = worker.submit(ScriptedEngine(hang), [item(1)])
     threading.Event().wait(0.3)
     assert not worker.is_healthy()
     assert worker.heartbeat_age() > 0.2
@@ -126,12 +138,12 @@ def test_the_death_of_the_thread_fails_its_batch_and_no_other(worker: InferenceW
 
     for deaths in (1, 2):
         dying = worker._thread
-        batch = worker.submit(ScriptedEngine(die, one_by_one=deaths == 2), [tensor(1), tensor(2)])
+        batch = worker.submit(ScriptedEngine(die, one_by_one=deaths == 2), [item(1), item(2)])
         for future in batch:
             with pytest.raises(RuntimeError, match="thread ended"):
                 future.result(5)
         dying.join(5)  # What it dies of is this test's.
-        (other,) = worker.submit(ScriptedEngine(), [tensor(7)])
+        (other,) = worker.submit(ScriptedEngine(), [item(7)])
         assert (other.result(5).depth == 7).all()
         assert worker.restarts == deaths
         assert worker.is_healthy()
