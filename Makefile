@@ -35,8 +35,10 @@ $(VENV)/.installed: pyproject.toml
 serve: setup  ## Serve on http://127.0.0.1:8000 (DEPTH_HOST, DEPTH_PORT)
 	$(PY) -m service serve
 
-test: setup  ## Run all tests
-	$(PY) -m pytest $(PYTEST_ARGS)
+# A file's tests stay together: they share servers.
+SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
+test: setup  ## Run all tests, side by side on the machine's cores (PYTEST_ARGS=...)
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 lint: setup  ## ruff, mypy and bandit
 	$(PY) -m ruff check .

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
+from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
 from service.models.weights import WeightsStore
 from service.settings import Settings
@@ -19,10 +21,26 @@ GOLDEN = Path(__file__).parent / "golden"
 MIDAS = "midas_v21_small_256"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker a core, at most 8: each has servers and torch of its own, 2 GB."""
+    return min(cpu_budget(), 8)
+
+
+def pytest_configure() -> None:
+    """Share the cores: torch in each of several workers would take them all."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, cpu_budget() // workers))
+
+
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Converted networks, shared by all tests: converting takes seconds."""
-    return tmp_path_factory.mktemp("openvino")
+    """Converted networks, shared by all tests and workers: converting takes seconds."""
+    base = tmp_path_factory.getbasetemp()
+    # A worker's folder lies in the session's.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "openvino"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

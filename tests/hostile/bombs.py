@@ -124,15 +124,19 @@ def directory_traps() -> Iterator[Named]:
         yield f"big tiff of {count} tags", big + _PIXELS
 
 
-def strips() -> Iterator[Named]:
-    """50 megapixels, one pixel wide or high: within the limit, and not a shape for any buffer."""
-    for size in ((1, 50_000_000), (50_000_000, 1)):
-        yield f"png of {size[0]}x{size[1]}", as_bytes(Image.new("1", size), "PNG")
-    yield "bmp of 50000000x1", as_bytes(Image.new("1", (50_000_000, 1)), "BMP")
-    yield (
-        "tiff of 1x50000000",
-        as_bytes(Image.new("1", (1, 50_000_000)), "TIFF", compression="tiff_deflate"),
-    )
+# 50 megapixels, one pixel wide or high: within the limit, and not a shape for any buffer.
+STRIPS = {
+    "png of 1x50000000": ((1, 50_000_000), "PNG", {}),
+    "png of 50000000x1": ((50_000_000, 1), "PNG", {}),
+    "bmp of 50000000x1": ((50_000_000, 1), "BMP", {}),
+    "tiff of 1x50000000": ((1, 50_000_000), "TIFF", {"compression": "tiff_deflate"}),
+}
+
+
+def strip(name: str) -> bytes:
+    """One of ``STRIPS``, which take a second each to make."""
+    size, container, options = STRIPS[name]
+    return as_bytes(Image.new("1", size), container, **options)
 
 
 def _vp8(data: bytes) -> bytes:

@@ -20,7 +20,7 @@ _FLIPPED_COPIES = 30
 
 
 def hostile_images() -> Iterator[Named]:
-    """Name and bytes of each image but the few that take seconds (``bombs.strips``)."""
+    """Name and bytes of each image but the few that take seconds (``bombs.STRIPS``)."""
     seeds = seed_photos()
     draw = random.Random(_SEED)  # noqa: S311 (not a secret)
     yield from seeds.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 import time
 from collections.abc import Iterator
@@ -12,17 +11,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image
 
 import service
 from tests.support.access import admin_client, answer_to, free_port, key_line
-from tests.support.photos import as_bytes, photo_bytes
+from tests.support.photos import photo_bytes, photo_of_12_megapixels
 from tests.support.server import ServerProcess, run_service
 from tests.support.waiting import wait_until
 from tests.support.wire import unread_answer
 
 PHOTO = photo_bytes("chelsea.png")
-LARGE = as_bytes(Image.open(io.BytesIO(PHOTO)).resize((4000, 3000)), "JPEG")
 PROBES = ("/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready")
 ORIGIN = "https://app.example.com"
 _INJECTION = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\("
@@ -106,7 +103,7 @@ def test_the_admin_port_outlives_the_main_port(cache_dir: Path) -> None:
             send_timeout_seconds="600",
         ) as server,
         admin_client(port) as admin,
-        unread_answer(server, LARGE),
+        unread_answer(server, photo_of_12_megapixels("JPEG")),
     ):
         server.terminate()
         wait_until(lambda: not _answers(server))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from service.api.paths import PHOTO_ROUTES
 from tests.support.access import key_line
-from tests.support.photos import as_bytes, photo_bytes
+from tests.support.photos import photo_bytes, photo_of_12_megapixels
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
 from tests.support.wire import unread_answer
 
 PHOTO = photo_bytes("chelsea.png")
-LARGE = as_bytes(Image.open(io.BytesIO(PHOTO)).resize((4000, 3000)), "JPEG")
 PAGE = "https://page.example"
 
 
@@ -32,7 +29,7 @@ def full(cache_dir: Path) -> Iterator[ServerProcess]:
             send_timeout_seconds="600",
             cors_origins=PAGE,
         ) as server,
-        unread_answer(server, LARGE),
+        unread_answer(server, photo_of_12_megapixels("JPEG")),
     ):
         yield server
 
@@ -76,7 +73,7 @@ def test_a_client_with_its_share_is_refused_and_others_are_not(
             client_share="0.5",
             send_timeout_seconds="600",
         ) as server,
-        unread_answer(server, LARGE, b"X-API-Key: one"),
+        unread_answer(server, photo_of_12_megapixels("JPEG"), b"X-API-Key: one"),
     ):
         greedy, modest = (
             server.client.post("/predict?no=such", content=PHOTO, headers={"X-API-Key": key})

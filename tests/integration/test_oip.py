@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 from numpy.typing import NDArray
-from PIL import Image
 from tritonclient.utils import InferenceServerException
 
 from service.imaging.network_input import network_input
 from service.models.registry import find_spec
 from tests.support.access import admin_client, free_port, key_line
 from tests.support.oip import COFFEE, INFER, MODEL, images, message, network_inputs
-from tests.support.photos import as_bytes, photo_bytes
+from tests.support.photos import photo_bytes, photo_of_12_megapixels
 from tests.support.server import ServerProcess
 
 ASTRONAUT = photo_bytes("astronaut.png")  # 512 x 512
@@ -182,7 +181,7 @@ def test_unknown_paths_models_and_versions(
 
 
 def test_a_deadline_that_passes_is_504(server: ServerProcess) -> None:
-    large = as_bytes(Image.open(io.BytesIO(COFFEE)).resize((4000, 3000)))
+    large = photo_of_12_megapixels()
     data = [base64.b64encode(large).decode()]
     answer = server.client.post(
         INFER, json=message(data=data), headers={"X-Request-Timeout": "0.001"}

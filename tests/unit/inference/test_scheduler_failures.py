@@ -13,6 +13,9 @@ from service.inference.worker import InferenceWorker
 from tests.support.engines import ScriptedEngine, tensor
 from tests.support.scheduling import LIMITS, Gate, run, submit
 
+# The window is longer than a scenario's time limit: only a full batch starts.
+FULL_PAIRS = BatchLimits(size=2, megapixels=1, window_seconds=60)
+
 
 def test_abandoned_jobs_are_dropped_before_they_are_stacked(worker: InferenceWorker) -> None:
     gate = Gate()
@@ -46,29 +49,31 @@ def test_a_job_abandoned_during_its_batch_does_not_harm_its_mates(
         leaving.cancel()
         gate.open()
         assert (await staying).depth[0, 0] == 2
-        (after,) = submit(scheduler, engine, tensor(3))
-        assert (await after).depth[0, 0] == 3
+        after = await asyncio.gather(*submit(scheduler, engine, tensor(3), tensor(4)))
+        assert [answer.depth[0, 0] for answer in after] == [3, 4]
 
-    run(worker, scenario, BatchLimits(size=2, megapixels=1, window_seconds=5))
+    assert run(worker, scenario, FULL_PAIRS) == [2, 2]
 
 
 def test_one_by_one_who_comes_first_is_answered_first_and_who_leaves_costs_nothing(
     worker: InferenceWorker,
 ) -> None:
-    gate = Gate()
-    engine = ScriptedEngine(gate, one_by_one=True)
+    gates = {1: Gate(), 3: Gate()}
+    engine = ScriptedEngine(lambda item: gates[int(item.flat[0])](item), one_by_one=True)
 
     async def scenario(scheduler: Scheduler) -> None:
         first, leaving, last = submit(scheduler, engine, tensor(1), tensor(2), tensor(3))
-        await gate.wait_until_busy()
+        await gates[1].wait_until_busy()
         leaving.cancel()
         await asyncio.sleep(0)
-        gate.open()
-        answers = await asyncio.gather(first, last)
+        gates[1].open()
+        # The last one is not let through before the first one has its answer.
+        answers = [await first]
+        gates[3].open()
+        answers.append(await last)
         assert [answer.batch_size for answer in answers] == [3, 3]
-        assert answers[1].queue_seconds >= answers[0].queue_seconds + answers[0].inference_seconds
 
-    assert run(worker, scenario, BatchLimits(size=3, megapixels=1, window_seconds=5)) == [3]
+    assert run(worker, scenario, BatchLimits(size=3, megapixels=1, window_seconds=60)) == [3]
     assert engine.first_values == [1, 3]
 
 
