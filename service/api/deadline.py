@@ -42,9 +42,10 @@ async def result_in_time(
                 ticket.hold()
                 return result, ticket
     except TimeoutError:
-        runtime.metrics.deadline_misses.labels(record.stage).inc()
+        stage = record.stage
+        runtime.metrics.deadline_misses.labels(stage).inc()
         raise DeadlineExceeded(
-            f"The deadline passed during stage {record.stage}; send a smaller image, ask for a "
+            f"The deadline passed during stage {stage}; send a smaller image, ask for a "
             "longer X-Request-Timeout, or retry later."
         ) from None
     except ClientDisconnected:

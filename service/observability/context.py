@@ -48,13 +48,14 @@ class Interval(NamedTuple):
     ended: float
 
 
-@dataclass
+@dataclass(eq=False)
 class RequestRecord:
     """Filled in along the way; read once at the end by logs and metrics.
 
     ``model`` and ``output`` are names from fixed sets, so they may become metric labels.
     ``client`` is the name of the API key that was used, never the key. ``route`` is that of a
     request answered before it was routed. A stage entered again has another of the ``intervals``.
+    Threads enter stages, too, also those of a request that was given up.
     """
 
     request_id: str
@@ -63,10 +64,21 @@ class RequestRecord:
     error: str | None = None
     client: str | None = None
     route: str | None = None
-    stage: str = "read"
     seconds: dict[str, float] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)
+    _stage: str = "read"
+    _parts: list[RequestRecord] = field(default_factory=list)
     _nested_seconds: float = 0.0
+
+    @property
+    def stage(self) -> str:
+        """Where it is; while it is in parts, the stage of the unfinished part that is furthest."""
+        parts = [part.stage for part in self._parts.copy()]
+        return max(parts, key=STAGES.index, default=self._stage)
+
+    @stage.setter
+    def stage(self, stage: str) -> None:
+        self._stage = stage
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -97,7 +109,14 @@ class RequestRecord:
 
     def part(self) -> RequestRecord:
         """A record of the stages of one of several parts, which may run at the same time."""
-        return RequestRecord(self.request_id, intervals=self.intervals)
+        part = RequestRecord(self.request_id, intervals=self.intervals)
+        part.stage = "queue"
+        self._parts.append(part)
+        return part
+
+    def finish(self, part: RequestRecord) -> None:
+        """Take note that this part has been through its stages."""
+        self._parts.remove(part)
 
     def add_slowest(self, parts: Sequence[RequestRecord]) -> None:
         """Add each stage's longest time in any of the parts, which ran at the same time."""

@@ -156,13 +156,23 @@ async def _side_by_side(
     took as long as that of its slowest part.
     """
     records = [record.part() for _ in pieces]
-    record.stage = "queue"
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(piece(own)) for piece, own in zip(pieces, records, strict=True)
+                group.create_task(_part(piece, own, record))
+                for piece, own in zip(pieces, records, strict=True)
             ]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     record.add_slowest(records)
     return [task.result() for task in tasks]
+
+
+async def _part(
+    piece: Callable[[RequestRecord], Coroutine[Any, Any, Estimate]],
+    own: RequestRecord,
+    record: RequestRecord,
+) -> Estimate:
+    estimate = await piece(own)
+    record.finish(own)
+    return estimate

@@ -149,7 +149,11 @@ class Estimator:
     ) -> Estimate:
         """Run the network on a ready input, within a turn; ``size`` is the image's."""
         record.stage = "queue"
-        inference = await self._scheduler.infer(network.engine, tensor, ticket.client)
+
+        def begun() -> None:
+            record.stage = "inference"
+
+        inference = await self._scheduler.infer(network.engine, tensor, ticket.client, begun)
         record.add("queue", inference.queue_seconds, inference.inference_seconds)
         record.add("inference", inference.inference_seconds)
         depth = DepthMap(inference.depth, network.spec.kind, network.spec.name)

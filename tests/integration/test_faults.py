@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import io
 import time
@@ -15,6 +16,7 @@ from PIL import Image
 from tests.support import faulty_service
 from tests.support.clients import post_at_once
 from tests.support.faulty_service import Colour
+from tests.support.oip import INFER, message
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess, run_service
 from tests.support.waiting import wait_until
@@ -90,10 +92,14 @@ def test_the_log_of_a_failure_has_its_request_id(
 def test_a_network_that_hangs_shows_and_recovers_by_itself(cache_dir: Path) -> None:
     with faulty(cache_dir, heartbeat_timeout_seconds="0.5") as server:
         assert post(server, PHOTO).status_code == 200
-        answer = post(server, plain(faulty_service.HANGS), **{"X-Request-Timeout": "0.2"})
+        answer = post(server, plain(faulty_service.HANGS), **{"X-Request-Timeout": "1"})
         assert (answer.status_code, answer.json()["type"]) == (504, "deadline-exceeded")
-        waiting = post(server, PHOTO, **{"X-Request-Timeout": "0.2"})
+        assert "during stage inference" in answer.json()["detail"]
+        assert server.metric("depth_deadline_misses_total", stage="inference") == 1
+        waiting = post(server, PHOTO, **{"X-Request-Timeout": "0.5"})
         assert waiting.status_code == 504
+        assert "during stage queue" in waiting.json()["detail"]
+        assert server.metric("depth_deadline_misses_total", stage="queue") == 1
         while status(server, "/livez") == 200:
             time.sleep(0.02)
         assert status(server, "/readyz") == 503
@@ -102,6 +108,16 @@ def test_a_network_that_hangs_shows_and_recovers_by_itself(cache_dir: Path) -> N
         assert post(server, PHOTO).status_code == 200
         assert status(server, "/readyz") == 200
         assert server.metric("depth_admitted_requests") == 0
+
+
+def test_photos_of_one_request_are_in_the_network_as_long_as_one_of_them_is(
+    server: ServerProcess,
+) -> None:
+    photos = [base64.b64encode(photo).decode() for photo in (plain(faulty_service.HANGS), PHOTO)]
+    body = message(shape=[2], data=photos)
+    answer = server.client.post(INFER, json=body, headers={"X-Request-Timeout": "1"})
+    assert answer.status_code == 504
+    assert "during stage inference" in answer.json()["error"]
 
 
 def test_a_network_that_leaks_ends_in_a_clean_exit(cache_dir: Path) -> None:

@@ -175,8 +175,9 @@ class _Stream:
             status = "2xx"
             return answer
         except TimeoutError:
-            metrics.deadline_misses.labels(record.stage).inc()
-            raise DeadlineExceeded(f"The deadline passed during stage {record.stage}.") from None
+            stage = record.stage
+            metrics.deadline_misses.labels(stage).inc()
+            raise DeadlineExceeded(f"The deadline passed during stage {stage}.") from None
         except asyncio.CancelledError:
             status = "4xx"
             metrics.cancelled.labels(record.stage).inc()

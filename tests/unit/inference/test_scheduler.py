@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from service.inference.scheduler import BatchLimits, Scheduler
+from service.inference.scheduler import BatchLimits, Inference, Scheduler
 from service.inference.worker import InferenceWorker
 from tests.support.engines import ScriptedEngine, tensor
 from tests.support.scheduling import Gate, run, submit
@@ -32,6 +32,32 @@ def test_an_idle_worker_starts_at_once_and_batches_form_while_it_is_busy(
         assert scheduler.waiting() == 0
 
     assert run(worker, scenario) == [1, 4, 2]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_callers_are_told_when_the_network_begins_with_theirs(
+    worker: InferenceWorker, one_by_one: bool
+) -> None:
+    gate, begun = Gate(), list[str]()
+    engine = ScriptedEngine(gate, one_by_one=one_by_one)
+
+    async def scenario(scheduler: Scheduler) -> None:
+        def ask(name: str) -> asyncio.Task[Inference]:
+            return asyncio.create_task(
+                scheduler.infer(engine, tensor(0), on_start=lambda: begun.append(name))
+            )
+
+        first = ask("first")
+        await gate.wait_until_busy()
+        second, third = ask("second"), ask("third")
+        await asyncio.sleep(0)
+        assert begun == ["first"]
+        third.cancel()
+        gate.open()
+        await asyncio.gather(first, second)
+        assert begun == ["first", "second"]
+
+    run(worker, scenario)
 
 
 def test_a_batch_holds_one_shape_and_one_network_and_the_oldest_bucket_goes_first(

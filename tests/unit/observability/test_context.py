@@ -112,3 +112,17 @@ def test_a_record_has_the_intervals_of_its_parts() -> None:
     record.add_slowest(parts)
     assert record.seconds == {"decode": 0.25}
     assert [interval.stage for interval in record.intervals] == ["decode", "decode"]
+
+
+def test_a_request_in_parts_is_where_its_furthest_unfinished_part_is() -> None:
+    record = RequestRecord("r")
+    first, second = record.part(), record.part()
+    assert record.stage == "queue"
+    first.stage = "inference"
+    second.stage = "decode"
+    assert record.stage == "inference"
+    record.finish(first)
+    assert record.stage == "decode"
+    record.finish(second)
+    record.stage = "encode"
+    assert record.stage == "encode"
