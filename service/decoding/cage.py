@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from service.decoding.frames import Order, ReplyKind, Task
 from service.decoding.process import DecodeProcess
-from service.errors import DecoderUnavailable, UndecodableImage
+from service.errors import DecoderUnavailable, DepthError, UndecodableImage
 from service.imaging.decode import Photo
 from service.imaging.effect_input import EffectInput
 from service.imaging.network_input import NetworkInput
@@ -137,14 +137,18 @@ class CagedDecoder:
         slot = self._idle.get()
         try:
             return receive(self._hand_over(slot, order, data))
+        except DepthError:
+            # A refusal, which has been read to its end, or there is no process.
+            raise
         except TimeoutError:
             self._replace(slot, "was stopped: an image took it too long")
             raise UndecodableImage(
                 f"The decoder gave up on this image after {self._limits.seconds:g} s."
             ) from None
-        except OSError as error:
-            self._replace(slot, f"failed on an image: {error}")
-            raise UndecodableImage("The decoder failed on this image.") from None
+        except Exception as error:
+            # Whatever it is: the rest of this reply would be taken for that of the next photo.
+            self._replace(slot, f"failed on an image: {error!r}")
+            raise UndecodableImage("The decoder failed on this image.") from error
         finally:
             self._idle.put(slot)
 

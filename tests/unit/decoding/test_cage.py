@@ -15,6 +15,7 @@ from PIL import Image
 
 from service.decoding.cage import CagedDecoder, CageLimits
 from service.decoding.decoder import InProcessDecoder
+from service.decoding.process import DecodeProcess
 from service.errors import DecoderUnavailable, DepthError, UndecodableImage
 from service.models.registry import find_spec
 from tests.support.decoders import decoders_of, wait_until_gone, wait_until_one_works
@@ -214,6 +215,21 @@ def test_a_death_before_the_whole_photo_was_sent_is_not_the_photos_fault() -> No
             photo.result(0.5)
         stopped[0].kill()
         assert photo.result(60).shape[0] == 3
+        assert cage.restarts == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("too large"), OSError("broken")])
+def test_a_reply_that_cannot_be_taken_is_not_the_next_photos(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    with Cage() as cage:
+        with monkeypatch.context() as patch, pytest.raises(UndecodableImage):
+            patch.setattr(DecodeProcess, "receive_tensor", fail)
+            cage.decode(PHOTO)
+        assert cage.decode(PHOTO).shape[0] == 3
         assert cage.restarts == 1
 
 
