@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from service.geometry.calibration import MAX_METRES
+from service.geometry.calibration import MAX_ANCHORS, MAX_METRES
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
@@ -20,14 +20,13 @@ _SHARE = r"(?:0?\.[0-9]{1,9}|0|1(?:\.0{1,9})?)"
 _METRES = r"(?:[0-9]{1,4}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})"
 _SIDE = "(?:[1-9]|[1-5][0-9]|6[0-4])"
 _ANCHOR = f"{_SHARE},{_SHARE},{_METRES}"
-_MOST_ANCHORS = 100
 
 _REAL = r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?"
 
 FIT = re.compile(f"{_REAL},{_REAL}")
 POINT = re.compile(f"{_SHARE},{_SHARE}")
 GRID = re.compile(f"{_SIDE}x{_SIDE}")
-ANCHORS = re.compile(f"{_ANCHOR}(?:;{_ANCHOR}){{1,{_MOST_ANCHORS - 1}}}")
+ANCHORS = re.compile(f"{_ANCHOR}(?:;{_ANCHOR}){{1,{MAX_ANCHORS - 1}}}")
 
 
 class Range:
@@ -78,7 +77,7 @@ POINT_FORM = "x,y as shares from 0 to 1 of the photo's width and height, such as
 GRID_FORM = "columns x rows, each from 1 to 64, such as 3x3"
 FIT_FORM = "intercept,slope of an earlier answer's calibration, for another photo of the same scene"
 ANCHORS_FORM = (
-    f"x,y,metres of 2 to {_MOST_ANCHORS} points with semicolons between them: x and y as shares "
+    f"x,y,metres of 2 to {MAX_ANCHORS} points with semicolons between them: x and y as shares "
     f"from 0 to 1 of the photo, metres from 0.01 to {MAX_METRES:g}"
 )
 

@@ -25,7 +25,7 @@ from service.imaging.transforms import DepthArray
 MAX_METRES = 1000.0
 """What lies farther, or beyond where the fit reaches infinity, is reported as this distance."""
 
-MAX_ANCHORS = 1000
+MAX_ANCHORS = 100
 
 _WINDOW = 2
 _SMALLEST_SPREAD = 0.02
@@ -121,7 +121,7 @@ class Calibration:
 def calibrate(
     depth: DepthMap, anchors: Sequence[Anchor], measuring_error: float = 0.05
 ) -> Calibration:
-    """Fit metres to ``depth`` by two or more anchors.
+    """Fit metres to ``depth`` by 2 to :data:`MAX_ANCHORS` anchors.
 
     ``measuring_error`` is how exactly the distances are known, one standard deviation as a share
     of the distance (0.001..0.5). Raises :class:`InvalidParameter`, saying why, for a fit that is
@@ -142,7 +142,7 @@ def calibrate(
     target = _to_target(metres, depth.kind)
     sigma = np.abs(target) * measuring_error
     line = fit_line(level, target, sigma, spread)
-    if line.slope <= 0:
+    if not line.slope > 0:
         raise InvalidParameter(
             "The anchors contradict the depth map: points that are said to be farther look nearer "
             "in it. Check their order, and that x runs to the right and y down."

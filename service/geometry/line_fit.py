@@ -15,7 +15,6 @@ _MAD_TO_SIGMA = 1.4826
 _NORMAL_95 = 1.96
 # Student's t, 97.5%, for 1 to 10 degrees of freedom; beyond, the normal value is within 12%.
 _STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
-_MAX_THEIL_SEN_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def fit_line(level: Floats, target: Floats, sigma: Floats, level_sigma: Floats) 
     ``sigma`` (> 0) and ``level_sigma`` (>= 0) are the standard deviations of ``target`` and
     ``level``. Two points: the line through them. More: starts from the median of all slopes (Theil
     1950, Sen 1968), which up to 29% of blunders cannot move far, then Huber's M-estimator by
-    reweighted least squares (Huber 1964).
+    reweighted least squares (Huber 1964). Memory grows with the square of n.
     """
     intercept, slope = _theil_sen(level, target)
     sigma = np.sqrt(sigma**2 + (slope * level_sigma) ** 2)
@@ -98,11 +97,8 @@ def _with_bars(
 
 
 def _theil_sen(level: Floats, target: Floats) -> tuple[float, float]:
-    # All pairs of very many points would take memory by the square; a sample tells the median.
-    step = -(-level.size // _MAX_THEIL_SEN_POINTS)
-    first, second = np.triu_indices(level[::step].size, 1)
-    run = level[::step][second] - level[::step][first]
-    rise = target[::step][second] - target[::step][first]
+    first, second = np.triu_indices(level.size, 1)
+    run, rise = level[second] - level[first], target[second] - target[first]
     slope = float(np.median(rise[run != 0] / run[run != 0]))
     return float(np.median(target - slope * level)), slope
 

@@ -119,9 +119,9 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     if depth.kind is DepthKind.METRIC_DEPTH:
         raise InvalidParameter("This depth map is in metres already; it needs no calibration.")
     intercept, slope = options.fit
-    if slope <= 0:
+    if not slope > 0:
         raise InvalidParameter("calibration: the slope must be above 0.")
-    if max(abs(intercept), slope) > _LARGEST:
+    if not max(abs(intercept), slope) <= _LARGEST:
         raise InvalidParameter(f"calibration: no number may be beyond {_LARGEST:g}.")
     metres = Metres(depth.kind, intercept, slope)
     if metres.beyond_share(depth) == 1:

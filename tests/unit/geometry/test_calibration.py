@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from service.api.parameters import ANCHORS
 from service.errors import InvalidParameter
-from service.geometry.calibration import MAX_METRES, Anchor, calibrate
+from service.geometry.calibration import MAX_ANCHORS, MAX_METRES, Anchor, calibrate
+from service.geometry.line_fit import fit_line
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from tests.support.depths import inverse_depth, motorcycle_inverse, motorcycle_metres
@@ -119,6 +121,30 @@ def test_true_inverse_depth_of_a_real_photo_calibrates_to_the_centimetre() -> No
     anchors = [Anchor(int(columns[i]), int(rows[i]), metres[rows[i], columns[i]]) for i in chosen]
     fitted = calibrate(motorcycle_inverse(), anchors).apply(motorcycle_inverse()).values
     assert np.nanmedian(np.abs(fitted - metres)) < 0.01
+
+
+@pytest.mark.parametrize("count", [2, 3, 100, 201])
+def test_points_fit_in_whatever_order_they_come(count: int) -> None:
+    for level in (np.arange(count) % 2, np.arange(count) // (count - 1), np.arange(count)):
+        at = level.astype(np.float64)
+        line = fit_line(at, 3 * at - 1, np.full(count, 0.1), np.zeros(count))
+        assert (line.slope, line.intercept) == pytest.approx((3, -1))
+
+
+def test_there_are_as_many_anchors_at_most_as_a_query_may_hold() -> None:
+    depth, metres = scene()
+    anchor = "0.1,0.5,4"
+    assert ANCHORS.fullmatch(";".join([anchor] * MAX_ANCHORS))
+    assert not ANCHORS.fullmatch(";".join([anchor] * (MAX_ANCHORS + 1)))
+    with pytest.raises(InvalidParameter, match=f"at most {MAX_ANCHORS} anchors"):
+        calibrate(depth, anchors_at(metres, [20, 180] * MAX_ANCHORS))
+
+
+def test_a_fit_that_is_no_number_is_refused() -> None:
+    depth, metres = scene()
+    depth.values[:, 15:26] = math.nan
+    with pytest.raises(InvalidParameter):
+        calibrate(depth, anchors_at(metres, [20, 180]))
 
 
 @pytest.mark.parametrize(

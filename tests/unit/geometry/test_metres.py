@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,8 @@ def test_the_share_that_is_out_of_reach_is_told(kind: DepthKind, fit: tuple[floa
         (MetresOptions(((0.1, 0.5, 2.0), (0.1, 0.5, 3.0))), "same relative depth"),
         (MetresOptions(((0.1, 0.5, 1.0), (0.9, 0.5, 9.0))), "contradict"),
         (MetresOptions(fit=(0.1, 0.0)), "slope"),
+        (MetresOptions(fit=(0.1, math.nan)), "slope"),
+        (MetresOptions(fit=(math.nan, 0.4)), "no number"),
         (MetresOptions(fit=(-10.0, 0.4)), "whole photo"),
         (MetresOptions(((0.1, 0.5, 9.0), (0.9, 0.5, 1.0)), fit=(0.1, 0.4)), "not both"),
     ],
