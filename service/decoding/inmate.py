@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, MpoImagePlugin
+from PIL import Image, ImageCms
 
 from service.decoding.channel import Channel
 from service.decoding.frames import Order, Reply, ReplyKind, Task, read_order, refusal
@@ -30,8 +30,8 @@ from service.imaging.uploaded_depth import decode_grey16
 
 def _load_plugins() -> None:
     """Import what Pillow imports only when it meets it: once locked up, no file can be read."""
-    Image.init()
-    assert MpoImagePlugin  # noqa: S101 (imported for Pillow's JPEG plugin to find)
+    Image.preinit()
+    assert ImageCms  # noqa: S101 (imported for Pillow's conversion of LAB to find)
 
 
 def _answer(channel: Channel, order: Order, data: bytes) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
-from service.imaging.decode import decode_photo, read_header, sniff_format
+from service.imaging.decode import decode_photo, read_header
+from service.imaging.files.formats import sniff
 from tests.support.photos import (
     as_bytes,
     grey_tiff,
@@ -180,7 +181,7 @@ def test_other_bytes_are_an_unsupported_media_type(data: bytes) -> None:
 )
 def test_formats_that_phones_and_chats_send_are_refused_by_name(start: bytes, name: str) -> None:
     with pytest.raises(UnsupportedMediaType, match=f"This is {name}"):
-        sniff_format(start + bytes(100))
+        sniff(start + bytes(100))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])

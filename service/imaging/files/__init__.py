@@ -1,0 +1,1 @@
+"""Kinds of image files: told, checked and cut down to their pixels, by their bytes."""

@@ -1,0 +1,137 @@
+"""What a TIFF must not ask of its readers, told from its tags before anything is decoded."""
+
+from __future__ import annotations
+
+from PIL import TiffImagePlugin as Tiff
+from PIL.TiffImagePlugin import TiffImageFile
+
+from service.errors import UndecodableImage
+from service.imaging.files.formats import raw_photo
+from service.imaging.files.source import Source
+from service.imaging.files.tiff_directory import ORIENTATION, Directory
+
+# TIFF readers allocate a whole tile, however small the image is.
+_MAX_SPARE_TILE_PIXELS = 1 << 20
+_BITS = (1, 2, 4, 8, 16)
+_KINDS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
+_UNSIGNED = 1
+# None, LZW, JPEG, Deflate by its two numbers, PackBits, LZMA and Zstandard. libtiff bounds the
+# scans of a JPEG itself.
+_COMPRESSIONS = (1, 5, 7, 8, 32946, 32773, 34925, 50000)
+# Others are for faxes, for readers of long ago, or for other codecs. libtiff writes a line to the
+# log for each bad row of a fax: 2 MB of them were 300 MB of log, and half a minute.
+_OTHER_COMPRESSIONS = {
+    2: "fax",
+    3: "fax",
+    4: "fax",
+    6: "JPEG of TIFF 6.0",
+    34887: "LERC",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+} | dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000")
+# What decides how much is allocated and how it is read: of other types, readers disagree on them.
+_INTEGER_TAGS = (
+    Tiff.IMAGEWIDTH,
+    Tiff.IMAGELENGTH,
+    Tiff.BITSPERSAMPLE,
+    Tiff.COMPRESSION,
+    Tiff.PHOTOMETRIC_INTERPRETATION,
+    Tiff.FILLORDER,
+    Tiff.STRIPOFFSETS,
+    Tiff.SAMPLESPERPIXEL,
+    Tiff.ROWSPERSTRIP,
+    Tiff.STRIPBYTECOUNTS,
+    Tiff.PLANAR_CONFIGURATION,
+    Tiff.PREDICTOR,
+    Tiff.TILEWIDTH,
+    Tiff.TILELENGTH,
+    Tiff.TILEOFFSETS,
+    Tiff.TILEBYTECOUNTS,
+    Tiff.EXTRASAMPLES,
+    Tiff.SAMPLEFORMAT,
+)
+
+# Cameras' raw files put a preview first, or a mosaic of one colour a pixel.
+_SUB_DIRECTORIES = 330
+_MAX_SUB_DIRECTORIES = 8
+_DNG_VERSION = 50706
+_MOSAIC = (32803, 34892)
+_RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65535: "PEF"}
+_CR2_AT, _CR2 = 8, b"CR"
+
+
+class UprightlessTiff(TiffImageFile):
+    """Pillow's TIFF reader, but for its turning upright, which fails on damaged metadata."""
+
+    def load_end(self) -> None:
+        """Leave the pixels as they are stored."""
+
+
+def strip_tiff(data: bytes) -> Source:
+    """The file as if it were stored upright, and its own tags as EXIF."""
+    stored = Directory(data)
+    upright = data if stored.number(ORIENTATION, 1) == 1 else stored.replaced(data, ORIENTATION, 1)
+    return Source(upright, exif=data)
+
+
+def check_tiff(data: bytes) -> None:
+    """Raise :class:`UndecodableImage` for tags that no photo has, or that are not supported.
+
+    Raises :class:`UnsupportedMediaType` for a camera's raw file.
+    """
+    directory = Directory(data)
+    _check_raw(data, directory)
+    if not directory.is_whole:
+        raise UndecodableImage("The TIFF has more tags than any camera or editor writes.")
+    # Of a repeated tag Pillow, which opens the file, and libtiff, which decodes, choose different
+    # values.
+    if len(set(directory.tags)) < len(directory.tags):
+        raise UndecodableImage("The TIFF has a tag more than once.")
+    for tag in _INTEGER_TAGS:
+        entry = directory.find(tag)
+        if entry is not None and entry.numbers is None:
+            raise UndecodableImage(f"The TIFF's tag {tag} is not a whole number.")
+    _check_tile(directory)
+    _check_samples(directory)
+    compression = directory.number(Tiff.COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        name = _OTHER_COMPRESSIONS.get(compression, f"method {compression}")
+        raise UndecodableImage(
+            f"The TIFF is compressed as {name}, which is not supported; save it as LZW or Deflate."
+        )
+
+
+def _check_tile(directory: Directory) -> None:
+    width, height = directory.number(Tiff.IMAGEWIDTH, 0), directory.number(Tiff.IMAGELENGTH, 0)
+    tile = directory.number(Tiff.TILEWIDTH, 0) * directory.number(Tiff.TILELENGTH, 0)
+    if tile > max(width * height, _MAX_SPARE_TILE_PIXELS):
+        raise UndecodableImage("The TIFF has tiles that are larger than its image.")
+
+
+def _check_samples(directory: Directory) -> None:
+    kinds = set(directory.numbers(Tiff.SAMPLEFORMAT, (_UNSIGNED,)))
+    kind = next((_KINDS[number] for number in sorted(kinds) if number in _KINDS), None)
+    bits = directory.numbers(Tiff.BITSPERSAMPLE, (1,))
+    if kind is None and set(bits) <= set(_BITS):
+        return
+    size = f"{max(bits)}-bit" if kind is None else f"{max(bits)}-bit {kind}"
+    raise UndecodableImage(
+        f"The TIFF has {size} samples, which are not supported; "
+        "send unsigned ones of 1, 2, 4, 8 or 16 bits."
+    )
+
+
+def _check_raw(data: bytes, first: Directory) -> None:
+    if first.find(_DNG_VERSION) is not None:
+        raise raw_photo("DNG")
+    if data.startswith(_CR2, _CR2_AT):
+        raise raw_photo("CR2")
+    starts = first.numbers(_SUB_DIRECTORIES)[:_MAX_SUB_DIRECTORIES]
+    below = (Directory(data, start) for start in starts)
+    for directory in (first, *below):
+        compression = directory.number(Tiff.COMPRESSION, 1)
+        if directory.number(Tiff.PHOTOMETRIC_INTERPRETATION, 1) in _MOSAIC:
+            raise raw_photo(_RAW_COMPRESSIONS.get(compression, "of a camera"))
+        if compression in _RAW_COMPRESSIONS:
+            raise raw_photo(_RAW_COMPRESSIONS[compression])
