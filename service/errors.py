@@ -74,6 +74,22 @@ class PayloadTooLarge(DepthError):
     title = "Too large"
 
 
+class RequestLineTooLong(DepthError):
+    """The method and the address of the request are too long."""
+
+    status = 414
+    slug = "address-too-long"
+    title = "The address is too long"
+
+
+class HeadersTooLarge(DepthError):
+    """The headers of the request are too large together."""
+
+    status = 431
+    slug = "headers-too-large"
+    title = "The headers are too large"
+
+
 class UnsupportedMediaType(DepthError):
     """The bytes are not in one of the image formats that are read here."""
 

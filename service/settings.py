@@ -97,7 +97,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Addresses to listen on, with commas; `::` is every address, IPv4 as well.",
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     root_path: str = Field("", description="Path prefix that a reverse proxy strips.")
 
@@ -231,6 +234,11 @@ class Settings(BaseSettings):
         description="How long a client may take to send a request's headers, or the rest of a "
         "body that was refused.",
     )
+    keep_alive_seconds: PositiveInt = Field(
+        75,
+        description="How long a connection may be idle. More than the balancer in front keeps its "
+        "own, or it uses what was just closed (docs/operations.md).",
+    )
     send_timeout_seconds: PositiveFloat = Field(
         60, description="How long a client may take to receive its answer."
     )
@@ -278,6 +286,11 @@ class Settings(BaseSettings):
         if self.drain_delay_seconds >= self.drain_seconds:
             raise ValueError("DEPTH_DRAIN_DELAY_SECONDS must be less than DEPTH_DRAIN_SECONDS")
         return self
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses of ``host``."""
+        return tuple(part.strip() for part in self.host.split(","))
 
     @property
     def max_body_bytes(self) -> int:

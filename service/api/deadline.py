@@ -14,6 +14,9 @@ from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.runtime import Runtime
 
+HALF_CLOSED = "half_closed"
+"""Key of the request's state, true when the client has ended its sending side."""
+
 B = TypeVar("B")
 T = TypeVar("T")
 
@@ -67,12 +70,16 @@ async def _unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -
         await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        raise ClientDisconnected("The client left before the answer was ready.")
+        raise ClientDisconnected(
+            "The client left, or closed its sending side, which looks the same, before the answer "
+            "was ready: keep it open until then."
+        )
     finally:
         watcher.cancel()
         task.cancel()
 
 
 async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    while not request.scope["state"].get(HALF_CLOSED):
+        if (await request.receive())["type"] == "http.disconnect":
+            return

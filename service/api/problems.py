@@ -107,6 +107,8 @@ async def _unexpected_error(request: Request, error: Exception) -> Response:
     response = error_response(
         request, DepthError("An unexpected error; the log has its request id.")
     )
+    # The error goes on to the server, which then closes the connection.
+    response.headers["Connection"] = "close"
     response.raw_headers.extend(SECURITY_HEADERS)
     response.headers["X-Request-ID"] = record.request_id
     return response

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -27,6 +30,7 @@ from service.server.admin_app import create_admin_app
 from service.server.app import create_app
 from service.server.connection import connections_bounded_by
 from service.server.draining import DrainingServer
+from service.server.sockets import bind
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -43,48 +47,61 @@ def serve(settings: Settings) -> int:
     limit_kernel_caches()
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
+        _check_network(settings)
+        app = _app(settings)
+        with _blame(f"DEPTH_HOST={settings.host}, DEPTH_PORT={settings.port}", OSError):
+            listeners = bind(settings.hosts, settings.port)
+        admin = _admin_server(app, settings)
+    except _CannotServe as reason:
+        print(reason, file=sys.stderr)
+        return 2
+    server = DrainingServer(server_config(app, settings), app, settings, admin)
+    server.run(listeners)
+    _leave_stuck_threads()
+    return 0 if server.started and not server.outgrew_its_memory else 1
+
+
+class _CannotServe(Exception):
+    """A setting that cannot be followed, and why."""
+
+
+@contextlib.contextmanager
+def _blame(setting: str, *errors: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except errors as error:
+        raise _CannotServe(f"{setting}: {error}") from error
+
+
+def _check_network(settings: Settings) -> None:
+    with _blame(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS", DepthError):
         offer = Offer(settings.models, settings.accept_licenses)
         spec = offer.find(settings.model)
         offer.check_licence(spec)
         check_fits(spec, settings)
+    with _blame(f"DEPTH_MODEL={settings.model}", WeightsError):
         WeightsStore(settings.weights_dir).verify(spec)
-    except DepthError as error:
-        print(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS: {error.detail}", file=sys.stderr)
-        return 2
-    except WeightsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        app = create_app(settings)
-    except ApiKeysError as error:
-        print(f"DEPTH_API_KEYS_FILE: {error}", file=sys.stderr)
-        return 2
-    except TracingError as error:
-        print(f"DEPTH_TRACES={settings.traces}: {error}", file=sys.stderr)
-        return 2
-    try:
-        admin = _admin_server(app, settings)
-    except OSError as error:
-        print(f"DEPTH_ADMIN_PORT={settings.admin_port}: {error}", file=sys.stderr)
-        return 2
-    server = DrainingServer(server_config(app, settings), app, settings, admin)
-    server.run()
-    _leave_stuck_threads()
-    return 0 if server.started and not server.outgrew_its_memory else 1
+
+
+def _app(settings: Settings) -> FastAPI:
+    with (
+        _blame("DEPTH_API_KEYS_FILE", ApiKeysError),
+        _blame(f"DEPTH_TRACES={settings.traces}", TracingError),
+    ):
+        return create_app(settings)
 
 
 def _admin_server(app: FastAPI, settings: Settings) -> AdminServer | None:
     if not settings.admin_port:
         return None
-    return AdminServer(create_admin_app(app, settings), settings.host, settings.admin_port)
+    with _blame(f"DEPTH_ADMIN_PORT={settings.admin_port}", OSError):
+        return AdminServer(create_admin_app(app, settings), settings.hosts, settings.admin_port)
 
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves ``app``."""
     return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         # httptools, uvicorn's default, bounds neither the size of headers nor their number, and
@@ -100,11 +117,21 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         # uvicorn's default believes what any program on this host says of its address.
         proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        forwarded_allow_ips=[
+            form for proxy in settings.trusted_proxies for form in (proxy, _as_ipv6(proxy))
+        ],
         # Past the drain, answers still being sent get this long.
         timeout_graceful_shutdown=5,
-        timeout_keep_alive=30,
+        timeout_keep_alive=settings.keep_alive_seconds,
     )
+
+
+def _as_ipv6(network: str) -> str:
+    """How the addresses of a network read on a socket for both families: ``::ffff:10.0.0.1``."""
+    ip = ipaddress.ip_network(network)
+    if isinstance(ip, ipaddress.IPv6Network):
+        return network
+    return f"::ffff:{ip.network_address}/{96 + ip.prefixlen}"
 
 
 def _leave_stuck_threads() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from service.server.sockets import address_of, bind
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +23,11 @@ class AdminServer:
     Raises :class:`OSError` when the port is not free.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        # Listens at once: of two processes that start together the second must fail here.
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family)
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], port: int) -> None:
+        self._listeners = bind(hosts, port)
+        for listener in self._listeners:
+            # At once: of two processes that start together the second must fail here.
+            listener.listen()
         self._server = _SilentServer(
             uvicorn.Config(
                 app,
@@ -42,8 +44,9 @@ class AdminServer:
 
     def start(self) -> None:
         """Begin to answer."""
-        self._task = asyncio.create_task(self._server.serve([self._socket]))
-        logger.info("probes and metrics on port %d", self._socket.getsockname()[1])
+        addresses = ", ".join(address_of(listener) for listener in self._listeners)
+        self._task = asyncio.create_task(self._server.serve(self._listeners))
+        logger.info("probes and metrics on %s", addresses)
 
     async def stop(self) -> None:
         """Close the port."""

@@ -13,6 +13,7 @@ from service import __version__
 from service.api import compare, depth, health, models
 from service.api.access.install import install_access
 from service.api.effects import routes as effects
+from service.api.middleware.closing import ClosingMiddleware
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.middleware.gate import AdmissionGate
 from service.api.middleware.head import HeadAsGet
@@ -69,9 +70,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.metrics = metrics
+    app.state.unanswered = set()
     app.add_middleware(AdmissionGate)
     install_access(app, settings)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(ClosingMiddleware, unanswered=app.state.unanswered)
     app.add_middleware(
         RequestContextMiddleware,
         metrics=metrics,

@@ -8,9 +8,15 @@ import h11
 import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from service.api.deadline import HALF_CLOSED
 from service.api.paths import STREAM, route_path
 from service.api.problems import PROBLEM_JSON
 from service.errors import DepthError, MalformedRequest, RequestHeadTimeout
+from service.server.lingering import LingeringTransport
+from service.server.request_head import BoundedHead
+
+# At the end of a drain: a request that was sent before its client could know arrives within this.
+_LAST_REQUEST_SECONDS = 0.5
 
 
 class BoundedConnection(H11Protocol):
@@ -18,27 +24,64 @@ class BoundedConnection(H11Protocol):
 
     uvicorn bounds only the pause between two requests. A head that never ends, and the body of a
     request that was answered without it, would hold a connection for as long as bytes trickle.
-    Its answer to broken HTTP is plain text, and an exception if an answer was sent before.
+    Its answer to broken HTTP is plain text, and an exception if an answer was sent before. It
+    closes under clients that are still sending, and takes one that ended its side for gone.
     """
 
     header_timeout_seconds: float
+    conn: BoundedHead
+    transport: LingeringTransport  # type: ignore[assignment]
     _timer: asyncio.TimerHandle | None = None
     _handed_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting for a request."""
-        super().connection_made(transport)
+        self.conn = BoundedHead()
+        lingering = LingeringTransport(
+            transport, self.loop, self._is_client_sending, self.header_timeout_seconds
+        )
+        super().connection_made(lingering)  # type: ignore[arg-type]
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        self.transport.close_now()
         super().connection_lost(exc)
         self._stop_watching()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""
+        if self.transport.lingering:
+            self.transport.heard()
+            return
         super().data_received(data)
         self._watch()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a client that has ended its side; True keeps ours open.
+
+        It may wait, or be gone: TCP does not tell. The app knows by ``HALF_CLOSED``.
+        """
+        if self.transport.lingering or not self._is_working():
+            return False
+        if self.conn.their_state is h11.SEND_BODY:
+            self._refuse(MalformedRequest("The request ended before its body did."))
+            return False
+        self.scope["state"][HALF_CLOSED] = True
+        self.cycle.keep_alive = False
+        self.cycle.message_event.set()
+        return True
+
+    def shutdown(self) -> None:
+        """Close, but not under a request that is on its way; uvicorn's last word in a drain."""
+        if self._is_working():
+            super().shutdown()
+        else:
+            self.loop.call_later(_LAST_REQUEST_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self._is_working() and not self._handed_over:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the rest of this one."""
@@ -47,7 +90,7 @@ class BoundedConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP; uvicorn's name for it."""
-        self._refuse(MalformedRequest("This is not a valid HTTP/1.1 request."))
+        self._refuse(self.conn.refusal or MalformedRequest("This is not a valid HTTP/1.1 request."))
 
     def _get_upgrade(self) -> bytes | None:
         # But on one path no other protocol is spoken. An offer may be ignored (RFC 9110, 7.8).
@@ -76,6 +119,10 @@ class BoundedConnection(H11Protocol):
     def _is_working(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    def _is_client_sending(self) -> bool:
+        unread, _ = self.conn.trailing_data
+        return bool(unread) or self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+
     def _give_up(self) -> None:
         begun, _ = self.conn.trailing_data
         if begun and self.conn.our_state is h11.IDLE:
@@ -84,7 +131,8 @@ class BoundedConnection(H11Protocol):
                     f"The request's head did not arrive within {self.header_timeout_seconds:g} s."
                 )
             )
-        self.transport.close()
+        else:
+            self.transport.close_now()
 
     def _refuse(self, error: DepthError) -> None:
         # To an answer that was begun nothing can be added; it breaks off.

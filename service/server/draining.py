@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -15,6 +17,7 @@ from fastapi import FastAPI
 from service.machine.memory import release_free_memory, resident_bytes
 from service.pipeline.runtime import Runtime
 from service.server.admin import AdminServer
+from service.server.sockets import address_of
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -91,16 +94,38 @@ class DrainingServer(uvicorn.Server):
             )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer on the admin port once there is something to report on."""
+        """Say where, and answer on the admin port, once there is something to report on."""
+        listeners = sockets or []
+        addresses = ", ".join(address_of(listener) for listener in listeners)
         await super().startup(sockets)
+        logger.info("listening on %s", addresses)
         if self._admin is not None:
             self._admin.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the admin port last: probes are answered until the end."""
+        await self._close_port(sockets or [])
         await super().shutdown(sockets)
         if self._admin is not None:
             await self._admin.stop()
+
+    async def _close_port(self, listeners: list[socket.socket]) -> None:
+        """Close the port, but take whom the kernel has connected: else they meet a reset."""
+        waiting: list[socket.socket] = []
+        for listener in listeners:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    waiting.append(listener.accept()[0])
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     async def _drain_then_exit(self) -> None:
         runtime: Runtime = self._app.state.runtime
@@ -113,4 +138,6 @@ class DrainingServer(uvicorn.Server):
             logger.error(
                 "drain time is over with %d requests unanswered", runtime.admission.open_tickets
             )
+            for task in self._app.state.unanswered:
+                task.cancel()
         self.should_exit = True

@@ -20,8 +20,10 @@ KNOWN_SLUGS = {
     406: {"not-acceptable"},
     408: {"request-timeout"},
     413: {"payload-too-large"},
+    414: {"address-too-long"},
     415: {"unsupported-media-type"},
     422: {"undecodable-image", "invalid-parameter"},
+    431: {"headers-too-large"},
 }
 # Allocator slack and caches; one leaked 50-megapixel image, or 20 KB for each of the 3,000 images
 # of the corpus, is more.

@@ -13,7 +13,7 @@ import pytest
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
-from tests.support.wire import Wire, connect, head
+from tests.support.wire import connect, head, trickle
 
 PHOTO = photo_bytes("chelsea.png")
 GET = head(b"GET /livez")
@@ -25,24 +25,6 @@ def hasty(cache_dir: Path) -> Iterator[ServerProcess]:
     with ServerProcess(cache_dir=str(cache_dir), header_timeout_seconds="0.5") as server:
         yield server
         assert "Traceback" not in server.log()
-
-
-@contextlib.contextmanager
-def trickle(wire: Wire, piece: bytes) -> Iterator[None]:
-    """Send a piece ten times a second, until the block ends."""
-    done = threading.Event()
-
-    def run() -> None:
-        while not done.wait(0.1):
-            wire.send(piece)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def test_headers_that_never_end_are_answered_408_and_closed(hasty: ServerProcess) -> None:

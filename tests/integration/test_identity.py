@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
+import socket
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from service.api.identity import client_of
-from service.commands.serve import server_config
-from service.settings import Settings
+from tests.support.bare_server import bare_server
 
 
 async def _say_client(scope: Scope, receive: Receive, send: Send) -> None:
@@ -23,21 +20,10 @@ async def _say_client(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextlib.contextmanager
-def echo_server(*trusted: str) -> Iterator[str]:
+def echo_server(*trusted: str, host: str = "127.0.0.1") -> Iterator[str]:
     """The URL of a server that answers with the identity of its caller."""
-    config = server_config(_say_client, Settings(port=0, trusted_proxies=trusted))
-    config.lifespan = "off"
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with bare_server(_say_client, trusted_proxies=trusted, host=host) as server:
+        yield server.url
 
 
 def ask(url: str, *forwarded: str, proto: str = "http") -> str:
@@ -53,6 +39,14 @@ def test_nobody_can_choose_their_address_by_default(monkeypatch: pytest.MonkeyPa
 
 def test_an_untrusted_neighbour_of_a_trusted_proxy_is_not_believed() -> None:
     with echo_server("10.0.0.0/8", "127.0.0.2") as url:
+        assert ask(url, "203.0.113.9", proto="https") == "addr:127.0.0.1 http"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_a_proxy_is_trusted_by_its_ipv4_address_on_a_socket_for_both_families() -> None:
+    with echo_server("127.0.0.0/8", host="::") as url:
+        assert ask(url, "203.0.113.9", proto="https") == "addr:203.0.113.9 https"
+    with echo_server("10.0.0.0/8", host="::") as url:
         assert ask(url, "203.0.113.9", proto="https") == "addr:127.0.0.1 http"
 
 

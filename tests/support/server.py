@@ -16,7 +16,7 @@ from types import TracebackType
 import httpx
 
 ROOT = Path(__file__).parents[2]
-_RUNNING = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
+_RUNNING = re.compile(r"\blistening on http://\S+:(\d+)")
 _START_SECONDS = 120
 
 

@@ -6,13 +6,18 @@ import contextlib
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from tests.support.server import ServerProcess
+from typing import Any, Protocol
 
 _HANG_SECONDS = 30
+
+
+class Listening(Protocol):
+    """A server, of whatever kind."""
+
+    url: str
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class WireAnswer:
     status: int
     media_type: str
     body: bytes
+    closes: bool = False
+    """Whether it says that it is the last of its connection."""
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -36,10 +43,21 @@ class Wire:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
 
-    def send(self, data: bytes) -> None:
-        """Send bytes; a server that has answered and closed already is no error."""
-        with contextlib.suppress(ConnectionError):
+    def send(self, data: bytes) -> bool:
+        """Send bytes; False, and no error, if the server has answered and closed already."""
+        try:
             self._socket.sendall(data)
+        except ConnectionError:
+            return False
+        return True
+
+    def end_sending(self) -> None:
+        """Close the sending side only."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def wait_for_answer(self) -> None:
+        """Return when the next answer has begun, and leave it unread."""
+        self._socket.recv(1, socket.MSG_PEEK)
 
     def read_answer(self) -> WireAnswer | None:
         """The next response; None if the server closes without one."""
@@ -50,7 +68,8 @@ class Wire:
         except (http.client.BadStatusLine, ConnectionError):
             return None
         media_type = response.headers.get_content_type()
-        return WireAnswer(response.status, media_type, body)
+        closes = response.headers["Connection"] == "close"
+        return WireAnswer(response.status, media_type, body, closes)
 
     def wait_until_closed(self) -> bytes:
         """What else the server sends before it closes."""
@@ -62,7 +81,7 @@ class Wire:
 
 
 @contextlib.contextmanager
-def connect(server: ServerProcess) -> Iterator[Wire]:
+def connect(server: Listening) -> Iterator[Wire]:
     """A connection to the server, closed at the end."""
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=_HANG_SECONDS) as connection:
@@ -75,7 +94,25 @@ def head(line: bytes, *headers: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def unread_answer(server: ServerProcess, photo: bytes, *headers: bytes) -> Iterator[None]:
+def trickle(wire: Wire, piece: bytes) -> Iterator[None]:
+    """Send a piece ten times a second, until the block ends."""
+    done = threading.Event()
+
+    def run() -> None:
+        while not done.wait(0.1):
+            wire.send(piece)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def unread_answer(server: Listening, photo: bytes, *headers: bytes) -> Iterator[None]:
     """A client that does not read its answer, too large to be sent without: it keeps its place."""
     host, port = server.url.removeprefix("http://").split(":")
     with socket.socket() as connection:

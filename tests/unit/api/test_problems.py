@@ -9,10 +9,11 @@ from fastapi import FastAPI
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.problems import SECURITY_HEADERS, install_problem_handlers
 from service.observability.metrics import Metrics
+from tests.support.bare_server import bare_server
 from tests.support.log_lines import LogLines
 
 
-def get_from_a_broken_route() -> httpx.Response:
+def app_with_a_broken_route() -> FastAPI:
     app = FastAPI()
     app.add_middleware(RequestContextMiddleware, metrics=Metrics(), slo_seconds=3)
     install_problem_handlers(app)
@@ -21,8 +22,12 @@ def get_from_a_broken_route() -> httpx.Response:
     async def broken() -> None:
         raise RuntimeError("secret detail")
 
+    return app
+
+
+def get_from_a_broken_route() -> httpx.Response:
     async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app_with_a_broken_route(), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.get("/")
 
@@ -42,6 +47,14 @@ def test_the_log_of_an_unexpected_error_has_the_request_id_that_the_answer_promi
     with LogLines() as lines:
         answer = get_from_a_broken_route()
     assert (answer.json()["request_id"], "unexpected error") in lines
+
+
+def test_an_unexpected_error_ends_its_connection_and_says_so() -> None:
+    """A client would else send its next request where nobody listens any more."""
+    with bare_server(app_with_a_broken_route()) as server, httpx.Client() as client:
+        for _ in range(5):
+            answer = client.get(server.url)
+            assert (answer.status_code, answer.headers["connection"]) == (500, "close")
 
 
 def test_handlers_run_on_the_loop() -> None:

@@ -1,0 +1,81 @@
+"""Closing a connection so that its last answer arrives (RFC 9112, 9.6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+# A client that has read the answer closes, or at least stops sending; Apache waits as long.
+_QUIET_SECONDS = 2.0
+
+
+class LingeringTransport:
+    """A transport that is not closed under a client that is still sending.
+
+    What arrives at a closed socket is answered by a reset, which also throws away the answer that
+    the client has not read yet. :meth:`close` therefore ends only our side, and closes the other
+    when the client has closed, has been silent for two seconds, or after ``longest_seconds``.
+    What it sends meanwhile is for nobody; its protocol calls :meth:`heard` for it.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        is_client_sending: Callable[[], bool],
+        longest_seconds: float,
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._is_client_sending = is_client_sending
+        self._longest_seconds = longest_seconds
+        self._heard = False
+        self._end_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.lingering = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send, unless our side has ended."""
+        if not self.lingering:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close, at once if the client has nothing left to send."""
+        if self.is_closing():
+            return
+        if not self._is_client_sending():
+            self._transport.close()
+            return
+        self.lingering = True
+        self._end_at = self._loop.time() + self._longest_seconds
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._wait()
+
+    def close_now(self) -> None:
+        """Close whatever the client does."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport.close()
+
+    def heard(self) -> None:
+        """Note that the client is still sending."""
+        self._heard = True
+
+    def _wait(self) -> None:
+        self._heard = False
+        seconds = min(_QUIET_SECONDS, self._end_at - self._loop.time())
+        self._timer = self._loop.call_later(seconds, self._close_or_wait)
+
+    def _close_or_wait(self) -> None:
+        if self._heard and self._loop.time() < self._end_at:
+            self._wait()
+        else:
+            self._transport.close()

@@ -1,0 +1,40 @@
+"""The server around a small app of the test's own, in this process: no network is loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from service.commands.serve import server_config
+from service.server.sockets import bind
+from service.settings import Settings
+from tests.support.waiting import wait_until
+
+
+@dataclass
+class BareServer:
+    """Where it listens."""
+
+    url: str
+
+
+@contextlib.contextmanager
+def bare_server(app: ASGIApp, **settings: object) -> Iterator[BareServer]:
+    """Serve ``app`` as the service is served; stopped at the end."""
+    checked = Settings(**settings)  # type: ignore[arg-type]
+    server = uvicorn.Server(server_config(app, checked))
+    listeners = bind(checked.hosts, 0)
+    port = listeners[0].getsockname()[1]
+    thread = threading.Thread(target=server.run, args=(listeners,))
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        yield BareServer(f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join()
