@@ -11,7 +11,8 @@ import pydantic
 
 from service import __version__
 from service.commands import bulk, eval, keys, models, predict
-from service.errors import DepthError, WeightsError
+from service.commands.failing import fail
+from service.errors import DepthError, InvalidParameter, WeightsError
 from service.observability.logging import configure_logging
 from service.settings import Settings, unknown_variables
 
@@ -34,6 +35,8 @@ def main(argv: list[str] | None = None) -> int:
             message = fault["msg"].removeprefix("Value error, ")
             print(f"DEPTH_{name}: {message}" if name else message, file=sys.stderr)
         return 2
+    except InvalidParameter as error:
+        return fail(error.detail)
     except DepthError as error:
         print(error.detail, file=sys.stderr)
         return 1

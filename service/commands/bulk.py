@@ -9,10 +9,11 @@ from pathlib import Path
 
 from service.bulk.run import REPORT, run_bulk
 from service.bulk.worker import BulkOrder
+from service.commands.failing import fail
 from service.commands.predict import add_encode_arguments, encode_options
 from service.imaging.encode import OutputFormat
 from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork
+from service.pipeline.offline import OfflineNetwork, refuse_own_outputs
 from service.settings import Settings
 
 # What shells say of a program that SIGINT ended.
@@ -32,12 +33,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
     photos, outputs = arguments.photos.resolve(), arguments.outputs.resolve()
-    if importlib.util.find_spec("ray") is None:
-        return _fail("This command needs Ray: pip install '.[bulk]'.")
     if not photos.is_dir():
-        return _fail(f"{arguments.photos}: no such folder")
-    if outputs.is_relative_to(photos):
-        return _fail("The outputs must be outside of the folder of photos.")
+        return fail(f"{arguments.photos}: no such folder")
+    refuse_own_outputs(photos, outputs)
+    if importlib.util.find_spec("ray") is None:
+        return fail("This command needs Ray: pip install '.[bulk]'.")
     # Before any worker starts: what is wrong with the weights is said once, and the network is
     # converted once.
     OfflineNetwork(arguments.model, settings)
@@ -60,8 +60,3 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
         f"{summary.failed} failed" + (f" (see {REPORT})" if summary.failed else "")
     )
     return 1 if summary.failed else 0
-
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 2

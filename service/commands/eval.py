@@ -6,13 +6,13 @@ import argparse
 import dataclasses
 import json
 import statistics
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from service.commands.failing import fail
 from service.errors import DepthError
 from service.evaluation.metrics import Scores, score
 from service.evaluation.pairs import Pair, motorcycle, pairs_in
@@ -47,13 +47,13 @@ def _eval(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.data is not None:
             pairs = list(pairs_in(arguments.data, arguments.units))
         if not pairs:
-            return _fail(f"{arguments.data}: no photo has its true depth beside it")
+            return fail(f"{arguments.data}: no photo has its true depth beside it")
         figures = {
             name: dataclasses.asdict(_evaluate(OfflineNetwork(name, settings), name, pairs))
             for name in arguments.model or [settings.model]
         }
     except (ValueError, OSError) as error:
-        return _fail(str(error))
+        return fail(str(error))
     print(f"{len(pairs)} photos; each number is a mean over them, and better when smaller")
     print(f"{'network':24} {'delta>1.25':>10} {'AbsRel':>8} {'ordinal':>8}")
     for name, one in figures.items():
@@ -83,8 +83,3 @@ def _evaluate(network: OfflineNetwork, name: str, pairs: Sequence[Pair]) -> Scor
             for field in dataclasses.fields(Scores)
         )
     )
-
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 2

@@ -8,11 +8,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from service.commands.failing import fail
 from service.errors import DepthError
 from service.imaging.encode import EncodeOptions, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
 from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork, files_in, is_photo, output_name
+from service.pipeline.offline import (
+    OfflineNetwork,
+    files_in,
+    is_photo,
+    output_name,
+    refuse_own_outputs,
+)
 from service.settings import Settings
 
 _FORMAT_OF_SUFFIX = {
@@ -82,17 +89,17 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
         return _predict_folder(arguments, settings)
     format = arguments.format or _FORMAT_OF_SUFFIX.get(arguments.output.suffix.lower())
     if format is None:
-        return _fail(f"{arguments.output}: name it .png, .npy or .json, or say --format")
+        return fail(f"{arguments.output}: name it .png, .npy or .json, or say --format")
     try:
         data = arguments.photo.read_bytes()
     except OSError as error:
-        return _fail(f"{arguments.photo}: {error.strerror}")
+        return fail(f"{arguments.photo}: {error.strerror}")
     size = arguments.size or OutputSize.default_of(format)
     depth = OfflineNetwork(arguments.model, settings).depth(data, size)
     try:
         arguments.output.write_bytes(encode(depth, encode_options(arguments, format, settings)))
     except OSError as error:
-        return _fail(f"{arguments.output}: {error.strerror}")
+        return fail(f"{arguments.output}: {error.strerror}")
     print(
         f"{arguments.output}: {format}, {depth.width}x{depth.height}, "
         f"{depth.model}, {depth.kind}, min {depth.extent[0]:.9g}, max {depth.extent[1]:.9g}"
@@ -102,12 +109,13 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     """Every photo of a folder; a bad one is reported and left out."""
+    refuse_own_outputs(arguments.photo, arguments.output)
     files = list(files_in(arguments.photo))
     photos = list(filter(is_photo, files))
     others = len(files) - len(photos)
     left_out = f"; {others} of other types left out" if others else ""
     if not photos:
-        return _fail(f"{arguments.photo}: no photos in it{left_out}")
+        return fail(f"{arguments.photo}: no photos in it{left_out}")
     network = OfflineNetwork(arguments.model, settings)
     format = arguments.format or OutputFormat.HEATMAP
     size = arguments.size or OutputSize.default_of(format)
@@ -127,8 +135,3 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
             tqdm.write(f"{photo}: {error.strerror or error}", file=sys.stderr)
     print(f"{arguments.output}: {len(photos) - failed} done, {failed} failed{left_out}")
     return 1 if failed else 0
-
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 2

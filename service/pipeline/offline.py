@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from service.errors import InvalidParameter
 from service.imaging.decode import read_header
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import OutputFormat
@@ -44,6 +45,15 @@ class OfflineNetwork:
         depth = DepthMap(values, spec.kind, spec.name)
         estimate = Estimate(depth, photo.width, photo.height, 1, spec.enlarge)
         return estimate.sized(size)
+
+
+def refuse_own_outputs(photos: Path, outputs: Path) -> None:
+    """Raise :class:`InvalidParameter` for outputs within the photos: the next run would read them.
+
+    A heatmap is a PNG and has a photo's suffix.
+    """
+    if outputs.resolve().is_relative_to(photos.resolve()):
+        raise InvalidParameter("The outputs must be outside of the folder of photos.")
 
 
 def photos_in(folder: Path) -> Iterator[Path]:

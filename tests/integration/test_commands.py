@@ -106,6 +106,22 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
 
 
+@pytest.mark.parametrize("command", [("predict", "-o"), ("bulk",)])
+def test_outputs_within_the_photos_are_refused(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """The next run would take them for photos."""
+    photos, link = tmp_path / "photos", tmp_path / "link"
+    photos.mkdir()
+    (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
+    link.symlink_to(photos)
+    name, *option = command
+    for output in (photos, photos / "depth", photos / "sub" / ".." / "depth", link / "depth"):
+        done = run_service(name, str(photos), *option, str(output))
+        assert done.returncode == 2
+        assert "outside of the folder of photos" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert list(photos.iterdir()) == [photos / "cup.png"]
+
+
 def test_predict_of_a_folder_says_how_it_went(cache_dir: Path, tmp_path: Path) -> None:
     photos, empty = tmp_path / "photos", tmp_path / "empty"
     photos.mkdir()
