@@ -13,6 +13,7 @@ from service.geometry.novel_view import View, render_view, split_layers
 from service.geometry.scene import make_scene
 from service.imaging.depth_map import DepthMap
 from service.imaging.limits import check_range
+from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
 
 _EDGE_PIXELS = 3
@@ -72,7 +73,11 @@ def side_by_side(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> Rgb:
 def anaglyph(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> Rgb:
     """One picture for glasses with red on the left eye and cyan on the right, ``(h, w, 3)``."""
     left, right = stereo_pair(pixels, depth, options)
-    return to_srgb(_mixed(left, _LEFT) + _mixed(right, _RIGHT))
+    mixed = np.empty_like(left)
+    for strip in strips_in_turn(mixed.shape):
+        both = _mixed(left[strip.rows], _LEFT) + _mixed(right[strip.rows], _RIGHT)
+        mixed[strip.rows] = to_srgb(both)
+    return mixed
 
 
 def _mixed(pixels: Rgb, matrix: tuple[tuple[float, ...], ...]) -> NDArray[np.float32]:

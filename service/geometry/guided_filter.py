@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.geometry.extremes import highest, lowest
 from service.geometry.scene import Scene
+from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
 
 Plane = NDArray[np.float32]
@@ -105,8 +107,10 @@ def refine_nearness(scene: Scene) -> Plane:
     subsample = 1 if radius < 4 else radius // 4
     filtered = GuidedFilter(scene.pixels, radius, subsample).filter(steep)
     # A linear model overshoots beside edges, which would show as a rim of its own.
-    low, high = _extremes(steep, radius)
-    return np.clip(filtered, low, high, out=filtered)
+    for strip in strips_in_turn(steep.shape, radius):
+        near, rows = steep[strip.read], filtered[strip.rows]
+        np.clip(rows, lowest(near, radius)[strip.inner], highest(near, radius)[strip.inner], rows)
+    return filtered
 
 
 def steepen(values: Plane, radius: int) -> Plane:
@@ -116,19 +120,19 @@ def steepen(values: Plane, radius: int) -> Plane:
     of digital images", 1975), held back where values change by less than 0.06 or as much again
     just outside: a floor is no edge. ``(h, w)`` float32.
     """
-    low, high = _extremes(values, radius)
-    wide_low, wide_high = _extremes(values, 2 * radius)
+    steep = np.empty_like(values)
+    for strip in strips_in_turn(values.shape, 2 * radius):
+        steep[strip.rows] = _steepened(values[strip.read], radius)[strip.inner]
+    return steep
+
+
+def _steepened(values: Plane, radius: int) -> Plane:
+    low, high = lowest(values, radius), highest(values, radius)
     contrast = high - low
-    edge = (contrast > _STEEP) & (contrast > _EDGE_SHARE * (wide_high - wide_low))
+    wide_contrast = highest(values, 2 * radius) - lowest(values, 2 * radius)
+    edge = (contrast > _STEEP) & (contrast > _EDGE_SHARE * wide_contrast)
     snapped = np.where(high - values < values - low, high, low)
     return np.where(edge, snapped, values)
-
-
-def _extremes(values: Plane, radius: int) -> tuple[Plane, Plane]:
-    """Lowest and highest value within ``radius``."""
-    window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    low, high = cv2.erode(values, window), cv2.dilate(values, window)
-    return np.asarray(low, np.float32), np.asarray(high, np.float32)
 
 
 def _radius(scene: Scene) -> int:

@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.geometry.extremes import highest, lowest
 from service.geometry.guided_filter import crisp_nearness
 from service.geometry.scene import Scene
+from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
 
 Plane = NDArray[np.float32]
@@ -24,6 +26,8 @@ _HOLE = np.float32(-1)
 _FOREGROUND = np.float32(0.06)
 _INPAINT_RADIUS = 4
 _JUMP = np.float32(0.08)
+# The filters of 3x3 pixels, one after the other, see so many rows.
+_FILTER_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ class Layers:
     front: Scene
     back: Scene
 
+    def at(self, rows: slice) -> Layers:
+        """Some rows of both."""
+        return Layers(*(Scene(s.pixels[rows], s.nearness[rows]) for s in (self.front, self.back)))
+
 
 def split_layers(scene: Scene, reach: int) -> Layers:
     """Make the layer behind the foreground, as far as ``reach`` pixels inside its edges.
@@ -58,24 +66,36 @@ def split_layers(scene: Scene, reach: int) -> Layers:
     """
     # Pixels on an edge are mixed from both sides; they must go with the foreground, or they would
     # stay behind as its ghost.
-    nearness = np.asarray(cv2.dilate(crisp_nearness(scene), _square(1)), np.float32)
-    covered, far = _behind_edges(nearness, reach)
-    back = np.where(covered, far, nearness)
+    nearness = highest(crisp_nearness(scene), 1)
+    covered, back = _behind_edges(nearness, reach)
+    np.copyto(back, nearness, where=~covered)
     return Layers(Scene(scene.pixels, nearness), Scene(_inpainted(scene.pixels, covered), back))
 
 
 def _behind_edges(nearness: Plane, reach: int) -> tuple[NDArray[np.bool_], Plane]:
     """Where the foreground may uncover something, and the nearness of what is behind it there."""
-    low = np.asarray(cv2.erode(nearness, _square(1)), np.float32)
-    high = np.asarray(cv2.dilate(nearness, _square(1)), np.float32)
-    # Only jumps: a floor that rises towards the camera hides nothing.
-    jump = high - low > _JUMP
+    far, near = _jumps(nearness)
     # Twice the reach, so that within reach the far side is always the closer one to fill from.
-    around = _square(2 * reach)
-    far = np.asarray(cv2.erode(np.where(jump, low, np.float32(1)), around), np.float32)
-    near = np.asarray(cv2.dilate(np.where(jump, high, np.float32(0)), around), np.float32)
-    covered: NDArray[np.bool_] = (near > far) & (nearness > (near + far) / 2)
+    far = lowest(far, 2 * reach)
+    near = highest(near, 2 * reach)
+    covered = near > far
+    near += far
+    near /= 2
+    covered &= nearness > near
     return covered, far
+
+
+def _jumps(nearness: Plane) -> tuple[Plane, Plane]:
+    """The far and the near side's nearness where it jumps; elsewhere 1 and 0."""
+    far, near = np.ones_like(nearness), np.zeros_like(nearness)
+    for strip in strips_in_turn(nearness.shape, 1):
+        around = nearness[strip.read]
+        low, high = lowest(around, 1)[strip.inner], highest(around, 1)[strip.inner]
+        # Only jumps: a floor that rises towards the camera hides nothing.
+        jump = high - low > _JUMP
+        np.copyto(far[strip.rows], low, where=jump)
+        np.copyto(near[strip.rows], high, where=jump)
+    return far, near
 
 
 def _inpainted(pixels: Rgb, covered: NDArray[np.bool_]) -> Rgb:
@@ -87,7 +107,9 @@ def _inpainted(pixels: Rgb, covered: NDArray[np.bool_]) -> Rgb:
     small_mask = cv2.resize(mask * np.uint8(255), half, interpolation=cv2.INTER_AREA)
     small = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
     small = cv2.inpaint(small, small_mask, _INPAINT_RADIUS, cv2.INPAINT_TELEA)
-    return np.where(mask[..., np.newaxis] > 0, cv2.resize(small, (width, height)), pixels)
+    filled = np.asarray(cv2.resize(small, (width, height)), np.uint8)
+    np.copyto(filled, pixels, where=mask[..., np.newaxis] == 0)
+    return filled
 
 
 def render_view(layers: Layers, view: View) -> Rgb:
@@ -95,6 +117,16 @@ def render_view(layers: Layers, view: View) -> Rgb:
 
     Outside of the photo its border is continued.
     """
+    if view.down or view.dolly:
+        return _rendered(layers, view)
+    # A row then comes from that row alone, but for the filters.
+    picture = np.empty_like(layers.front.pixels)
+    for strip in strips_in_turn(picture.shape, _FILTER_ROWS):
+        picture[strip.rows] = _rendered(layers.at(strip.read), view)[strip.inner]
+    return picture
+
+
+def _rendered(layers: Layers, view: View) -> Rgb:
     front = _carried(layers.front.nearness, view)
     hidden = front < 0
     seen = _fetched(layers.front.pixels, np.where(hidden, np.float32(view.still), front), view)

@@ -71,7 +71,8 @@ def nearness(
     The same as :func:`heat_indices` without its rounding; a map without any range is all 0.
     """
     values, low, scale = _span(depth, normalization)
-    scaled = (values - np.float32(low)) * np.float32(scale)
+    scaled = values - np.float32(low)
+    scaled *= np.float32(scale)
     return np.clip(scaled, 0, 1, out=scaled)
 
 
@@ -111,6 +112,7 @@ def inverse_values(depth: DepthMap) -> DepthArray:
     if depth.kind is DepthKind.RELATIVE_INVERSE_DEPTH:
         return depth.values
     if depth.kind is DepthKind.METRIC_DEPTH:
-        return np.reciprocal(np.maximum(depth.values, np.float32(_SMALLEST_DEPTH)))
+        metres = np.maximum(depth.values, np.float32(_SMALLEST_DEPTH))
+        return np.reciprocal(metres, out=metres)
     # Relative depth has an unknown shift, so its reciprocal would mean nothing.
     return -depth.values

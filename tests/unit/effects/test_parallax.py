@@ -23,6 +23,8 @@ from service.effects.parallax import (
 from service.errors import InvalidParameter
 from service.geometry.novel_view import View, render_view, split_layers
 from service.geometry.scene import Scene
+from service.imaging import strips
+from service.imaging.render import nearness
 from service.imaging.transforms import Rgb
 from tests.support.depths import inverse_depth, motorcycle_inverse
 from tests.support.photos import photo_pixels
@@ -142,6 +144,19 @@ def test_a_dolly_keeps_the_still_plane_and_leaves_no_holes_in_what_grows() -> No
     assert (grown[:80] == 200).all()
     shrunk = render_view(layers, View(dolly=-0.3, still=0.0))
     assert 30 < (shrunk[HEIGHT // 2, :, 0] < 125).sum() < 50
+
+
+@pytest.mark.parametrize("view", [View(right=40, still=0.6), View(right=-9)])
+def test_a_view_made_in_strips_is_the_whole_one(
+    view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(MOTORCYCLE, nearness(motorcycle_inverse()))
+    layers = split_layers(scene, 24)
+    whole = render_view(layers, view)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1)
+    in_strips = split_layers(scene, 24)
+    assert np.array_equal(in_strips.back.nearness, layers.back.nearness)
+    assert np.array_equal(render_view(in_strips, view), whole)
 
 
 @pytest.mark.parametrize("path", CameraPath)

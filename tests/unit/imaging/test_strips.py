@@ -12,7 +12,7 @@ from service.imaging import strips
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap, extent
 from service.imaging.render import Normalization, heat_indices
-from service.imaging.strips import in_strips
+from service.imaging.strips import in_strips, strips_in_turn
 
 
 @pytest.fixture
@@ -68,3 +68,19 @@ def test_a_heatmap_in_strips_is_the_whole_ones(
 
 def _map(values: np.ndarray) -> DepthMap:
     return DepthMap(values, DepthKind.RELATIVE_INVERSE_DEPTH, "none")
+
+
+@pytest.mark.parametrize(
+    ("shape", "margin"),
+    [((1, 1), 0), ((5000, 1000), 0), ((5000, 1000), 700), ((90, 1 << 20, 3), 8)],
+)
+def test_strips_in_turn_make_every_row_once_and_read_what_lies_beside(
+    shape: tuple[int, ...], margin: int
+) -> None:
+    rows = np.arange(shape[0])
+    strips = list(strips_in_turn(shape, margin))
+    assert np.array_equal(np.concatenate([rows[strip.rows] for strip in strips]), rows)
+    for strip in strips:
+        assert np.array_equal(rows[strip.read][strip.inner], rows[strip.rows])
+        assert strip.top == max(0, strip.first - margin)
+        assert strip.bottom == min(len(rows), strip.end + margin)
