@@ -59,7 +59,7 @@ def calls(pixels: Rgb, depth: DepthMap) -> Calls:
         "relief, height map": lambda: height_map(pixels, depth, ReliefOptions()),
         "portrait": lambda: blur_background(pixels, depth, PortraitOptions()),
         "portrait, focus in the middle": lambda: blur_background(
-            pixels, depth, PortraitOptions(focus=(0.5, 0.5))
+            pixels, depth, PortraitOptions(focus="0.5,0.5")
         ),
         "anaglyph": lambda: anaglyph(pixels, depth, StereoOptions()),
         "mesh 256, GLB": lambda: encode_glb(pixels, depth, MeshOptions(max_side=256)),

@@ -24,7 +24,7 @@ from load_tests.machine import write_result
 from load_tests.timing import medians
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
-from service.imaging.encode import EncodeOptions, OutputFormat, encode
+from service.imaging.formats import OutputFormat, encode
 from service.imaging.network_input import network_input
 from service.imaging.render import Colormap, heat_indices, palette
 from service.imaging.transforms import to_image_size
@@ -84,10 +84,9 @@ def encoders_of_16_bits(depth: DepthMap) -> dict[str, Callable[[], bytes]]:
         levels = cv2.normalize(depth.values, None, 0, 65535, cv2.NORM_MINMAX, cv2.CV_16U)  # type: ignore[call-overload]
         return bytes(cv2.imencode(".png", levels)[1])
 
-    options = EncodeOptions(format=OutputFormat.DEPTH16)
     return {
         "16-bit, cv2": by_cv2,
-        "16-bit, this service": functools.partial(encode, depth, options),
+        "16-bit, this service": functools.partial(encode, depth, OutputFormat.DEPTH16),
     }
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from service.imaging.depth_map import DepthMap
-from service.imaging.encode import EncodeOptions, encode
+from service.imaging.formats import OutputFormat, encode
 from service.imaging.network_input import NetworkInput, network_input
 from service.imaging.transforms import DepthArray, to_image_size, to_tensor
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
@@ -58,7 +58,7 @@ class OurImaging:
 
     def encode(self, depth: DepthArray, photo: NetworkInput) -> bytes:
         full = to_image_size(depth, photo.width, photo.height)
-        return encode(DepthMap(full, self._spec.kind, self._spec.name), EncodeOptions())
+        return encode(DepthMap(full, self._spec.kind, self._spec.name), OutputFormat.HEATMAP)
 
 
 class Handler:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.deadline import result_in_time
-from service.api.schemas import ANSWER_HEADERS, BINARY, DEPTH_PROBLEMS, RequestTimeout
-from service.api.sending import HeldResponse
+from service.api.answers import respond
+from service.api.headers import documented
+from service.api.photo_route import PhotoRoute
+from service.api.schemas import BINARY, DEPTH_PROBLEMS, RequestTimeout
 from service.api.upload import IMAGE_BODY, read_image
 from service.errors import InvalidParameter
 from service.imaging.render import Colormap
@@ -18,21 +19,13 @@ from service.pipeline.comparison import MEDIA_TYPES, ComparisonFormat, Compariso
 from service.pipeline.estimator import OutputSize
 from service.pipeline.runtime import Runtime
 
-router = APIRouter(tags=["depth"])
+router = APIRouter(tags=["depth"], route_class=PhotoRoute)
 
-MILLISECONDS_HEADER = "X-Inference-Milliseconds"
 _MOST_MODELS = 8
 _NAME = "[a-z0-9_]{1,64}"
-_HEADERS = {
-    MILLISECONDS_HEADER: {
-        "description": "Of each network, as `name=ms` with commas.",
-        "schema": {"type": "string"},
-    },
-    **{name: ANSWER_HEADERS[name] for name in ("X-Request-ID", "Server-Timing")},
-}
 _RESPONSE: dict[str, Any] = {
     "description": "The comparison.",
-    "headers": _HEADERS,
+    "headers": documented("X-Request-ID", "Server-Timing", "X-Inference-Milliseconds"),
     "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY),
 }
 
@@ -82,13 +75,9 @@ async def compare(
         runtime.catalog.offer.find(name)
     record.model, record.output = "several", query.format
     order = ComparisonOrder(names, query.format, query.colormap, query.size)
-    answer, ticket = await result_in_time(
+    return await respond(
         request,
         deadline_seconds,
         read=lambda ticket: read_image(request, ticket, runtime.settings.max_body_bytes),
         work=lambda data, ticket: runtime.comparison.run(data, order, ticket, record),
     )
-    times = ",".join(f"{name}={ms:g}" for name, ms in answer.milliseconds.items())
-    headers = {MILLISECONDS_HEADER: times, "Server-Timing": record.server_timing()}
-    seconds = runtime.settings.send_timeout_seconds
-    return HeldResponse(answer.body, MEDIA_TYPES[query.format], headers, ticket, record, seconds)

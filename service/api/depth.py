@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from service.api.deadline import result_in_time
-from service.api.metres import CALIBRATION_HEADER, metres_options
+from service.api.answers import respond
+from service.api.headers import CALIBRATION_HEADER, DEPTH_HEADERS, documented
 from service.api.negotiation import choose_format
+from service.api.photo_route import PhotoRoute
 from service.api.schemas import (
-    ANSWER_HEADERS,
     BINARY,
-    CALIBRATION,
     DEPTH_PROBLEMS,
     PREDICT_PROBLEMS,
     DepthJson,
@@ -20,37 +20,39 @@ from service.api.schemas import (
     PredictQuery,
     RequestTimeout,
 )
-from service.api.sending import HeldResponse
 from service.api.upload import IMAGE_BODY, read_image
-from service.imaging.encode import MEDIA_TYPES, EncodeOptions
+from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions
+from service.imaging.formats import FORMATS, OutputFormat, encode
 from service.observability.context import RequestRecord
 from service.pipeline.depth import DepthOrder
 from service.pipeline.estimator import OutputSize
 from service.pipeline.runtime import Runtime
 
-router = APIRouter(tags=["depth"])
+router = APIRouter(tags=["depth"], route_class=PhotoRoute)
 
 _HEATMAP_RESPONSE: dict[str, Any] = {
     "description": "The depth map.",
-    "headers": ANSWER_HEADERS,
-    "content": {"image/png": BINARY},
+    "headers": documented(*DEPTH_HEADERS),
+    "content": {FORMATS[OutputFormat.HEATMAP].media_type: BINARY},
 }
-_DEPTH_RESPONSE = _HEATMAP_RESPONSE | {
-    "headers": ANSWER_HEADERS | CALIBRATION,
+_JSON = {
+    "schema": {"$ref": "#/components/schemas/DepthJson"},
+    "example": {
+        "model": "depth_lite_256",
+        "kind": "relative_inverse_depth",
+        "width": 3,
+        "height": 2,
+        "encoding": "array",
+        "depth": [[0.1217, 0.1301, 0.1288], [0.4108, 0.5522, 0.4976]],
+    },
+}
+_DEPTH_RESPONSE = {
+    "description": "The depth map.",
+    "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER),
     "content": {
-        "image/png": BINARY,
-        "application/x-npy": BINARY,
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/DepthJson"},
-            "example": {
-                "model": "depth_lite_256",
-                "kind": "relative_inverse_depth",
-                "width": 3,
-                "height": 2,
-                "encoding": "array",
-                "depth": [[0.1217, 0.1301, 0.1288], [0.4108, 0.5522, 0.4976]],
-            },
-        },
+        record.media_type: _JSON if name is OutputFormat.JSON else BINARY
+        for name, record in FORMATS.items()
     },
 }
 
@@ -74,16 +76,7 @@ async def depth(
     and bright is near), a 16-bit PNG, a NumPy array or JSON.
     """
     output = choose_format(query.format, ", ".join(request.headers.getlist("accept")))
-    runtime: Runtime = request.app.state.runtime
-    options = EncodeOptions(
-        output,
-        query.colormap,
-        query.normalize,
-        query.palette,
-        query.encoding,
-        runtime.settings.max_json_pixels,
-    )
-    return await _respond(request, query, options, deadline_seconds)
+    return await _respond(request, query, output, deadline_seconds)
 
 
 @router.post(
@@ -99,42 +92,33 @@ async def predict(
     deadline_seconds: RequestTimeout = None,
 ) -> Response:
     """Colour a photo by nearness: the multipart field `image` in, a PNG out."""
-    return await _respond(request, DepthQuery(), EncodeOptions(), deadline_seconds)
+    return await _respond(request, DepthQuery(), OutputFormat.HEATMAP, deadline_seconds)
 
 
 async def _respond(
     request: Request,
     query: DepthQuery,
-    options: EncodeOptions,
+    output: OutputFormat,
     deadline_seconds: float | None,
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
     spec = runtime.catalog.offer.find(query.model or runtime.settings.model)
-    record.model, record.output = spec.name, options.format
-    size = query.size or OutputSize.default_of(options.format)
-    order = DepthOrder(spec.name, size, options, metres_options(query), query.detail)
-    answer, ticket = await result_in_time(
+    record.model, record.output = spec.name, output
+    limit = runtime.settings.max_json_pixels
+
+    def write(depth: DepthMap, facts: Mapping[str, object]) -> bytes:
+        options = EncodeOptions(
+            query.colormap, query.normalize, query.palette, query.encoding, limit, facts
+        )
+        return encode(depth, output, options)
+
+    size = query.size or OutputSize.default_of(output)
+    media_type = FORMATS[output].media_type
+    order = DepthOrder(spec.name, size, media_type, write, query.metres, query.detail)
+    return await respond(
         request,
         deadline_seconds,
         read=lambda ticket: read_image(request, ticket, runtime.settings.max_body_bytes),
         work=lambda data, ticket: runtime.pipeline.run(data, order, ticket, record),
-    )
-    fit = answer.metres
-    calibration = {} if fit is None else {CALIBRATION_HEADER: f"{fit.intercept!r},{fit.slope!r}"}
-    return HeldResponse(
-        answer.body,
-        MEDIA_TYPES[options.format],
-        calibration
-        | {
-            "X-Depth-Model": spec.name,
-            "X-Depth-Kind": answer.kind,
-            "X-Depth-Min": f"{answer.depth_min:.9g}",
-            "X-Depth-Max": f"{answer.depth_max:.9g}",
-            "X-Batch-Size": str(answer.batch_size),
-            "Server-Timing": record.server_timing(),
-        },
-        ticket,
-        record,
-        runtime.settings.send_timeout_seconds,
     )

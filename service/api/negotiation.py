@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.errors import NotAcceptable
-from service.imaging.encode import MEDIA_TYPES, OutputFormat
+from service.imaging.formats import FORMATS, OutputFormat
 
-# Best first: what a caller without preferences gets, and who wins a tie. `depth16` shares its
-# media type with the heatmap, so only ?format= selects it.
-_OFFERS = (OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY)
+# In the records' order: what a caller without preferences gets, and who wins a tie.
+_OFFERS = {name: record.media_type for name, record in FORMATS.items() if record.negotiates}
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ def choose_format(requested: OutputFormat | None, accept: str) -> OutputFormat:
     if requested is not None:
         return requested
     ranges = [r for r in map(_Range.parse, (accept or "*/*").split(",")) if r is not None]
-    best = max(_OFFERS, key=lambda offer: _quality(ranges, MEDIA_TYPES[offer]))
-    if _quality(ranges, MEDIA_TYPES[best]) <= 0:
-        offered = ", ".join(MEDIA_TYPES[offer] for offer in _OFFERS)
+    best = max(_OFFERS, key=lambda offer: _quality(ranges, _OFFERS[offer]))
+    if _quality(ranges, _OFFERS[best]) <= 0:
+        offered = ", ".join(_OFFERS.values())
         raise NotAcceptable(f"Accept allows none of {offered}. Or choose with ?format=.")
     return best
 

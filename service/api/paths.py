@@ -8,11 +8,6 @@ from starlette.types import Scope
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"})
 _OPEN_INFERENCE = "/v2"
 
-EFFECTS = ("obstacle", "pointcloud", "relief", "portrait", "parallax", "stereo")
-PHOTO_ROUTES = frozenset(
-    {"/v1/depth", "/v1/compare", "/predict", *(f"/v1/effects/{name}" for name in EFFECTS)}
-)
-
 STREAM = "/v1/stream"
 """The only path that speaks WebSocket."""
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.metres import CALIBRATION_HEADER, CalibrationJson, MetresQuery
+from service.api.headers import documented
+from service.api.metres import MetresQuery
 from service.api.problems import PROBLEM_JSON
 from service.errors import (
     DeadlineExceeded,
@@ -26,34 +27,14 @@ from service.errors import (
     UndecodableImage,
     UnsupportedMediaType,
 )
-from service.imaging.encode import JsonEncoding, OutputFormat
+from service.geometry.metres_report import CalibrationJson
+from service.imaging.encode import JsonEncoding
+from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.render import Colormap, Normalization
 from service.imaging.transforms import Fit
 from service.pipeline.estimator import Detail, OutputSize
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-ANSWER_HEADERS = {
-    name: {"description": description, "schema": {"type": kind}}
-    for name, kind, description in (
-        ("X-Request-ID", "string", "The caller's valid id, or a fresh one."),
-        ("X-Depth-Model", "string", "The network that answered."),
-        ("X-Depth-Kind", "string", "Meaning of the numbers."),
-        ("X-Depth-Min", "number", "Smallest value of the depth map."),
-        ("X-Depth-Max", "number", "Largest value of the depth map."),
-        (
-            "X-Batch-Size",
-            "integer",
-            "Images that the inference thread took from the queue together.",
-        ),
-        ("Server-Timing", "string", "Milliseconds of each stage, from read to encode."),
-    )
-}
-CALIBRATION = {
-    CALIBRATION_HEADER: {
-        "description": "Intercept and slope of metres, where they were asked for.",
-        "schema": {"type": "string"},
-    }
-}
 
 
 class DepthQuery(MetresQuery):
@@ -64,8 +45,8 @@ class DepthQuery(MetresQuery):
     )
     format: OutputFormat | None = Field(
         None,
-        description="`heatmap` colour PNG; `depth16` 16-bit PNG; `npy` float32 array; `json`. "
-        "Without it the Accept header decides.",
+        description="; ".join(f"`{name}` {record.summary}" for name, record in FORMATS.items())
+        + ". Without it the Accept header decides.",
     )
     colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmap.")
     normalize: Normalization = Field(
@@ -207,16 +188,9 @@ def problem_responses(*errors: type[DepthError]) -> dict[int | str, dict[str, An
             {"model": Problem, "description": "", "content": {PROBLEM_JSON: {"examples": {}}}},
         )
         if error is Unauthorized:
-            entry["headers"] = {
-                "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}
-            }
+            entry["headers"] = documented("WWW-Authenticate")
         if error.status in (429, 503):
-            entry["headers"] = {
-                "Retry-After": {
-                    "description": "Seconds; absent where waiting does not help.",
-                    "schema": {"type": "integer"},
-                }
-            }
+            entry["headers"] = documented("Retry-After")
         entry["description"] += f"{'; ' if entry['description'] else ''}{error.title}"
         entry["content"][PROBLEM_JSON]["examples"][error.slug] = {
             "value": {

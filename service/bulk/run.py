@@ -45,9 +45,7 @@ def run_bulk(order: BulkOrder, address: str | None, workers: int | None) -> Bulk
     outputs.open()
     photos = list(photos_in(order.photos))
     missing = [
-        os.fsencode(photo)
-        for photo in photos
-        if not outputs.has(output_name(photo, order.options.format))
+        os.fsencode(photo) for photo in photos if not outputs.has(output_name(photo, order.format))
     ]
     summary = BulkSummary(skipped=len(photos) - len(missing))
     with (order.outputs / REPORT).open("w") as report:

@@ -10,7 +10,8 @@ from typing import Any
 
 from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
-from service.imaging.encode import EncodeOptions, encode
+from service.imaging.encode import EncodeOptions
+from service.imaging.formats import OutputFormat, encode
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork, output_name
 from service.settings import Settings
@@ -26,6 +27,7 @@ class BulkOrder:
     outputs: Path
     model: str | None
     size: OutputSize
+    format: OutputFormat
     options: EncodeOptions
     settings: Settings
 
@@ -62,11 +64,11 @@ class PhotoWorker:
         return DONE, ""
 
     def _make(self, photo: Path) -> None:
-        name = output_name(photo, self._order.options.format)
+        name = output_name(photo, self._order.format)
         # Done by a worker that died later, with others of the same batch still to do.
         if self._outputs.has(name):
             return
         with self._outputs.begun(name) as unfinished:
             data = (self._order.photos / photo).read_bytes()
             depth = self._network.depth(data, self._order.size)
-            unfinished.write_bytes(encode(depth, self._order.options))
+            unfinished.write_bytes(encode(depth, self._order.format, self._order.options))

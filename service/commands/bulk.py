@@ -11,7 +11,7 @@ from service.bulk.run import REPORT, run_bulk
 from service.bulk.worker import BulkOrder
 from service.commands.failing import fail
 from service.commands.predict import add_encode_arguments, encode_options
-from service.imaging.encode import OutputFormat
+from service.imaging.formats import OutputFormat
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork, refuse_own_outputs
 from service.settings import Settings
@@ -46,7 +46,8 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
         outputs,
         arguments.model,
         arguments.size or OutputSize.default_of(arguments.format),
-        encode_options(arguments, arguments.format, settings),
+        arguments.format,
+        encode_options(arguments, settings),
         # A worker is a core's; more threads would only compete.
         settings.model_copy(update={"threads": 1}),
     )

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from service.commands.failing import fail
 from service.errors import DepthError
-from service.imaging.encode import EncodeOptions, OutputFormat, encode
+from service.imaging.encode import EncodeOptions
+from service.imaging.formats import FORMATS, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import (
@@ -22,12 +23,7 @@ from service.pipeline.offline import (
 )
 from service.settings import Settings
 
-_FORMAT_OF_SUFFIX = {
-    "": OutputFormat.HEATMAP,
-    ".png": OutputFormat.HEATMAP,
-    ".npy": OutputFormat.NPY,
-    ".json": OutputFormat.JSON,
-}
+_FORMAT_OF_SUFFIX = {record.suffix: name for name, record in FORMATS.items()}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "-o", "--output", type=Path, required=True, help="a file; for a folder, a folder"
     )
     add_encode_arguments(
-        parser, "default: by the output's suffix (.png, .npy, .json)", default=None
+        parser, f"default: by the output's suffix ({', '.join(_FORMAT_OF_SUFFIX)})", default=None
     )
     parser.set_defaults(run=_predict)
 
@@ -72,24 +68,29 @@ def add_encode_arguments(
     parser.add_argument("--model", help="default: DEPTH_MODEL")
 
 
-def encode_options(
-    arguments: argparse.Namespace, format: OutputFormat, settings: Settings
-) -> EncodeOptions:
+def encode_options(arguments: argparse.Namespace, settings: Settings) -> EncodeOptions:
     """What the arguments of :func:`add_encode_arguments` say."""
     return EncodeOptions(
-        format,
-        arguments.colormap,
-        arguments.normalize,
-        max_json_pixels=settings.max_json_pixels,
+        arguments.colormap, arguments.normalize, max_json_pixels=settings.max_json_pixels
     )
+
+
+def _format_of(output: Path) -> OutputFormat | None:
+    """By the suffix of a file's name, the longest that fits; a heatmap without any."""
+    name = output.name.lower()
+    fitting = [suffix for suffix in _FORMAT_OF_SUFFIX if name.endswith(suffix)]
+    if fitting:
+        return _FORMAT_OF_SUFFIX[max(fitting, key=len)]
+    return None if output.suffix else OutputFormat.HEATMAP
 
 
 def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.photo.is_dir():
         return _predict_folder(arguments, settings)
-    format = arguments.format or _FORMAT_OF_SUFFIX.get(arguments.output.suffix.lower())
+    format = arguments.format or _format_of(arguments.output)
     if format is None:
-        return fail(f"{arguments.output}: name it .png, .npy or .json, or say --format")
+        suffixes = ", ".join(_FORMAT_OF_SUFFIX)
+        return fail(f"{arguments.output}: end its name in {suffixes}, or say --format")
     try:
         data = arguments.photo.read_bytes()
     except OSError as error:
@@ -97,7 +98,7 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     size = arguments.size or OutputSize.default_of(format)
     depth = OfflineNetwork(arguments.model, settings).depth(data, size)
     try:
-        arguments.output.write_bytes(encode(depth, encode_options(arguments, format, settings)))
+        arguments.output.write_bytes(encode(depth, format, encode_options(arguments, settings)))
     except OSError as error:
         return fail(f"{arguments.output}: {error.strerror}")
     print(
@@ -119,14 +120,14 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     network = OfflineNetwork(arguments.model, settings)
     format = arguments.format or OutputFormat.HEATMAP
     size = arguments.size or OutputSize.default_of(format)
-    options = encode_options(arguments, format, settings)
+    options = encode_options(arguments, settings)
     failed = 0
     for photo in tqdm(photos, unit="photo"):
         output = arguments.output / output_name(photo, format)
         try:
             depth = network.depth((arguments.photo / photo).read_bytes(), size)
             output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_bytes(encode(depth, options))
+            output.write_bytes(encode(depth, format, options))
         except DepthError as error:
             failed += 1
             tqdm.write(f"{photo}: {error.detail}", file=sys.stderr)

@@ -7,16 +7,26 @@ far away that is. Only a calibration (:mod:`service.geometry.calibration`) makes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from service.geometry.calibration import Distance
 from service.geometry.metres import Metres
 from service.geometry.scene import check_depth, make_scene
 from service.imaging.depth_map import DepthMap
-from service.imaging.limits import check_range
+from service.imaging.options import (
+    GRID,
+    GRID_FORM,
+    MAX_SIDE,
+    Options,
+    parse_numbers,
+    ranged,
+    written,
+)
 from service.imaging.render import inverse_values, nearness
 from service.imaging.transforms import Rgb
 
@@ -26,34 +36,35 @@ NOT_METRES = (
 )
 CALIBRATED = "Metres come from the given points of known distance; mind the error bars."
 
-_MAX_CELLS = 64
 _DANGER = np.array([235, 30, 30], np.float32)
 _TINT = np.float32(0.45)
 _CALM = (60, 200, 90)
 _WHITE = (255, 255, 255)
 
 
-@dataclass(frozen=True)
-class ObstacleOptions:
-    """What counts as near, and how much of it raises the alarm.
+class ReportFormat(StrEnum):
+    """What the obstacle alarm answers with."""
 
-    ``threshold``: nearness from which a pixel is near, 0..1. ``share``: share of near pixels above
-    which the alarm rises, 0..1. ``rows`` and ``columns`` of the grid: 1..64. ``max_side``: longest
-    side of the drawn picture in pixels, 64..4096. Out of range raises :class:`InvalidParameter`.
-    """
+    JSON = "json"
+    PNG = "png"
 
-    threshold: float = 0.8
-    share: float = 0.1
-    rows: int = 3
-    columns: int = 3
-    max_side: int = 1280
 
-    def __post_init__(self) -> None:
-        check_range("threshold", self.threshold, 0, 1)
-        check_range("share", self.share, 0, 1)
-        check_range("rows", self.rows, 1, _MAX_CELLS)
-        check_range("columns", self.columns, 1, _MAX_CELLS)
-        check_range("max_side", self.max_side, 64, 4096)
+class ObstacleOptions(Options):
+    """What counts as near, and how much of it raises the alarm."""
+
+    format: ReportFormat = Field(
+        ReportFormat.JSON, description="`json`, or `png` with the danger zone drawn."
+    )
+    threshold: float = ranged(0.8, 0, 1, "Nearness from which a pixel is near.")
+    share: float = ranged(0.1, 0, 1, "Share of near pixels above which the alarm rises.")
+    grid: str = written("3x3", GRID, GRID_FORM, "3x3")
+    max_side: int = ranged(1280, 64, 4096, MAX_SIDE)
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of the grid."""
+        columns, rows = parse_numbers(self.grid, "x")
+        return int(rows), int(columns)
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ def detect_obstacles(
         left=left,
         centre=centre,
         right=right,
-        grid=_cell_shares(near, options.rows, options.columns),
+        grid=_cell_shares(near, *options.cells),
         largest=_largest_region(near, depth, metres),
         width=depth.width,
         height=depth.height,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
 
 from service.effects.animation import AnimationFormat, encode_animation
+from service.effects.record import Effect
 from service.errors import InvalidParameter
 from service.geometry.novel_view import View, render_view, split_layers
 from service.geometry.scene import make_scene
 from service.imaging.depth_map import DepthMap
-from service.imaging.limits import check_range
+from service.imaging.options import Options, ranged
 from service.imaging.transforms import Rgb
 
 MAX_MEGAPIXELS = 60
@@ -32,29 +35,20 @@ class CameraPath(StrEnum):
     """Back, while zooming in: the nearest thing keeps its size and the background grows."""
 
 
-@dataclass(frozen=True)
-class ParallaxOptions:
-    """The movement and the animation.
+class ParallaxOptions(Options):
+    """The movement and the animation."""
 
-    ``amplitude``: how far the nearest and the farthest things part, as a share of the picture's
-    side, 0..0.1. ``path``: see :class:`CameraPath`. ``frames``: 2..120. ``seconds`` of one round:
-    0.2..20. ``size``: longer side in pixels, 64..1280. ``format``: see
-    :class:`service.effects.animation.AnimationFormat`. Out of range raises
-    :class:`InvalidParameter`.
-    """
+    renamed: ClassVar[Mapping[str, str]] = {"size": "max_side"}
 
-    amplitude: float = 0.03
-    path: CameraPath = CameraPath.CIRCLE
-    frames: int = 30
-    seconds: float = 2.5
-    size: int = 640
-    format: AnimationFormat = AnimationFormat.WEBP
-
-    def __post_init__(self) -> None:
-        check_range("amplitude", self.amplitude, 0, 0.1)
-        check_range("frames", self.frames, 2, 120)
-        check_range("seconds", self.seconds, 0.2, 20)
-        check_range("size", self.size, 64, 1280)
+    format: AnimationFormat = Field(
+        AnimationFormat.WEBP,
+        description="`mp4` and `webm` need PyAV on the server (the extra `video`).",
+    )
+    path: CameraPath = Field(CameraPath.CIRCLE, description="How the camera moves.")
+    amplitude: float = ranged(0.03, 0, 0.1, "How far near and far part, as a share of the side.")
+    frames: int = ranged(30, 2, 120, "Pictures of one round.")
+    seconds: float = ranged(2.5, 0.2, 20, "Duration of one round.")
+    max_side: int = ranged(640, 64, 1280, "Longer side in pixels.")
 
     @property
     def rim(self) -> float:
@@ -64,7 +58,7 @@ class ParallaxOptions:
     @property
     def photo_side(self) -> int:
         """Longest side of the photo that the frames are made of, in pixels."""
-        return math.ceil(self.size / (1 - self.rim))
+        return math.ceil(self.max_side / (1 - self.rim))
 
 
 def encode_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> bytes:
@@ -93,12 +87,12 @@ def render_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> I
     if min(width, height) < _SMALLEST_SIDE:
         raise InvalidParameter(
             f"Both sides of an animation must have at least {_SMALLEST_SIDE} pixels; this photo "
-            f"would give {width}x{height}. Raise size or send a larger photo."
+            f"would give {width}x{height}. Raise max_side or send a larger photo."
         )
     if width * height * options.frames > MAX_MEGAPIXELS * 1e6:
         raise InvalidParameter(
             f"{options.frames} frames of {width}x{height} are too many pixels; frames times "
-            f"pixels must be from 0 to {MAX_MEGAPIXELS} million. Lower frames or size."
+            f"pixels must be from 0 to {MAX_MEGAPIXELS} million. Lower frames or max_side."
         )
     # From the middle, a path moves things by half the amplitude; the dolly moves them by all of it.
     share = options.amplitude * (1 if options.path is CameraPath.DOLLY_ZOOM else 0.5)
@@ -124,3 +118,15 @@ def camera_path(options: ParallaxOptions, width: int, height: int) -> list[View]
     # The farthest things grow by this share: at the picture's side, half of it, by the amplitude.
     back = 2 * options.amplitude
     return [View(dolly=-back * (1 - math.cos(turn)) / 2, still=1.0) for turn in turns]
+
+
+PARALLAX = Effect(
+    name="parallax",
+    summary="A living photo",
+    description="Move the camera a little, so that near things move more than far ones.",
+    options=ParallaxOptions,
+    media_types={format: format.media_type for format in AnimationFormat},
+    side=lambda options: options.photo_side,
+    pictures=lambda options: options.frames,
+    make=lambda source, options: encode_parallax(source.pixels, source.depth, options),
+)

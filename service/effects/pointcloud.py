@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import io
 import struct
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import orjson
 from PIL import Image
+from pydantic import Field
 
+from service.effects.record import Effect, Source
 from service.errors import InvalidParameter
 from service.geometry.mesh import Mesh, MeshOptions, build_mesh, texture
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
-
-PLY_MEDIA_TYPE = "application/ply"
-GLB_MEDIA_TYPE = "model/gltf-binary"
 
 _PLY_HEADER = """ply
 format binary_little_endian 1.0
@@ -41,6 +41,21 @@ _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 _FLOAT, _UINT32 = 5126, 5125
 _LINEAR, _LINEAR_MIPMAPS, _CLAMP = 9729, 9987, 33071
 _JSON_CHUNK, _BINARY_CHUNK = 0x4E4F534A, 0x004E4942
+
+
+class SurfaceFormat(StrEnum):
+    """Files of points in space."""
+
+    PLY = "ply"
+    GLB = "glb"
+
+
+class PointcloudOptions(MeshOptions):
+    """How points are placed and joined, and written."""
+
+    format: SurfaceFormat = Field(
+        SurfaceFormat.PLY, description="`ply` coloured points; `glb` a mesh with texture."
+    )
 
 
 def encode_ply(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
@@ -166,3 +181,25 @@ def _container(document: bytes, binary: bytes) -> bytes:
 
 def _padded(part: bytes) -> bytes:
     return part + bytes(-len(part) % 4)
+
+
+def _side(options: PointcloudOptions) -> int:
+    mesh = options.format is SurfaceFormat.GLB
+    return max(options.max_side, options.texture_side) if mesh else options.max_side
+
+
+def _make(source: Source, options: PointcloudOptions) -> bytes:
+    encode = encode_glb if options.format is SurfaceFormat.GLB else encode_ply
+    return encode(source.pixels, source.depth, options)
+
+
+POINTCLOUD = Effect(
+    name="pointcloud",
+    summary="Points or a mesh",
+    description="Put every pixel at its place in space.\n\n"
+    "The unit is the nearest point's distance, which relative depth does not tell.",
+    options=PointcloudOptions,
+    media_types={SurfaceFormat.PLY: "application/ply", SurfaceFormat.GLB: "model/gltf-binary"},
+    side=_side,
+    make=_make,
+)

@@ -15,14 +15,25 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from service.effects.bloom import bloom_gain, brightened
 from service.effects.bokeh import SMALLEST_RADIUS, Blurred, Bokeh, blur_layers
 from service.effects.light import to_linear, to_srgb
+from service.effects.record import Effect, Source
 from service.geometry.guided_filter import GuidedFilter, crisp_nearness
 from service.geometry.scene import Scene, make_scene, resize_map
 from service.imaging.depth_map import DepthMap
-from service.imaging.limits import check_point, check_range
+from service.imaging.options import (
+    MAX_SIDE,
+    POINT,
+    POINT_FORM,
+    Options,
+    parse_numbers,
+    ranged,
+    written,
+)
+from service.imaging.picture import MEDIA_TYPES, PictureFormat, encode_picture
 from service.imaging.transforms import Rgb, bounded_size
 
 Plane = NDArray[np.float32]
@@ -38,32 +49,22 @@ _SMOOTH_SCALE = 4
 _TRACE = np.float32(1e-3)
 
 
-@dataclass(frozen=True)
-class PortraitOptions:
+class PortraitOptions(Options):
     """The lens and where it focuses.
 
-    ``focus``: the point to focus on, ``(x, y)`` as shares 0..1 of the photo's width and height; by
-    default the nearest subject, which then is sharp as a whole. ``aperture``: 0 (all sharp) .. 1
-    (a blur of 3.5% of the photo's longer side at the far end). ``depth_of_field``: nearness on
-    either side of the focus point that stays sharp, 0..1. ``bokeh``: the aperture's shape.
-    ``bloom``: how much brighter lights become in the blur, 0..1. ``max_side``: longest side of the
-    result in pixels, 64..4096. Out of range raises :class:`InvalidParameter`.
+    ``focus`` is by default the nearest subject, which then is sharp as a whole; ``aperture`` 1 is
+    a blur of 3.5% of the photo's longer side at the far end.
     """
 
-    focus: tuple[float, float] | None = None
-    aperture: float = 0.5
-    depth_of_field: float = 0.08
-    bokeh: Bokeh = Bokeh.DISK
-    bloom: float = 0.5
-    max_side: int = 2048
-
-    def __post_init__(self) -> None:
-        if self.focus is not None:
-            check_point("focus", self.focus)
-        check_range("aperture", self.aperture, 0, 1)
-        check_range("depth_of_field", self.depth_of_field, 0, 1)
-        check_range("bloom", self.bloom, 0, 1)
-        check_range("max_side", self.max_side, 64, 4096)
+    format: PictureFormat = Field(
+        PictureFormat.JPEG, description="Only `png` keeps what is in focus to the last pixel."
+    )
+    focus: str | None = written(None, POINT, POINT_FORM, "0.5,0.4")
+    aperture: float = ranged(0.5, 0, 1, "How strong the blur is.")
+    depth_of_field: float = ranged(0.08, 0, 1, "Nearness beside the focus that stays sharp.")
+    bokeh: Bokeh = Field(Bokeh.DISK, description="Shape of the aperture.")
+    bloom: float = ranged(0.5, 0, 1, "How much lights glow in the blur.")
+    max_side: int = ranged(2048, 64, 4096, MAX_SIDE)
 
 
 def blur_background(pixels: Rgb, depth: DepthMap, options: PortraitOptions) -> Rgb:
@@ -97,8 +98,9 @@ def _focus_range(nearness: Plane, options: PortraitOptions) -> tuple[np.float32,
         return _subject_low(nearness), np.float32(1)
     height, width = nearness.shape
     reach = max(1, round(_FOCUS_WINDOW_SHARE * max(width, height) / 2))
-    x = min(int(options.focus[0] * width), width - 1)
-    y = min(int(options.focus[1] * height), height - 1)
+    x_share, y_share = parse_numbers(options.focus)
+    x = min(int(x_share * width), width - 1)
+    y = min(int(y_share * height), height - 1)
     window = nearness[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
     focus = np.float32(np.median(window))
     field = np.float32(options.depth_of_field)
@@ -289,3 +291,18 @@ def _rim(radius: Plane) -> int:
 def _disk(radius: int) -> NDArray[np.uint8]:
     side = 2 * radius + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _make(source: Source, options: PortraitOptions) -> bytes:
+    return encode_picture(blur_background(source.pixels, source.depth, options), options.format)
+
+
+PORTRAIT = Effect(
+    name="portrait",
+    summary="Blurred background",
+    description="Blur what is out of focus as a large lens would.",
+    options=PortraitOptions,
+    media_types=MEDIA_TYPES,
+    side=lambda options: options.max_side,
+    make=_make,
+)

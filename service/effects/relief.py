@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from enum import StrEnum
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from service.effects.record import Effect, Source
 from service.geometry.distances import distances, unproject
 from service.geometry.guided_filter import refine_nearness
 from service.geometry.scene import Scene, make_scene
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
-from service.imaging.limits import check_range
+from service.imaging.options import FAR_RATIO, FIELD_OF_VIEW, MAX_SIDE, Options, ranged
 from service.imaging.transforms import Rgb
 
 _AMBIENT = 0.25
@@ -22,38 +24,30 @@ _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _LARGEST_LEVEL = 65535
 
 
-@dataclass(frozen=True)
-class ReliefOptions:
-    """How the surface is made and lit.
+class ReliefFormat(StrEnum):
+    """Pictures of the surface, all PNG."""
 
-    ``fov``: field of view across the photo's longer side, 10..150 degrees (a phone: about 65).
-    ``far_ratio``: distance of the farthest pixel over the nearest's, 1.1..100 (ignored for metric
-    depth). ``smooth``: Gaussian sigma as a share of the longer side, 0..0.05. ``azimuth``: where
-    the light is, clockwise from the top of the picture, 0..360 degrees; ``altitude``: how high it
-    stands over the picture, 5..90 degrees. ``texture``: how much of the photo's own light and
-    shade shows, 0..1. ``base``: height of the farthest point as a share of the nearest's, 0..0.9.
-    ``max_side``: longest side of the result in pixels, 64..4096. Out of range raises
-    :class:`InvalidParameter`.
-    """
+    SHADED = "shaded"
+    NORMALS = "normals"
+    HEIGHT16 = "height16"
 
-    fov: float = 65.0
-    far_ratio: float = 4.0
-    smooth: float = 0.0025
-    azimuth: float = 315.0
-    altitude: float = 40.0
-    texture: float = 0.0
-    base: float = 0.1
-    max_side: int = 1280
 
-    def __post_init__(self) -> None:
-        check_range("fov", self.fov, 10, 150)
-        check_range("far_ratio", self.far_ratio, 1.1, 100)
-        check_range("smooth", self.smooth, 0, 0.05)
-        check_range("azimuth", self.azimuth, 0, 360)
-        check_range("altitude", self.altitude, 5, 90)
-        check_range("texture", self.texture, 0, 1)
-        check_range("base", self.base, 0, 0.9)
-        check_range("max_side", self.max_side, 64, 4096)
+class ReliefOptions(Options):
+    """How the surface is made and lit; ``far_ratio`` is ignored for metric depth."""
+
+    format: ReliefFormat = Field(
+        ReliefFormat.SHADED,
+        description="`shaded` relief; `normals` as colours; `height16`, a 16-bit height map for "
+        "3D printing. All PNG.",
+    )
+    fov: float = ranged(65.0, 10, 150, FIELD_OF_VIEW)
+    far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
+    smooth: float = ranged(0.0025, 0, 0.05, "Smoothing: a Gaussian's sigma as a share of the side.")
+    azimuth: float = ranged(315.0, 0, 360, "Where the light is, in degrees clockwise from the top.")
+    altitude: float = ranged(40.0, 5, 90, "How high the light stands, in degrees.")
+    texture: float = ranged(0.0, 0, 1, "How much of the photo's own light and shade shows.")
+    base: float = ranged(0.1, 0, 0.9, "Height of the farthest point as a share of the nearest's.")
+    max_side: int = ranged(1280, 64, 4096, MAX_SIDE)
 
 
 def surface_normals(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> NDArray[np.float32]:
@@ -134,3 +128,22 @@ def _smoothed(nearness: NDArray[np.float32], options: ReliefOptions) -> NDArray[
     if sigma == 0:
         return nearness
     return np.asarray(cv2.GaussianBlur(nearness, (0, 0), sigma), np.float32)
+
+
+def _make(source: Source, options: ReliefOptions) -> bytes:
+    if options.format is ReliefFormat.HEIGHT16:
+        return height_map(source.pixels, source.depth, options)
+    if options.format is ReliefFormat.NORMALS:
+        return png.encode_rgb(normal_picture(surface_normals(source.pixels, source.depth, options)))
+    return png.encode_rgb(shaded_relief(source.pixels, source.depth, options))
+
+
+RELIEF = Effect(
+    name="relief",
+    summary="Shaded relief",
+    description="Show the photo as a surface, or as a height map for 3D printing.",
+    options=ReliefOptions,
+    media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE),
+    side=lambda options: options.max_side,
+    make=_make,
+)

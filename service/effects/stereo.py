@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from service.effects.light import to_linear, to_srgb
+from service.effects.record import Effect, Source
 from service.geometry.novel_view import View, render_view, split_layers
 from service.geometry.scene import make_scene
 from service.imaging.depth_map import DepthMap
-from service.imaging.limits import check_range
+from service.imaging.options import Options, ranged
+from service.imaging.picture import MEDIA_TYPES, PictureFormat, encode_picture
 from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
 
@@ -25,26 +30,28 @@ _LEFT = ((0.437, 0.449, 0.164), (-0.062, -0.062, -0.024), (-0.048, -0.050, -0.01
 _RIGHT = ((-0.011, -0.032, -0.007), (0.377, 0.761, 0.009), (-0.026, -0.093, 1.234))
 
 
-@dataclass(frozen=True)
-class StereoOptions:
-    """How deep the picture is.
+class StereoLayout(StrEnum):
+    """How the eyes' pictures are put together."""
 
-    ``amplitude``: how far the eyes' pictures of the nearest and the farthest things part, as a
-    share of the width, 0..0.1. ``still``: nearness that lies in the screen's plane, 0..1; what is
-    nearer stands before it. ``crossed``: side by side for crossed eyes (right eye's picture on the
-    left). ``max_side``: longest side of one eye's picture in pixels, 64..4096. Out of range raises
-    :class:`InvalidParameter`.
-    """
+    ANAGLYPH = "anaglyph"
+    SIDE_BY_SIDE = "side_by_side"
 
-    amplitude: float = 0.03
-    still: float = 0.6
-    crossed: bool = False
-    max_side: int = 1280
 
-    def __post_init__(self) -> None:
-        check_range("amplitude", self.amplitude, 0, 0.1)
-        check_range("still", self.still, 0, 1)
-        check_range("max_side", self.max_side, 64, 4096)
+class StereoOptions(Options):
+    """How deep the picture is; what is nearer than ``screen_plane`` stands before the screen."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"still": "screen_plane"}
+
+    format: PictureFormat = Field(PictureFormat.JPEG, description="Kind of picture.")
+    layout: StereoLayout = Field(
+        StereoLayout.ANAGLYPH, description="For red-cyan glasses, or two pictures."
+    )
+    amplitude: float = ranged(0.03, 0, 0.1, "How far near and far part, as a share of the width.")
+    screen_plane: float = ranged(0.6, 0, 1, "Nearness that lies in the screen's plane.")
+    crossed: bool = Field(
+        False, description="Side by side for crossed eyes: right eye's on the left."
+    )
+    max_side: int = ranged(1280, 64, 4096, "Longest side of one eye's picture.")
 
 
 def stereo_pair(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> tuple[Rgb, Rgb]:
@@ -57,9 +64,10 @@ def stereo_pair(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> tuple[R
     half = options.amplitude * scene.width / 2
     layers = split_layers(scene, math.ceil(half) + _EDGE_PIXELS)
     left, right = (
-        render_view(layers, View(right=shift, still=options.still)) for shift in (half, -half)
+        render_view(layers, View(right=shift, still=options.screen_plane))
+        for shift in (half, -half)
     )
-    rim = math.ceil(half * max(options.still, 1 - options.still))
+    rim = math.ceil(half * max(options.screen_plane, 1 - options.screen_plane))
     rim = min(rim, (scene.width - 1) // 2)
     return left[:, rim : scene.width - rim], right[:, rim : scene.width - rim]
 
@@ -82,3 +90,20 @@ def anaglyph(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> Rgb:
 
 def _mixed(pixels: Rgb, matrix: tuple[tuple[float, ...], ...]) -> NDArray[np.float32]:
     return np.asarray(to_linear(pixels) @ np.array(matrix, np.float32).T, np.float32)
+
+
+def _make(source: Source, options: StereoOptions) -> bytes:
+    render = anaglyph if options.layout is StereoLayout.ANAGLYPH else side_by_side
+    return encode_picture(render(source.pixels, source.depth, options), options.format)
+
+
+STEREO = Effect(
+    name="stereo",
+    summary="A picture for two eyes",
+    description="Show the photo in three dimensions, for red-cyan glasses or side by side.",
+    options=StereoOptions,
+    media_types=MEDIA_TYPES,
+    side=lambda options: options.max_side,
+    pictures=lambda options: 2,
+    make=_make,
+)

@@ -13,34 +13,24 @@ from service.geometry.distances import distances, focal_pixels, unproject
 from service.geometry.guided_filter import crisp_nearness
 from service.geometry.scene import make_scene
 from service.imaging.depth_map import DepthMap
-from service.imaging.limits import check_range
+from service.imaging.options import FAR_RATIO, FIELD_OF_VIEW, Options, ranged
 from service.imaging.transforms import DepthArray, Rgb, bounded_size
 
 
-@dataclass(frozen=True)
-class MeshOptions:
+class MeshOptions(Options):
     """How points are placed and joined.
 
-    ``fov``: field of view across the photo's longer side, 10..150 degrees (a phone: about 65).
-    ``far_ratio``: distance of the farthest pixel over the nearest's, 1.1..100 (ignored for metric
-    depth). ``edge``: how slanted to the line of sight a surface may be before it counts as a depth
-    jump and is cut, 45..89.9 degrees. ``max_side``: points along the longer side, 16..2048 (a
-    square photo at 2048: 4.2 million points, 63 MB of PLY). ``texture_side``: longest side of the
-    mesh's texture in pixels, 64..4096. Out of range raises :class:`InvalidParameter`.
+    ``far_ratio`` is ignored for metric depth. A square photo at ``max_side=2048`` has 4.2 million
+    points: 63 MB of PLY.
     """
 
-    fov: float = 65.0
-    far_ratio: float = 4.0
-    edge: float = 85.0
-    max_side: int = 512
-    texture_side: int = 1024
-
-    def __post_init__(self) -> None:
-        check_range("fov", self.fov, 10, 150)
-        check_range("far_ratio", self.far_ratio, 1.1, 100)
-        check_range("edge", self.edge, 45, 89.9)
-        check_range("max_side", self.max_side, 16, 2048)
-        check_range("texture_side", self.texture_side, 64, 4096)
+    fov: float = ranged(65.0, 10, 150, FIELD_OF_VIEW)
+    far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
+    edge: float = ranged(
+        85.0, 45, 89.9, "Slant in degrees from which a surface is cut as a depth jump."
+    )
+    max_side: int = ranged(512, 16, 2048, "Points along the longer side.")
+    texture_side: int = ranged(1024, 64, 4096, "Longest side of the mesh's texture in pixels.")
 
 
 @dataclass(frozen=True)

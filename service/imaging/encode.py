@@ -1,11 +1,11 @@
-"""Depth maps as bytes: heatmap PNG, 16-bit PNG, NPY and JSON."""
+"""Depth maps as bytes, a function for each of :data:`service.imaging.formats.FORMATS`."""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,15 +23,6 @@ _JSON_SIGNIFICANT_DIGITS = 5
 _ROWS_IN_CACHE = 64
 
 
-class OutputFormat(StrEnum):
-    """Representations of a depth map."""
-
-    HEATMAP = "heatmap"
-    DEPTH16 = "depth16"
-    NPY = "npy"
-    JSON = "json"
-
-
 class JsonEncoding(StrEnum):
     """How the numbers are written inside JSON."""
 
@@ -43,7 +34,6 @@ class JsonEncoding(StrEnum):
 class EncodeOptions:
     """Choices of the caller that only change how a depth map is written."""
 
-    format: OutputFormat = OutputFormat.HEATMAP
     colormap: Colormap = Colormap.INFERNO
     normalization: Normalization = Normalization.MINMAX
     palette: bool = True
@@ -51,22 +41,6 @@ class EncodeOptions:
     max_json_pixels: int = 4_000_000
     facts: Mapping[str, object] = field(default_factory=dict)
     """More fields of the JSON."""
-
-
-MEDIA_TYPES = {
-    OutputFormat.HEATMAP: "image/png",
-    OutputFormat.DEPTH16: "image/png",
-    OutputFormat.NPY: "application/x-npy",
-    OutputFormat.JSON: "application/json",
-}
-
-
-def encode(depth: DepthMap, options: EncodeOptions) -> bytes:
-    """Write ``depth`` in the chosen format.
-
-    Raises :class:`InvalidParameter` for JSON of a map above ``max_json_pixels``.
-    """
-    return _ENCODERS[options.format](depth, options)
 
 
 def encode_heatmap(depth: DepthMap, options: EncodeOptions) -> bytes:
@@ -144,11 +118,3 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
 def _decimals(values: np.ndarray) -> int:
     extent = float(np.ptp(values)) or float(np.abs(values).max()) or 1.0
     return _JSON_SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(extent))
-
-
-_ENCODERS: dict[OutputFormat, Callable[[DepthMap, EncodeOptions], bytes]] = {
-    OutputFormat.HEATMAP: encode_heatmap,
-    OutputFormat.DEPTH16: encode_depth16,
-    OutputFormat.NPY: encode_npy,
-    OutputFormat.JSON: encode_json,
-}

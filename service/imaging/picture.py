@@ -20,10 +20,8 @@ class PictureFormat(StrEnum):
     PNG = "png"
     WEBP = "webp"
 
-    @property
-    def media_type(self) -> str:
-        """The format's media type."""
-        return f"image/{self.value}"
+
+MEDIA_TYPES = {format: f"image/{format}" for format in PictureFormat}
 
 
 def encode_picture(pixels: Rgb, format: PictureFormat) -> bytes:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from service.imaging.strips import in_strips
 
+MEDIA_TYPE = "image/png"
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _INDEXED = 0, 2, 3
 _FILTER_UP = 2

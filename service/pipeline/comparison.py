@@ -17,6 +17,7 @@ from service.imaging.render import Colormap
 from service.inference.catalog import NetworkCatalog
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
+from service.pipeline.answer import Answer
 from service.pipeline.estimator import Estimate, Estimator, OutputSize
 from service.pipeline.image_pool import ImagePool
 
@@ -28,7 +29,7 @@ class ComparisonFormat(StrEnum):
     ZIP = "zip"
 
 
-MEDIA_TYPES = {ComparisonFormat.PNG: "image/png", ComparisonFormat.ZIP: "application/zip"}
+MEDIA_TYPES = {ComparisonFormat.PNG: png.MEDIA_TYPE, ComparisonFormat.ZIP: "application/zip"}
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,6 @@ class ComparisonOrder:
     format: ComparisonFormat
     colormap: Colormap
     size: OutputSize
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The encoded answer, and milliseconds of inference by network."""
-
-    body: bytes
-    milliseconds: dict[str, float]
 
 
 class ComparisonPipeline:
@@ -62,7 +55,7 @@ class ComparisonPipeline:
 
     async def run(
         self, data: bytes, order: ComparisonOrder, ticket: Ticket, record: RequestRecord
-    ) -> Comparison:
+    ) -> Answer:
         """All networks' depth of the photo ``data``.
 
         Raises the errors of decoding, admission, loading and inference: of the first network that
@@ -85,7 +78,7 @@ class ComparisonPipeline:
                 body = await self._pool.run(ticket, _archive, estimates, milliseconds, order.size)
             else:
                 body = await self._sheet(data, estimates, milliseconds, order, ticket, record)
-        return Comparison(body, milliseconds)
+        return Answer(body, MEDIA_TYPES[order.format], milliseconds=milliseconds)
 
     async def _sheet(
         self,

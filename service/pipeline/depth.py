@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from service.decoding.decoder import Decoder
 from service.errors import PayloadTooLarge
-from service.geometry.metres import Metres, MetresOptions, metres_of
-from service.imaging.encode import EncodeOptions, encode
+from service.geometry.metres import MetresOptions, metres_of
+from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import check_network_input
 from service.imaging.tiles import TILES
 from service.imaging.transforms import Tensor
 from service.inference.catalog import NetworkCatalog
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
+from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Detail, Estimate, Estimator, OutputSize
 from service.pipeline.image_pool import ImagePool
 
 
 @dataclass(frozen=True)
 class DepthOrder:
-    """What a caller asks for."""
+    """What a caller asks for.
+
+    ``write`` makes the answer's body of the map and, with metres, the facts of their fit; it runs
+    in a thread.
+    """
 
     model: str
     size: OutputSize
-    options: EncodeOptions
+    media_type: str
+    write: Callable[[DepthMap, Mapping[str, object]], bytes]
     metres: MetresOptions = field(default_factory=MetresOptions)
     detail: Detail = Detail.NORMAL
-
-
-@dataclass(frozen=True)
-class DepthAnswer:
-    """An encoded depth map and what a caller wants to know of it."""
-
-    body: bytes
-    depth_min: float
-    depth_max: float
-    kind: str
-    batch_size: int
-    metres: Metres | None = None
 
 
 class DepthPipeline:
@@ -69,7 +62,7 @@ class DepthPipeline:
         order: DepthOrder,
         ticket: Ticket,
         record: RequestRecord,
-    ) -> DepthAnswer:
+    ) -> Answer:
         """Depth of the photo ``data``, encoded.
 
         Raises the errors of decoding, admission, loading, inference and encoding. Cancelling it
@@ -84,21 +77,18 @@ class DepthPipeline:
         estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
         estimate = await estimate_photo(data, network, ticket, record)
 
-        def finish() -> DepthAnswer:
-            depth, options, metres = estimate.sized(order.size), order.options, None
+        def finish() -> Answer:
+            depth, facts, metres = estimate.sized(order.size), {}, None
             if order.metres.wanted:
                 metres = metres_of(estimate.depth, order.metres)
                 depth = metres.apply(depth)
                 facts = {"calibration": metres.facts(estimate.depth)}
-                options = dataclasses.replace(options, facts=facts)
             with record.timed("encode"):
-                return DepthAnswer(
-                    body=encode(depth, options),
-                    depth_min=depth.extent[0],
-                    depth_max=depth.extent[1],
-                    kind=depth.kind,
+                return Answer(
+                    body=order.write(depth, facts),
+                    media_type=order.media_type,
+                    depth=DepthFacts.of(depth, metres),
                     batch_size=estimate.batch_size,
-                    metres=metres,
                 )
 
         with record.timed("resize"):

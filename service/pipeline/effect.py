@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from service.decoding.decoder import Decoder
+from service.effects.record import Effect, Source
+from service.geometry.metres import MetresOptions, metres_of
 from service.imaging.decode import Photo
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
+from service.imaging.options import Options
 from service.imaging.uploaded_depth import check_uploaded, count_npy, is_png, read_npy
 from service.inference.catalog import NetworkCatalog
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
+from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Estimator
 from service.pipeline.image_pool import ImagePool
 from service.pipeline.turnstile import Turnstile
@@ -22,25 +26,45 @@ from service.pipeline.turnstile import Turnstile
 UPLOADED = "uploaded"
 """Stands for the network's name where a client sent the depth map."""
 
-# More than this no effect does, whatever its parameters.
+# Upper bound of an effect's cost.
 _MOST_EFFECT_MEGAPIXELS = 60.0
 
 
 @dataclass(frozen=True)
 class EffectOrder:
-    """What to make of a photo within ``side`` pixels and its depth.
-
-    ``make`` runs in a thread. ``frames`` is how many pictures of that size it makes.
-    """
+    """What to make of a photo and its depth."""
 
     model: str
-    side: int
-    make: Callable[[Photo, DepthMap], bytes]
-    frames: int = 1
+    effect: Effect[Any]
+    options: Options
+    metres: MetresOptions = field(default_factory=MetresOptions)
+
+    @property
+    def format(self) -> str:
+        """The kind of file."""
+        name: str = self.options.format  # type: ignore[attr-defined]
+        return name
+
+    @property
+    def side(self) -> int:
+        """Longest side in pixels of the photo that the effect works on."""
+        return self.effect.side(self.options)
 
     def megapixels(self, photo_pixels: int) -> float:
-        """Most that ``make`` works on, for a photo of so many pixels."""
-        return min(_MOST_EFFECT_MEGAPIXELS, self.frames * min(self.side**2, photo_pixels) / 1e6)
+        """Most that the effect works on, for a photo of so many pixels."""
+        pictures = self.effect.pictures(self.options)
+        return min(_MOST_EFFECT_MEGAPIXELS, pictures * min(self.side**2, photo_pixels) / 1e6)
+
+    def make(self, photo: Photo, depth: DepthMap, batch_size: int | None) -> Answer:
+        """The effect on a photo; runs in a thread."""
+        metres = metres_of(depth, self.metres) if self.metres.wanted else None
+        source = Source(photo, depth, metres)
+        return Answer(
+            body=self.effect.make(source, self.options),
+            media_type=self.effect.media_type(self.options),
+            depth=DepthFacts.of(source.depth, metres),
+            batch_size=batch_size,
+        )
 
 
 @dataclass(frozen=True)
@@ -49,16 +73,6 @@ class UploadedDepth:
 
     data: bytes
     kind: DepthKind | None
-
-
-@dataclass(frozen=True)
-class EffectAnswer:
-    """An effect's file and the depth it was made of; no ``batch_size`` if that was uploaded."""
-
-    body: bytes
-    depth: DepthMap
-    extent: tuple[float, float]
-    batch_size: int | None
 
 
 class EffectPipeline:
@@ -87,7 +101,7 @@ class EffectPipeline:
         order: EffectOrder,
         ticket: Ticket,
         record: RequestRecord,
-    ) -> EffectAnswer:
+    ) -> Answer:
         """The effect on the photo ``data``, by its own depth or an ``uploaded`` map.
 
         Raises the errors of :meth:`DepthPipeline.run`, and those of reading the uploaded map.
@@ -109,12 +123,9 @@ class EffectPipeline:
             await self._turns.enter(ticket.client)
         try:
             with record.timed("effect"):
-                body, extent = await self._pool.run(
-                    ticket, lambda: (order.make(photo, depth), depth.extent)
-                )
+                return await self._pool.run(ticket, order.make, photo, depth, batch_size)
         finally:
             self._turns.leave(ticket.client)
-        return EffectAnswer(body, depth, extent, batch_size)
 
     async def _inferred(
         self, data: bytes, order: EffectOrder, ticket: Ticket, record: RequestRecord

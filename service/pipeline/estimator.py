@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from service.decoding.decoder import Decoder
 from service.imaging.depth_map import DepthMap
-from service.imaging.encode import OutputFormat
+from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.tiles import cut, finer, has_detail, merge
 from service.imaging.transforms import Interpolation, Tensor, to_image_size
 from service.inference.engines.selection import LoadedNetwork
@@ -37,7 +37,7 @@ class OutputSize(StrEnum):
     @classmethod
     def default_of(cls, format: OutputFormat) -> OutputSize:
         """What is written where no size was asked for: numbers as text are long."""
-        return cls.NETWORK if format is OutputFormat.JSON else cls.ORIGINAL
+        return cls.NETWORK if FORMATS[format].as_text else cls.ORIGINAL
 
 
 @dataclass(frozen=True)

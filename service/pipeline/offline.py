@@ -11,19 +11,13 @@ import numpy as np
 from service.errors import InvalidParameter
 from service.imaging.decode import read_header
 from service.imaging.depth_map import DepthMap
-from service.imaging.encode import OutputFormat
+from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import network_input
 from service.inference.engines.selection import load_for_serving
 from service.models.offer import Offer
 from service.pipeline.estimator import Estimate, OutputSize
 from service.settings import Settings
 
-SUFFIXES = {
-    OutputFormat.HEATMAP: ".png",
-    OutputFormat.DEPTH16: ".depth16.png",
-    OutputFormat.NPY: ".npy",
-    OutputFormat.JSON: ".json",
-}
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
@@ -83,4 +77,4 @@ def output_name(photo: Path, format: OutputFormat) -> Path:
 
     The suffix is added, not replaced: ``a.jpg`` and ``a.png`` are different photos.
     """
-    return photo.with_name(photo.name + SUFFIXES[format])
+    return photo.with_name(photo.name + FORMATS[format].suffix)

@@ -21,6 +21,7 @@ from service.api.oip import infer as oip_infer
 from service.api.oip import metadata as oip
 from service.api.openapi import install_openapi
 from service.api.pages import install_pages
+from service.api.photo_route import photo_routes
 from service.api.problems import install_problem_handlers
 from service.api.stream import routes as stream
 from service.errors import TracingError
@@ -36,6 +37,12 @@ _DESCRIPTION = """A photo in, a depth map out, on a plain CPU.
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with a stable `type`;
 where it helps to try again, `Retry-After` says when. Depth is *relative inverse depth*: larger is
 nearer, without a unit."""
+
+
+_ROUTERS = (
+    *(depth.router, compare.router, effects.router, models.router, stream.router, health.probes),
+    *(oip.probes, oip.router, oip_infer.router),
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -82,18 +89,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tracing=tracing,
     )
     install_problem_handlers(app)
-    for router in (
-        *(
-            depth.router,
-            compare.router,
-            effects.router,
-            models.router,
-            stream.router,
-            health.probes,
-        ),
-        *(oip.probes, oip.router, oip_infer.router),
-    ):
+    for router in _ROUTERS:
         app.include_router(router)
+    app.state.photo_routes = photo_routes(_ROUTERS)
     if not settings.admin_port:
         app.include_router(health.scrapes)
     install_pages(app)

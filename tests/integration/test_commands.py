@@ -56,7 +56,7 @@ def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
         (text, out, "supported formats"),
         (tmp_path / "no.jpg", out, "No such file"),
         (good, tmp_path / "missing" / "o.png", "No such file"),
-        (good, tmp_path / "o.jpg", "name it .png, .npy or .json"),
+        (good, tmp_path / "o.jpg", "end its name in .png"),
     ):
         done = run_service("predict", str(photo), "-o", str(output), cache_dir=str(cache_dir))
         assert done.returncode != 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.api.paths import EFFECTS
+from service.effects.catalog import EFFECTS
 from tests.support.effects import depth_file, npy, post_effect
 from tests.support.photos import as_bytes, photo_bytes, png_header_bomb
 from tests.support.server import ROOT, ServerProcess

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from service.api.paths import EFFECTS
+from service.effects.catalog import EFFECTS
 from tests.support.clients import post_at_once
 from tests.support.effects import depth_file, post_effect
 from tests.support.photos import jpeg_720p, photo_bytes

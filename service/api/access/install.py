@@ -8,18 +8,12 @@ from starlette.middleware.cors import CORSMiddleware
 from service.api.access.authentication import AuthenticationMiddleware
 from service.api.access.hosts import AllowedHostsMiddleware
 from service.api.access.keys import ApiKeys
-from service.api.compare import MILLISECONDS_HEADER
-from service.api.metres import CALIBRATION_HEADER
+from service.api.headers import EXPOSED_HEADERS, JSON_LENGTH_HEADER
 from service.settings import Settings
 
-_EXPOSED_HEADERS = (
-    *("X-Depth-Model", "X-Depth-Kind", "X-Depth-Min", "X-Depth-Max", "X-Batch-Size"),
-    *("X-Request-ID", "Server-Timing", "Retry-After", "Inference-Header-Content-Length"),
-    *(CALIBRATION_HEADER, MILLISECONDS_HEADER),
-)
 _REQUEST_HEADERS = (
     *("Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout"),
-    "Inference-Header-Content-Length",
+    JSON_LENGTH_HEADER,
 )
 
 
@@ -37,7 +31,7 @@ def install_access(app: FastAPI, settings: Settings) -> None:
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST"),
             allow_headers=_REQUEST_HEADERS,
-            expose_headers=_EXPOSED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
         )
     if settings.allowed_hosts:
         app.add_middleware(AllowedHostsMiddleware, hosts=settings.allowed_hosts)

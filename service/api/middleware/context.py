@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.paths import PHOTO_ROUTES, PROBES
+from service.api.paths import PROBES
 from service.api.problems import SECURITY_HEADERS
 from service.errors import ModelUnavailable
 from service.observability.context import RequestRecord, log_lines_of, request_id_from
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("service.access")
 
-INFERENCE_ROUTES = PHOTO_ROUTES | {
-    *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
-}
 # Probes and scrapes come every few seconds and would drown the rest.
 _QUIET_ROUTES = PROBES | {"/metrics"}
 
@@ -78,7 +75,8 @@ class RequestContextMiddleware:
             self._metrics.stages.labels(stage).observe(took)
         if record.error in REJECTION_REASONS:
             self._metrics.rejected.labels(record.error).inc()
-        if route in INFERENCE_ROUTES and _counts(status, record):
+        infers = route in scope["app"].state.photo_routes
+        if infers and _counts(status, record):
             self._metrics.slo_requests.inc()
             if status // 100 == 2 and seconds <= self._slo_seconds:
                 self._metrics.slo_good_requests.inc()
@@ -93,7 +91,7 @@ class RequestContextMiddleware:
             "client": record.client,
             "error": record.error,
         }
-        if self._tracing is not None and route in INFERENCE_ROUTES:
+        if self._tracing is not None and infers:
             fields["trace_id"] = self._tracing.report(scope, record, route, status, started)
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
         logger.log(level, text, extra={"fields": fields})

@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.identity import client_of
-from service.api.paths import PHOTO_ROUTES, route_path
+from service.api.paths import route_path
 from service.api.problems import error_response
 from service.errors import DepthError
 from service.observability.context import RequestRecord
@@ -40,6 +40,6 @@ class AdmissionGate:
 
 
 def _brings_a_photo(scope: Scope) -> bool:
-    return (
-        scope["type"] == "http" and scope["method"] == "POST" and route_path(scope) in PHOTO_ROUTES
-    )
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return False
+    return route_path(scope) in scope["app"].state.photo_routes

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Header, Request, Response
 
-from service.api.deadline import result_in_time
+from service.api.answers import respond
+from service.api.headers import JSON_LENGTH_HEADER, documented
 from service.api.oip.message import InferCall, Output, read_call, write_answer
 from service.api.oip.metadata import TAG, VERSION, find_version
 from service.api.oip.schemas import (
@@ -17,21 +18,24 @@ from service.api.oip.schemas import (
     infer_request_schema,
     oip_responses,
 )
+from service.api.photo_route import PhotoRoute
 from service.api.schemas import RequestTimeout
-from service.api.sending import HeldResponse
 from service.api.upload import read_body
 from service.errors import InvalidParameter, UnsupportedMediaType
-from service.imaging.encode import EncodeOptions, encode
+from service.imaging.encode import EncodeOptions
+from service.imaging.formats import OutputFormat, encode
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
+from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Estimate, OutputSize
 from service.pipeline.runtime import Runtime
 
-_JSON_LENGTH = "Inference-Header-Content-Length"
 JsonLength = Annotated[
     str | None,
-    Header(alias=_JSON_LENGTH, description="Bytes of JSON in the body, if binary data follows."),
+    Header(
+        alias=JSON_LENGTH_HEADER, description="Bytes of JSON in the body, if binary data follows."
+    ),
 ]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ERRORS = oip_responses(400, 401, 404, 413, 415, 422, 429, 500, 503, 504)
@@ -39,17 +43,12 @@ _OK: dict[int | str, dict[str, Any]] = {
     200: {
         "model": InferResponse,
         "description": "JSON, and then the binary data that was asked for.",
-        "headers": {
-            _JSON_LENGTH: {
-                "description": "Bytes of JSON in the body, if binary data follows.",
-                "schema": {"type": "integer"},
-            }
-        },
+        "headers": documented(JSON_LENGTH_HEADER),
         "content": {"application/octet-stream": _BINARY},
     }
 }
 
-router = APIRouter(tags=[TAG], prefix="/v2")
+router = APIRouter(tags=[TAG], prefix="/v2", route_class=PhotoRoute)
 
 
 _BODY: dict[str, Any] = {
@@ -106,22 +105,11 @@ async def oip_infer(
     record: RequestRecord = request.state.record
     record.model, record.output = spec.name, "tensors"
     inference = _Inference(runtime, spec, record, json_length)
-    (body, size), ticket = await result_in_time(
+    return await respond(
         request,
         deadline_seconds,
         read=lambda ticket: read_body(request, ticket, runtime.settings.max_body_bytes),
         work=inference.run,
-    )
-    headers = {
-        "X-Depth-Model": spec.name,
-        "X-Depth-Kind": spec.kind.value,
-        "Server-Timing": record.server_timing(),
-    }
-    if size is not None:
-        headers[_JSON_LENGTH] = str(size)
-    media_type = "application/json" if size is None else "application/octet-stream"
-    return HeldResponse(
-        body, media_type, headers, ticket, record, runtime.settings.send_timeout_seconds
     )
 
 
@@ -136,8 +124,8 @@ class _Inference:
         self._record = record
         self._json_length = json_length
 
-    async def run(self, body: bytes, ticket: Ticket) -> tuple[bytes, int | None]:
-        """The answer's body, and the length of its JSON if binary data follows."""
+    async def run(self, body: bytes, ticket: Ticket) -> Answer:
+        """The answer to a request's body."""
         pipeline, pool = self._runtime.pipeline, self._runtime.pool
         most_images = self._runtime.admission.most_images
         with self._record.timed("decode"):
@@ -152,15 +140,18 @@ class _Inference:
         with self._record.timed("encode"):
             return await pool.run(ticket, self._answer, call, estimates)
 
-    def _answer(self, call: InferCall, estimates: list[Estimate]) -> tuple[bytes, int | None]:
+    def _answer(self, call: InferCall, estimates: list[Estimate]) -> Answer:
         message = call.message
         head: dict[str, Any] = {"model_name": self._spec.name, "model_version": VERSION}
         if message.id is not None:
             head["id"] = message.id
-        return write_answer(
+        body, json_bytes = write_answer(
             head,
             [self._output(wanted, message.parameters, estimates) for wanted in message.outputs],
         )
+        media_type = "application/json" if json_bytes is None else "application/octet-stream"
+        facts = DepthFacts(self._spec.name, self._spec.kind)
+        return Answer(body, media_type, facts, json_bytes=json_bytes)
 
     def _output(
         self, wanted: WantedOutput, parameters: RequestParameters, estimates: list[Estimate]
@@ -174,7 +165,8 @@ class _Inference:
                 normalization=parameters.normalize,
                 palette=parameters.palette,
             )
-            return wanted.name, [encode(each.sized(size), options) for each in estimates], binary
+            maps = [encode(each.sized(size), OutputFormat.HEATMAP, options) for each in estimates]
+            return wanted.name, maps, binary
         size = parameters.size or OutputSize.NETWORK
         if len({each.shape(size) for each in estimates}) > 1:
             raise InvalidParameter(

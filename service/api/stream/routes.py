@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -24,7 +25,6 @@ from service.api.stream.access import admit_client, key_in
 from service.api.stream.newest_frame import NewestFrame
 from service.errors import DeadlineExceeded, DepthError, Draining
 from service.imaging import png
-from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap, palette
@@ -36,7 +36,9 @@ from service.observability.context import (
     request_id_var,
 )
 from service.observability.metrics import REJECTION_REASONS
-from service.pipeline.effect import EffectAnswer, EffectOrder
+from service.pipeline.answer import Answer
+from service.pipeline.depth import DepthOrder
+from service.pipeline.estimator import OutputSize
 from service.pipeline.runtime import Runtime
 
 router = APIRouter()
@@ -44,8 +46,8 @@ logger = logging.getLogger("service.access")
 
 _GOING_AWAY, _POLICY_VIOLATION = 1001, 1008
 _DRAIN_CHECK_SECONDS = 0.25
-# No effect looks at the photo here; only the network's input is needed.
-_SMALLEST_SIDE = 64
+# Messages have no type; their format is in the text message before each.
+_MEDIA_TYPE = "application/octet-stream"
 
 
 class FrameFormat(StrEnum):
@@ -159,18 +161,18 @@ class _Stream:
             await self._send(self._head(sequence, started, answer), answer.body)
             self._answered += 1
 
-    async def _work(self, frame: bytes) -> EffectAnswer:
+    async def _work(self, frame: bytes) -> Answer:
         record = RequestRecord(request_id_var.get())
         settings, metrics = self._runtime.settings, self._runtime.metrics
         name = self._runtime.catalog.offer.find(self._query.model or settings.model).name
-        order = EffectOrder(name, _SMALLEST_SIDE, self._make)
+        order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write)
         started = time.perf_counter()
         status = "5xx"
         try:
             async with asyncio.timeout(settings.request_timeout_seconds):
                 with self._runtime.admission.open(client_of(self._socket.scope)) as ticket:
                     ticket.add_bytes(len(frame))
-                    answer = await self._runtime.effects.run(frame, None, order, ticket, record)
+                    answer = await self._runtime.pipeline.run(frame, order, ticket, record)
                     ticket.served()
             status = "2xx"
             return answer
@@ -193,22 +195,24 @@ class _Stream:
             for stage, seconds in record.stages():
                 metrics.stages.labels(stage).observe(seconds)
 
-    def _make(self, photo: Photo, depth: DepthMap) -> bytes:
+    def _write(self, depth: DepthMap, facts: Mapping[str, object]) -> bytes:
         if self._query.format is FrameFormat.NPY:
             return encode_npy(depth, EncodeOptions())
         if self._query.format is FrameFormat.RAW:
             return depth.values.astype("<f4", copy=False).tobytes()
         return png.encode_indexed(self._scale.heat_indices(depth), palette(self._query.colormap))
 
-    def _head(self, sequence: int, started: float, answer: EffectAnswer) -> dict[str, object]:
+    def _head(self, sequence: int, started: float, answer: Answer) -> dict[str, object]:
         depth = answer.depth
+        assert depth is not None and depth.size is not None  # noqa: S101 (a map's answer)
+        width, height = depth.size
         return {
             "sequence": sequence,
             "dropped": self._frames.dropped,
             "latency_ms": round(1000 * (time.perf_counter() - started), 1),
             "format": self._query.format,
-            "width": depth.width,
-            "height": depth.height,
+            "width": width,
+            "height": height,
             "model": depth.model,
             "kind": depth.kind,
         }

@@ -4,7 +4,7 @@ import pytest
 
 from service.api.negotiation import choose_format
 from service.errors import NotAcceptable
-from service.imaging.encode import OutputFormat
+from service.imaging.formats import OutputFormat
 
 HEATMAP, JSON, NPY = OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY
 

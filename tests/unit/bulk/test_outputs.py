@@ -6,7 +6,7 @@ import pytest
 
 from service.bulk.outputs import OutputFolder
 from service.errors import WorkerLost
-from service.imaging.encode import OutputFormat
+from service.imaging.formats import OutputFormat
 from service.pipeline.offline import output_name, photos_in
 
 NAME = Path("sub", "cup.jpg.png")

@@ -31,7 +31,7 @@ effects = {
     "obstacle": lambda: draw_danger_zone(pixels, depth, ObstacleOptions(max_side=4096)),
     "relief": lambda: shaded_relief(pixels, depth, ReliefOptions(max_side=4096)),
     "portrait": lambda: blur_background(
-        pixels, depth, PortraitOptions(max_side=4096, focus=(0.5, 0.5), aperture=1)
+        pixels, depth, PortraitOptions(max_side=4096, focus="0.5,0.5", aperture=1)
     ),
     "parallax": lambda: encode_parallax(pixels, depth, ParallaxOptions()),
     "mesh": lambda: encode_glb(pixels, depth, MeshOptions(max_side=2048)),

@@ -20,7 +20,7 @@ EFFECTS: dict[str, Callable[[Rgb, DepthMap], Rgb]] = {
     "obstacle": lambda pixels, depth: draw_danger_zone(pixels, depth, ObstacleOptions()),
     "relief": lambda pixels, depth: shaded_relief(pixels, depth, ReliefOptions(texture=0.5)),
     "portrait": lambda pixels, depth: blur_background(
-        pixels, depth, PortraitOptions(focus=(1, 0), aperture=1)
+        pixels, depth, PortraitOptions(focus="1,0", aperture=1)
     ),
     "stereo": lambda pixels, depth: anaglyph(pixels, depth, StereoOptions()),
 }
@@ -45,4 +45,4 @@ def test_every_effect_takes_any_size_and_range(
 
 def test_a_map_of_one_pixel_has_no_obstacle() -> None:
     depth = DepthMap(np.ones((1, 1), np.float32), DepthKind.RELATIVE_INVERSE_DEPTH, "test")
-    assert detect_obstacles(depth, ObstacleOptions(rows=64, columns=64)).near_share == 0
+    assert detect_obstacles(depth, ObstacleOptions(grid="64x64")).near_share == 0

@@ -15,7 +15,6 @@ from service.effects.relief import (
     shaded_relief,
     surface_normals,
 )
-from service.errors import InvalidParameter
 from service.geometry.distances import distances, focal_pixels, unproject
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
@@ -125,21 +124,3 @@ def test_the_camera_sees_its_field_of_view_across_the_longer_side() -> None:
     np.testing.assert_allclose(points[..., 2], -2)
     half = math.degrees(math.atan(points[45, -1, 0] / 2))
     assert half == pytest.approx(65 / 2, abs=0.3)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"fov": 180},
-        {"far_ratio": 1},
-        {"smooth": 1},
-        {"azimuth": -1},
-        {"altitude": 0},
-        {"texture": math.nan},
-        {"base": 1},
-        {"max_side": 5000},
-    ],
-)
-def test_options_out_of_range_are_refused_with_the_range(options: dict[str, float]) -> None:
-    with pytest.raises(InvalidParameter, match=r"must be from .* to .*; it is"):
-        ReliefOptions(**options)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.api.parameters import ANCHORS
+from service.api.metres import ANCHORS
 from service.errors import InvalidParameter
 from service.geometry.calibration import MAX_ANCHORS, MAX_METRES, Anchor, calibrate
 from service.geometry.line_fit import fit_line

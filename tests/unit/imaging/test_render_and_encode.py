@@ -13,7 +13,8 @@ from PIL import Image
 from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.imaging.encode import EncodeOptions, JsonEncoding, OutputFormat, encode
+from service.imaging.encode import EncodeOptions, JsonEncoding
+from service.imaging.formats import OutputFormat, encode
 from service.imaging.render import Colormap, Normalization, heat_indices, nearness, palette
 
 INVERSE = DepthKind.RELATIVE_INVERSE_DEPTH
@@ -79,7 +80,7 @@ def test_heat_indices_round_to_nearest() -> None:
 
 @pytest.mark.parametrize("colormap", Colormap)
 def test_heatmap_is_the_opencv_colour_map(colormap: Colormap) -> None:
-    png = encode(ramp(), EncodeOptions(colormap=colormap))
+    png = encode(ramp(), OutputFormat.HEATMAP, EncodeOptions(colormap=colormap))
     picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
     indices = heat_indices(ramp())
     if colormap is Colormap.GRAY:
@@ -92,7 +93,7 @@ def test_heatmap_is_the_opencv_colour_map(colormap: Colormap) -> None:
 
 def test_heatmap_as_rgb_is_the_same_picture() -> None:
     indexed, rgb = (
-        Image.open(io.BytesIO(encode(ramp(), EncodeOptions(palette=palette))))
+        Image.open(io.BytesIO(encode(ramp(), OutputFormat.HEATMAP, EncodeOptions(palette=palette))))
         for palette in (True, False)
     )
     assert (indexed.mode, rgb.mode) == ("P", "RGB")
@@ -108,7 +109,7 @@ def test_inferno_is_black_far_and_bright_near() -> None:
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_depth16_gives_the_values_back(scale: float) -> None:
     depth = ramp(scale=scale)
-    png = encode(depth, EncodeOptions(OutputFormat.DEPTH16))
+    png = encode(depth, OutputFormat.DEPTH16)
     pixels = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
     assert pixels.dtype == np.uint16
     low, high = depth.values.min(), depth.values.max()
@@ -117,13 +118,13 @@ def test_depth16_gives_the_values_back(scale: float) -> None:
 
 
 def test_depth16_of_a_flat_map_is_zero() -> None:
-    png = encode(flat(7.0), EncodeOptions(OutputFormat.DEPTH16))
+    png = encode(flat(7.0), OutputFormat.DEPTH16)
     pixels = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
     assert not pixels.any()
 
 
 def test_npy_gives_the_values_back() -> None:
-    array = np.load(io.BytesIO(encode(ramp(), EncodeOptions(OutputFormat.NPY))))
+    array = np.load(io.BytesIO(encode(ramp(), OutputFormat.NPY)))
     assert array.dtype == np.dtype("<f4")
     assert np.array_equal(array, ramp().values)
 
@@ -131,7 +132,7 @@ def test_npy_gives_the_values_back() -> None:
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_json_numbers_keep_five_digits_of_the_range(scale: float) -> None:
     depth = ramp(scale=scale)
-    body = json.loads(encode(depth, EncodeOptions(OutputFormat.JSON)))
+    body = json.loads(encode(depth, OutputFormat.JSON))
     assert (body["width"], body["height"]) == (64, 48)
     assert (body["kind"], body["unit"]) == ("relative_inverse_depth", None)
     numbers = np.array(body["depth"])
@@ -141,8 +142,8 @@ def test_json_numbers_keep_five_digits_of_the_range(scale: float) -> None:
 
 
 def test_json_base64() -> None:
-    options = EncodeOptions(OutputFormat.JSON, encoding=JsonEncoding.BASE64)
-    body = json.loads(encode(ramp(DepthKind.METRIC_DEPTH), options))
+    options = EncodeOptions(encoding=JsonEncoding.BASE64)
+    body = json.loads(encode(ramp(DepthKind.METRIC_DEPTH), OutputFormat.JSON, options))
     assert (body["encoding"], body["dtype"], body["byte_order"]) == ("base64", "float32", "little")
     assert body["unit"] == "metre"
     values = np.frombuffer(base64.b64decode(body["depth"]), "<f4").reshape(48, 64)
@@ -150,11 +151,11 @@ def test_json_base64() -> None:
 
 
 def test_json_of_a_flat_map() -> None:
-    assert json.loads(encode(flat(0.0), EncodeOptions(OutputFormat.JSON)))["depth"][0][0] == 0
-    assert json.loads(encode(flat(2.5), EncodeOptions(OutputFormat.JSON)))["depth"][3][5] == 2.5
+    assert json.loads(encode(flat(0.0), OutputFormat.JSON))["depth"][0][0] == 0
+    assert json.loads(encode(flat(2.5), OutputFormat.JSON))["depth"][3][5] == 2.5
 
 
 def test_json_has_a_limit_that_says_what_to_do() -> None:
-    options = EncodeOptions(OutputFormat.JSON, max_json_pixels=48 * 64 - 1)
+    options = EncodeOptions(max_json_pixels=48 * 64 - 1)
     with pytest.raises(InvalidParameter, match="npy"):
-        encode(ramp(), options)
+        encode(ramp(), OutputFormat.JSON, options)

@@ -1,13 +1,20 @@
-"""The obstacle alarm as JSON, with every place as a share of the photo."""
+"""The obstacle alarm as JSON or a picture, with every place as a share of the photo."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from service.api.metres import CalibrationJson, DistanceJson
-from service.effects.obstacle import ObstacleOptions, Region, detect_obstacles
+from service.effects.obstacle import (
+    ObstacleOptions,
+    Region,
+    ReportFormat,
+    detect_obstacles,
+    draw_danger_zone,
+)
+from service.effects.record import Effect, Source
 from service.geometry.calibration import Distance
-from service.geometry.metres import MetresOptions, metres_of
+from service.geometry.metres_report import CalibrationJson, DistanceJson
+from service.imaging import png
 from service.imaging.depth_map import DepthMap
 
 
@@ -43,9 +50,9 @@ class ObstacleJson(BaseModel):
     note: str = Field(description="Whether there are metres here.")
 
 
-def report(depth: DepthMap, options: ObstacleOptions, wanted: MetresOptions) -> bytes:
+def report(source: Source, options: ObstacleOptions) -> bytes:
     """The report as JSON."""
-    metres = metres_of(depth, wanted) if wanted.wanted else None
+    depth, metres = source.estimate, source.metres
     found = detect_obstacles(depth, options, metres)
     answer = ObstacleJson(
         alarm=found.alarm,
@@ -74,3 +81,37 @@ def _region(region: Region, depth: DepthMap) -> RegionJson:
 
 def _distance(distance: Distance) -> DistanceJson:
     return DistanceJson(metres=distance.metres, low=distance.low, high=distance.high)
+
+
+def _make(source: Source, options: ObstacleOptions) -> bytes:
+    if options.format is ReportFormat.PNG:
+        return png.encode_rgb(draw_danger_zone(source.pixels, source.estimate, options))
+    return report(source, options)
+
+
+OBSTACLE = Effect(
+    name="obstacle",
+    summary="Obstacle alarm",
+    description="Say how much of the view is near, and where.\n\n"
+    "Nearness is relative to this photo. It is not metres, unless two or more points of known "
+    "distance are given as `anchors`.",
+    options=ObstacleOptions,
+    media_types={ReportFormat.JSON: "application/json", ReportFormat.PNG: png.MEDIA_TYPE},
+    side=lambda options: options.max_side,
+    make=_make,
+    report=ObstacleJson,
+    example={
+        "alarm": True,
+        "near_share": 0.163,
+        "left": {"share": 0.02, "alarm": False},
+        "centre": {"share": 0.35, "alarm": True},
+        "right": {"share": 0.12, "alarm": True},
+        "grid": [[0.0, 0.0, 0.0], [0.01, 0.3, 0.05], [0.05, 0.75, 0.31]],
+        "largest": {
+            **{"x": 0.31, "y": 0.42, "width": 0.44, "height": 0.58, "share": 0.16},
+            "distance": {"metres": 0.71, "low": 0.6, "high": 0.88},
+        },
+        "calibration": None,
+        "note": "Metres come from the given points of known distance; mind the error bars.",
+    },
+)

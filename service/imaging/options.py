@@ -1,32 +1,44 @@
-"""Kinds of query parameters: numbers with a range, points, grids and anchors."""
+"""Options of a caller, whose ranges and forms stand once: for HTTP, the command line and Python."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, cast
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
-
-from service.geometry.calibration import MAX_ANCHORS, MAX_METRES
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
 Text = TypeVar("Text", str, str | None)
 
-_SHARE = r"(?:0?\.[0-9]{1,9}|0|1(?:\.0{1,9})?)"
-_METRES = r"(?:[0-9]{1,4}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})"
+SHARE = r"(?:0?\.[0-9]{1,9}|0|1(?:\.0{1,9})?)"
 _SIDE = "(?:[1-9]|[1-5][0-9]|6[0-4])"
-_ANCHOR = f"{_SHARE},{_SHARE},{_METRES}"
 
-_REAL = r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?"
-
-FIT = re.compile(f"{_REAL},{_REAL}")
-POINT = re.compile(f"{_SHARE},{_SHARE}")
+POINT = re.compile(f"{SHARE},{SHARE}")
 GRID = re.compile(f"{_SIDE}x{_SIDE}")
-ANCHORS = re.compile(f"{_ANCHOR}(?:;{_ANCHOR}){{1,{MAX_ANCHORS - 1}}}")
+
+
+class Options(BaseModel):
+    """Base of a caller's choices: an unknown one is refused, as it may be a typo.
+
+    ``renamed`` maps names of an earlier release to today's; both are read. Raises pydantic's
+    ``ValidationError``, which the API answers as 422 and the command line prints.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        today = {old: new for old, new in cls.renamed.items() if new not in values}
+        return {today.get(name, name): value for name, value in values.items()}
 
 
 class Range:
@@ -75,11 +87,11 @@ def parse_numbers(text: str, separator: str = ",") -> tuple[float, ...]:
 
 POINT_FORM = "x,y as shares from 0 to 1 of the photo's width and height, such as 0.5,0.4"
 GRID_FORM = "columns x rows, each from 1 to 64, such as 3x3"
-FIT_FORM = "intercept,slope of an earlier answer's calibration, for another photo of the same scene"
-ANCHORS_FORM = (
-    f"x,y,metres of 2 to {MAX_ANCHORS} points with semicolons between them: x and y as shares "
-    f"from 0 to 1 of the photo, metres from 0.01 to {MAX_METRES:g}"
-)
+
+
+MAX_SIDE = "Longest side of the result in pixels; photos are never enlarged."
+FIELD_OF_VIEW = "Field of view across the photo's longer side in degrees; a phone's is about 65."
+FAR_RATIO = "How many times farther the farthest point is than the nearest, a guess of yours."
 
 
 def _checked(default: T, check: Callable[[T], T], schema: dict[str, Any], description: str) -> T:

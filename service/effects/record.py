@@ -1,0 +1,71 @@
+"""What an effect is, in one record that routes, limits, documents and the command line read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from service.geometry.metres import Metres
+from service.imaging.decode import Photo
+from service.imaging.depth_map import DepthMap
+from service.imaging.options import Options
+from service.imaging.transforms import Rgb
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an effect is made of: a photo, its depth, and what makes metres of it if anything does.
+
+    ``estimate`` is the depth as the network or the client gave it.
+    """
+
+    photo: Photo
+    estimate: DepthMap
+    metres: Metres | None = None
+
+    @property
+    def pixels(self) -> Rgb:
+        """The photo's pixels ``(h, w, 3)`` uint8 RGB."""
+        return self.photo.pixels
+
+    @functools.cached_property
+    def depth(self) -> DepthMap:
+        """The depth, in metres where something tells them."""
+        return self.estimate if self.metres is None else self.metres.apply(self.estimate)
+
+
+@dataclass(frozen=True)
+class Effect(Generic[OptionsT]):
+    """One thing that depth is good for.
+
+    ``options`` has a field ``format``, whose values are the keys of ``media_types``. ``side`` is
+    the longest side in pixels of the photo that ``make`` works on, ``pictures`` how many of that
+    size it makes. ``make`` runs in a thread and raises :class:`InvalidParameter` for options that
+    do not suit the photo. ``report`` and ``example`` describe an answer in JSON.
+    """
+
+    name: str
+    summary: str
+    description: str
+    options: type[OptionsT]
+    media_types: Mapping[Any, str]
+    side: Callable[[OptionsT], int]
+    make: Callable[[Source, OptionsT], bytes]
+    pictures: Callable[[OptionsT], int] = lambda options: 1
+    report: type[BaseModel] | None = None
+    example: Mapping[str, Any] | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is served."""
+        return f"/v1/effects/{self.name}"
+
+    def media_type(self, options: OptionsT) -> str:
+        """The media type of what ``make`` makes of ``options``."""
+        return self.media_types[options.format]  # type: ignore[attr-defined]

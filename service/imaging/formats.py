@@ -1,0 +1,68 @@
+"""The representations of a depth map, a record each.
+
+A format more is its encoder and an entry here; HTTP, the command line, bulk runs and the documents
+read the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from service.imaging import png
+from service.imaging.depth_map import DepthMap
+from service.imaging.encode import (
+    EncodeOptions,
+    encode_depth16,
+    encode_heatmap,
+    encode_json,
+    encode_npy,
+)
+
+
+class OutputFormat(StrEnum):
+    """Names of the formats."""
+
+    HEATMAP = "heatmap"
+    DEPTH16 = "depth16"
+    JSON = "json"
+    NPY = "npy"
+
+
+@dataclass(frozen=True)
+class FormatRecord:
+    """How one format is written and asked for.
+
+    ``summary`` completes "`name` ...". ``suffix`` is that of its files. A format that
+    ``negotiates`` is chosen by ``Accept``; others share another's media type and have to be named.
+    ``as_text`` are numbers as text, which are long: they are written at the network's size unless
+    another is asked for.
+    """
+
+    summary: str
+    suffix: str
+    media_type: str
+    encode: Callable[[DepthMap, EncodeOptions], bytes]
+    negotiates: bool = True
+    as_text: bool = False
+
+
+FORMATS = {
+    OutputFormat.HEATMAP: FormatRecord("colour PNG", ".png", png.MEDIA_TYPE, encode_heatmap),
+    OutputFormat.DEPTH16: FormatRecord(
+        "16-bit PNG", ".depth16.png", png.MEDIA_TYPE, encode_depth16, negotiates=False
+    ),
+    OutputFormat.JSON: FormatRecord(
+        "numbers as text", ".json", "application/json", encode_json, as_text=True
+    ),
+    OutputFormat.NPY: FormatRecord("float32 array", ".npy", "application/x-npy", encode_npy),
+}
+
+
+def encode(depth: DepthMap, format: OutputFormat, options: EncodeOptions | None = None) -> bytes:
+    """Write ``depth`` in a format.
+
+    Raises :class:`InvalidParameter` for JSON of a map above ``max_json_pixels``.
+    """
+    return FORMATS[format].encode(depth, options or EncodeOptions())

@@ -1,0 +1,48 @@
+"""What every way in ends with: a body, and what its caller wants to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from service.geometry.metres import Metres
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+
+
+@dataclass(frozen=True)
+class DepthFacts:
+    """Of a depth map, without its values; of several maps of one answer, what they share.
+
+    ``size`` is its width and height, ``extent`` its smallest and largest value. ``fit`` is the
+    intercept and slope of metres, where something made metres of it.
+    """
+
+    model: str
+    kind: DepthKind
+    size: tuple[int, int] | None = None
+    extent: tuple[float, float] | None = None
+    fit: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, depth: DepthMap, metres: Metres | None = None) -> DepthFacts:
+        """The facts of ``depth``; takes a pass over its values."""
+        fit = None if metres is None else (metres.intercept, metres.slope)
+        return cls(depth.model, depth.kind, (depth.width, depth.height), depth.extent, fit)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An encoded result.
+
+    ``batch_size`` is None where no network ran, or several times. ``milliseconds`` are those of
+    inference, by network. ``json_bytes`` is the length of a body's first part, if binary data
+    follows it.
+    """
+
+    body: bytes
+    media_type: str
+    depth: DepthFacts | None = None
+    batch_size: int | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+    json_bytes: int | None = None

@@ -1,0 +1,69 @@
+"""What holds for every effect, by its record; one that forgets a part fails by name."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+import service
+from service.effects.catalog import EFFECTS
+from service.effects.parallax import ParallaxOptions
+from service.effects.record import Effect
+from service.effects.stereo import StereoOptions
+
+DOCS = (Path(service.__file__).parents[1] / "docs" / "effects.md").read_text(encoding="utf-8")
+
+
+def ranges() -> Iterator[tuple[str, str, float, float]]:
+    """Effect, option, and the range it documents."""
+    for effect in EFFECTS.values():
+        for name, schema in effect.options.model_json_schema()["properties"].items():
+            if "minimum" in schema:
+                yield effect.name, name, schema["minimum"], schema["maximum"]
+
+
+@pytest.fixture(params=EFFECTS)
+def effect(request: pytest.FixtureRequest) -> Effect[Any]:
+    return EFFECTS[request.param]
+
+
+@pytest.mark.parametrize(("effect", "option", "low", "high"), list(ranges()))
+def test_an_option_takes_its_documented_range_and_nothing_beyond(
+    effect: str, option: str, low: float, high: float
+) -> None:
+    options = EFFECTS[effect].options
+    for value in (low, high):
+        assert getattr(options(**{option: value}), option) == value
+    past = 1 if isinstance(low, int) else 1e-6
+    for value in (low - past, high + past, math.nan, math.inf):
+        with pytest.raises(ValidationError, match=option):
+            options(**{option: value})
+
+
+def test_an_unknown_option_is_refused(effect: Effect[Any]) -> None:
+    with pytest.raises(ValidationError, match="strength"):
+        effect.options(strength=1)
+
+
+def test_every_format_has_a_media_type(effect: Effect[Any]) -> None:
+    assert set(effect.media_types) == set(effect.options.model_fields["format"].annotation)
+
+
+def test_it_is_documented_with_each_of_its_options(effect: Effect[Any]) -> None:
+    chapter = re.search(rf"^### {effect.name}\n(.*?)(?=^##)", f"{DOCS}\n##", re.M | re.S)
+    assert chapter is not None, f"docs/effects.md has no chapter {effect.name}"
+    for option in effect.options.model_fields:
+        assert f"`{option}`" in chapter[1], f"docs/effects.md: {effect.name}: {option}"
+
+
+def test_names_of_the_release_before_are_read() -> None:
+    assert StereoOptions.model_validate({"still": 0.2}).screen_plane == 0.2
+    assert ParallaxOptions.model_validate({"size": 320}).max_side == 320
+    with pytest.raises(ValidationError):
+        ParallaxOptions.model_validate({"size": 320, "max_side": 320})
