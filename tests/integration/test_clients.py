@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.busy import RETRY_AFTER_SECONDS, BusyFront
+from tests.support.documents import examples
 from tests.support.photos import jpeg_720p
 from tests.support.programs import require_program
-from tests.support.server import ROOT, ServerProcess
+from tests.support.server import ServerProcess
 
 PHOTO = jpeg_720p()
 ADDRESS = "127.0.0.1:8000"
@@ -22,11 +22,9 @@ ADDRESS = "127.0.0.1:8000"
 
 def example(document: str, language: str) -> str:
     """The first block of code in that language."""
-    text = (ROOT / "docs" / document).read_text()
-    block = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    assert block, f"{document} has no example in {language}"
-    assert ADDRESS in block[1]
-    return block[1]
+    code = examples(f"docs/{document}", language)[0]
+    assert ADDRESS in code
+    return code
 
 
 def run_example(language: str, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
