@@ -8,7 +8,7 @@ TORCH := 2.14.1
 TORCHVISION := 0.29.1
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help setup serve test lint format openapi check-openapi bench soak fuzz train supply lock \
+.PHONY: help setup serve test test-hostile test-busy lint format openapi check-openapi bench soak fuzz train supply lock \
     audit sbom licences test-bulk check-image clean
 
 help:  ## Show this list
@@ -39,6 +39,16 @@ serve: setup  ## Serve on http://127.0.0.1:8000 (DEPTH_HOST, DEPTH_PORT)
 SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
 test: setup  ## Run all tests, side by side on the machine's cores (PYTEST_ARGS=...)
 	$(PY) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
+
+test-hostile: setup  ## All hostile images and examples, and ten rolling restarts: the gate has a part
+	TEST_WHOLE=1 $(PY) -m pytest $(SIDE_BY_SIDE) tests/hostile tests/integration/test_replicas.py \
+	    $(PYTEST_ARGS)
+
+# A loop a core: what passes beside them does not depend on the machine's speed.
+test-busy: setup  ## Run all tests beside as many busy loops as there are cores
+	@loops=; trap 'kill $$loops' EXIT; \
+	for core in $$(seq $$(nproc)); do $(PY) -c "while True: pass" & loops="$$loops $$!"; done; \
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS) && echo "Beside $$(nproc) busy loops: all passed."
 
 lint: setup  ## ruff, mypy and bandit
 	$(PY) -m ruff check .

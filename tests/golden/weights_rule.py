@@ -32,17 +32,18 @@ def draw_weight(
     draw = rng.standard_normal(shape)
     name = key.rsplit(".", 1)[-1]
     if name == "running_mean":
-        draw = 0.1 * draw
+        draw *= 0.1
     elif name == "running_var":
         draw = 1.0 + 0.1 * np.abs(draw)
     elif name.endswith("bias"):
-        draw = 0.05 * draw
+        draw *= 0.05
     elif len(shape) <= 1:
         draw = 1.0 + 0.1 * draw
     elif name in _TOKENS:
-        draw = 0.02 * draw
+        draw *= 0.02
     else:
-        draw = draw * (override.get("gain", 1.0) / np.sqrt(float(np.prod(shape[1:]))))
+        # In place: some are 100 MB.
+        draw *= override.get("gain", 1.0) / np.sqrt(float(np.prod(shape[1:])))
     return np.asarray(draw, np.float32)
 
 

@@ -14,9 +14,11 @@ from tests.hostile.bombs import (
 )
 from tests.hostile.oddities import bad_metadata, lying_details, odd_tiffs, polyglots
 from tests.hostile.seeds import seed_photos
+from tests.support.sample import gate_or_whole
 
 _SEED = 20_261_122
-_FLIPPED_COPIES = 30
+_FLIPPED_COPIES = gate_or_whole(8, 30)
+_CUT_ELSEWHERE = gate_or_whole(2, 8)
 
 
 def hostile_images() -> Iterator[Named]:
@@ -40,7 +42,7 @@ def hostile_images() -> Iterator[Named]:
 def _truncated(name: str, data: bytes, draw: random.Random) -> Iterator[Named]:
     tenths = [len(data) * share // 10 for share in range(10)]
     edges = [1, 2, 3, 4, 8, 12, 16, 33, len(data) - 1, len(data) - 2, len(data) - 8]
-    elsewhere = [draw.randrange(len(data)) for _ in range(8)]
+    elsewhere = [draw.randrange(len(data)) for _ in range(_CUT_ELSEWHERE)]
     for length in sorted({*tenths[1:], *edges, *elsewhere}):
         yield f"{name}[:{length}]", data[:length]
 

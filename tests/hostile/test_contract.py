@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, Phase, settings, strategies
 from schemathesis import Case
 
 from tests.hostile.seeds import seed_photos
+from tests.support.sample import gate_or_whole
 from tests.support.server import ROOT, ServerProcess
 
-_EXAMPLES = 100
+_EXAMPLES = gate_or_whole(25, 100)
 
 # A schema cannot say which bytes are a photo, so the valid bodies are given here.
 _PHOTOS = strategies.sampled_from(list(seed_photos().values()))
