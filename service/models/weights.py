@@ -129,11 +129,17 @@ class WeightsStore:
         return self.verify(spec)
 
     def forget_recorded(self, spec: NetworkSpec) -> None:
-        """Remove weights whose hash only we know, so that the official ones are used again."""
+        """Remove weights whose hash only we know, so that the official ones are used again.
+
+        Those that were recorded before their official hash was published are the official ones.
+        """
         record = self._read_record(spec)
-        if record is not None:
-            self._record_path(spec).unlink()
-            (self.folder / record.file).unlink(missing_ok=True)
+        if record is None:
+            return
+        self._record_path(spec).unlink()
+        recorded = self.folder / record.file
+        if recorded != self.official_path(spec):
+            recorded.unlink(missing_ok=True)
 
     def _write_record(self, spec: NetworkSpec, record: _Record) -> None:
         with self._incoming() as incoming:

@@ -95,6 +95,23 @@ def test_official_weights_replace_custom_ones(
     assert not custom.path.exists()
 
 
+def test_what_was_recorded_before_its_hash_was_published_stays(
+    store: WeightsStore, midas: NetworkSpec, golden_checkpoint: Path
+) -> None:
+    unpublished = replace(midas, weights=replace(midas.weights, sha256=None))
+
+    def record() -> None:
+        store.create()
+        shutil.copy(golden_checkpoint, store.official_path(midas))
+        assert store.record_first_use(unpublished).origin is Origin.FIRST_USE
+
+    record()
+    assert pull(midas, store).origin is Origin.OFFICIAL
+    record()
+    assert store.install_official(midas, golden_checkpoint).origin is Origin.OFFICIAL
+    assert store.verify(midas).path.read_bytes() == golden_checkpoint.read_bytes()
+
+
 def test_the_latest_custom_weights_replace_earlier_ones(
     store: WeightsStore, tmp_path: Path
 ) -> None:
