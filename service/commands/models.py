@@ -83,7 +83,7 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
     for spec in _named(arguments.names) or filter(store.origin, SPECS.values()):
         try:
             weights = store.verify(spec)
-            load_network(spec, weights.path)
+            load_network(spec, weights.path, weights.sha256)
         except WeightsError as error:
             failed = True
             print(error, file=sys.stderr)

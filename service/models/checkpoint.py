@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 from service.errors import WeightsError
@@ -18,18 +20,19 @@ _NESTED = ("model", "depth_model")
 _PARALLEL = "module."
 
 
-def load_network(spec: NetworkSpec, path: Path) -> nn.Module:
+def load_network(spec: NetworkSpec, path: Path, sha256: str | None = None) -> nn.Module:
     """The network of ``spec`` with the weights in ``path``: float32, CPU, eval mode.
 
     Reads ``.safetensors`` files and torch checkpoints (a plain state dict, or one within another
-    under the names that the official training code uses), with official or own key names. Raises
-    :class:`WeightsError` when the file cannot be read or its keys or shapes are not exactly the
-    network's.
+    under the names that the official training code uses), with official or own key names. Of a file
+    that was verified before, ``sha256`` is the hash that was found right: it is checked again on
+    the very bytes that are loaded. Raises :class:`WeightsError` when the file cannot be read, is no
+    longer that file, or when its keys or shapes are not exactly the network's.
     """
     rename = spec.renamer()
     state = {
         ours: value
-        for key, value in _read(path).items()
+        for key, value in _read(path, sha256).items()
         if (ours := rename(key.removeprefix(_PARALLEL))) is not None
     }
     network = spec.build()
@@ -40,13 +43,19 @@ def load_network(spec: NetworkSpec, path: Path) -> nn.Module:
     return network.float().eval().requires_grad_(False)
 
 
-def _read(path: Path) -> Mapping[str, torch.Tensor]:
+def _read(path: Path, sha256: str | None) -> Mapping[str, torch.Tensor]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read: {error.strerror}.") from error
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise WeightsError(f"{path.name} was exchanged while it was being loaded.")
     try:
         state: Any
         if path.suffix == ".safetensors":
-            state = load_file(path)
+            state = load(data)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # torch's unpickler raises almost anything on damaged files.
         raise WeightsError(
             "The file cannot be read as weights: it is damaged, or it holds pickled objects "

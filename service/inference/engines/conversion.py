@@ -179,7 +179,8 @@ def _is_intact(folder: Path) -> bool:
 
 
 def _convert_in_child(spec: NetworkSpec, weights: VerifiedWeights, folder: Path) -> None:
-    command = [sys.executable, "-m", __name__, spec.name, str(weights.path), str(folder)]
+    of_weights = [str(weights.path), weights.sha256]
+    command = [sys.executable, "-m", __name__, spec.name, *of_weights, str(folder)]
     done = subprocess.run(  # noqa: S603 (our own interpreter and module)
         command,
         capture_output=True,
@@ -200,8 +201,11 @@ def _convert_in_child(spec: NetworkSpec, weights: VerifiedWeights, folder: Path)
 _WEIGHTS_ERROR_MARK = "WeightsError: "
 
 
-def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
-    """Write the converted network into ``folder``; runs in the child process."""
+def _convert(spec: NetworkSpec, weights_path: Path, sha256: str, folder: Path) -> None:
+    """Write the converted network into ``folder``; runs in the child process.
+
+    The folder is named after the hash, so what is converted must have it.
+    """
     import openvino
     import torch
     from openvino._offline_transformations import apply_moc_transformations
@@ -212,7 +216,7 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
     from service.models.checkpoint import load_network
     from service.networks.layer_scale import fold_layer_scales
 
-    network = load_network(spec, weights_path)
+    network = load_network(spec, weights_path, sha256)
     reference = reference_for(network, spec.input_rule)
     fold_layer_scales(network)
     example = torch.from_numpy(reference.tensor)
@@ -239,10 +243,10 @@ def _convert(spec: NetworkSpec, weights_path: Path, folder: Path) -> None:
 
 
 def _main() -> None:
-    name, weights_path, folder = sys.argv[1:]
+    name, weights_path, sha256, folder = sys.argv[1:]
     spec = find_spec(name)
     try:
-        _convert(spec, Path(weights_path), Path(folder) / spec.name)
+        _convert(spec, Path(weights_path), sha256, Path(folder) / spec.name)
     except WeightsError as error:
         # One line on standard error carries the reason to the parent.
         message = " ".join(str(error).split())

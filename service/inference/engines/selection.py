@@ -142,6 +142,6 @@ def _create(
     from service.inference.engines.torch_engine import TorchEngine, reference_for
     from service.models.checkpoint import load_network
 
-    network = load_network(spec, weights.path)
+    network = load_network(spec, weights.path, weights.sha256)
     reference = reference_for(network, spec.input_rule)
     return TorchEngine(network, precision, threads), reference

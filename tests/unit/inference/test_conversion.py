@@ -10,18 +10,19 @@ import numpy as np
 import openvino
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from timm.models.vision_transformer import Block
 from torch import nn
 
-from service.errors import ModelUnavailable
+from service.errors import ModelUnavailable, WeightsError
 from service.inference.engines import conversion, selection
 from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
 from service.inference.engines.selection import load_for_serving
 from service.inference.engines.torch_engine import reference_for
 from service.models.checkpoint import load_network
 from service.models.registry import find_spec
-from service.models.weights import WeightsStore
-from service.settings import Settings
+from service.models.weights import VerifiedWeights, WeightsStore
+from service.settings import EngineChoice, Settings
 
 SPEC = find_spec("depth_lite_256")
 
@@ -50,8 +51,8 @@ def test_layer_scales_are_folded_into_the_converted_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = _Scaled().eval().requires_grad_(False)
-    monkeypatch.setattr("service.models.checkpoint.load_network", lambda spec, path: network)
-    conversion._convert(SPEC, Path("unused"), tmp_path / SPEC.name)
+    monkeypatch.setattr("service.models.checkpoint.load_network", lambda *_: network)
+    conversion._convert(SPEC, Path("unused"), "unused", tmp_path / SPEC.name)
     model = openvino.Core().read_model(tmp_path / SPEC.name / "network.xml")
     operations = [
         (target.get_node().get_type_name(), operation.get_type_name())
@@ -80,6 +81,34 @@ def test_conversion_is_reused(converted: ConvertedNetwork, settings: Settings) -
     )
     assert again == converted
     assert again.graph.stat().st_mtime_ns == before
+
+
+def exchanged_after_verifying(store: WeightsStore) -> VerifiedWeights:
+    """Own weights that were found right, and in whose place others of the same network now lie."""
+    state = load_file(store.verify(SPEC).path)
+    own = store.folder / "own.safetensors"
+    store.create()
+    save_file(state, own)
+    verified = store.install_custom(SPEC, own)
+    save_file({key: value * 2 for key, value in state.items()}, verified.path)
+    return verified
+
+
+def test_weights_exchanged_after_verifying_are_not_converted(tmp_path: Path) -> None:
+    weights = exchanged_after_verifying(WeightsStore(tmp_path / "weights"))
+    cache = tmp_path / "cache"
+    with pytest.raises(WeightsError, match="exchanged"):
+        ensure_converted(SPEC, weights, cache)
+    assert not list(cache.rglob("network.xml"))
+
+
+def test_weights_exchanged_after_verifying_are_not_loaded_in_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = exchanged_after_verifying(WeightsStore(tmp_path))
+    monkeypatch.setattr(WeightsStore, "verify", lambda *_: weights)
+    with pytest.raises(WeightsError, match="exchanged"):
+        load_for_serving(SPEC, Settings(weights_dir=tmp_path, engine=EngineChoice.TORCH))
 
 
 @pytest.mark.parametrize("name", ["network.bin", "reference.npz", "checksums.json"])
