@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from service.decoding.channel import Channel
 from service.decoding.frames import Order, Reply, ReplyKind, Task, read_order, refusal
@@ -26,12 +26,6 @@ from service.imaging.decode import read_header
 from service.imaging.effect_input import decode_for_effect, prepare_for_effect
 from service.imaging.network_input import network_input
 from service.imaging.uploaded_depth import decode_grey16
-
-
-def _load_plugins() -> None:
-    """Import what Pillow imports only when it meets it: once locked up, no file can be read."""
-    Image.preinit()
-    assert ImageCms  # noqa: S101 (imported for Pillow's conversion of LAB to find)
 
 
 def _answer(channel: Channel, order: Order, data: bytes) -> None:
@@ -88,7 +82,8 @@ def _main() -> None:
         signal.signal(number, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=0))
     cv2.setNumThreads(1)
-    _load_plugins()
+    # What Pillow imports only when it opens a file: once locked up, none can be read.
+    Image.preinit()
     # Codecs write to standard error what they like; it is not the service's log.
     os.dup2(1, 2)
     lock_up(int(sys.argv[1]))

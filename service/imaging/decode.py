@@ -1,4 +1,4 @@
-"""Bytes of a photo -> upright 8-bit RGB, with the checks that keep hostile bytes out.
+"""Bytes of a photo -> upright 8-bit sRGB, with the checks that keep hostile bytes out.
 
 Pillow reads the header without decoding, so the pixel limit costs nothing; unlike OpenCV it
 refuses a truncated file instead of greying out the rest. It is given the pixels' part of a file
@@ -122,13 +122,14 @@ def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
 
 
 def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
-    """Decode to 8-bit RGB, upright by its EXIF orientation.
+    """Decode to 8-bit sRGB, upright by its EXIF orientation.
 
-    The first frame of an animation; transparent pixels over white, as a browser shows them;
-    16-bit samples are scaled to 8. With ``cover``, a JPEG is decoded at 1/2, 1/4 or 1/8 of its
-    size (cheaper by up to as much) as long as that is at least what ``cover`` answers for the
-    photo's upright size. Raises :class:`UnsupportedMediaType` or :class:`UndecodableImage`; the
-    pixel limit, and what else is told from a header, is :func:`read_header`'s.
+    The first frame of an animation; transparent pixels over white and colours by the photo's
+    profile, as a browser shows them; 16-bit samples are scaled to 8. With ``cover``, a JPEG is
+    decoded at 1/2, 1/4 or 1/8 of its size (cheaper by up to as much) as long as that is at least
+    what ``cover`` answers for the photo's upright size. Raises :class:`UnsupportedMediaType` or
+    :class:`UndecodableImage`; the pixel limit, and what else is told from a header, is
+    :func:`read_header`'s.
     """
     photo_format = sniff(data)
     try:
@@ -149,7 +150,7 @@ def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Phot
         turned = orientation(source.exif)
         whole = _plan_reduction(image, cover, turned) if cover is not None else None
         image.load()
-        pixels = to_rgb(image)
+        pixels = to_rgb(image, source.profile)
         if turned in _TURNS:
             pixels = pixels.transpose(_TURNS[turned])
         return Photo(np.asarray(pixels), *(whole or pixels.size))
@@ -163,9 +164,13 @@ def _open(photo_format: PhotoFormat, data: bytes) -> Iterator[tuple[ImageFile, S
         source = reader.strip(data)
         image = reader.pillow(io.BytesIO(source.data))
     with image:
-        if not source.exif:
-            source = Source(source.data, image.info.get("exif", b"").removeprefix(b"Exif\0\0"))
-        yield image, source
+        yield image, _with_metadata_of(image, source)
+
+
+def _with_metadata_of(image: ImageFile, source: Source) -> Source:
+    """Complete what stripping has not read with what Pillow has."""
+    exif = source.exif or (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    return Source(source.data, exif, source.profile or image.info.get("icc_profile") or b"")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Decoded samples of any kind -> 8-bit RGB."""
+"""Decoded samples of any kind -> 8-bit sRGB."""
 
 from __future__ import annotations
 
@@ -9,20 +9,32 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from service.errors import UndecodableImage
+from service.imaging.colour import to_srgb
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
-_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+_GREY_WITH_ALPHA = ("LA", "La")
+_WITH_ALPHA = ("RGBA", "RGBa", "PA", *_GREY_WITH_ALPHA)
+_WITH_PROFILE = ("RGB", "L", "CMYK")
 _WHITE = (255, 255, 255)
 _TIFF_WHITE_IS_ZERO = 0
 
 
-def to_rgb(image: ImageFile) -> Image.Image:
-    """A loaded image as RGB: transparent pixels over white, 16 bits scaled to 8.
+def to_rgb(image: ImageFile, profile: bytes = b"") -> Image.Image:
+    """A loaded image as sRGB, by its ICC profile: transparent pixels over white, 8 bits a sample.
 
     Raises :class:`UndecodableImage` for 32-bit and floating-point samples.
     """
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
+    colours, alpha = _split(image)
+    rgb = to_srgb(colours, profile)
+    if alpha is None:
+        return rgb
+    canvas = Image.new("RGB", image.size, _WHITE)
+    canvas.paste(rgb, mask=alpha)
+    return canvas
+
+
+def _split(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    """Colours of 8 bits, and the alpha channel if there is one."""
     if image.mode in _SIXTEEN_BIT_GREY:
         return _grey_of_16_bits(image)
     if image.mode in ("I", "F"):
@@ -30,17 +42,20 @@ def to_rgb(image: ImageFile) -> Image.Image:
             "Images with 32-bit or floating-point samples are not supported; send 8 or 16 bits."
         )
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
-        return _over_white(image)
-    return image.convert("RGB")
+        return _without_alpha(image)
+    return image if image.mode in _WITH_PROFILE else image.convert("RGB"), None
 
 
-def _grey_of_16_bits(image: ImageFile) -> Image.Image:
+def _grey_of_16_bits(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
     samples = np.asarray(image, dtype=np.uint16)
-    transparent = samples == image.info.get("transparency", -1)
+    alpha = None
+    if "transparency" in image.info:
+        opaque = samples != image.info["transparency"]
+        alpha = Image.fromarray(opaque.astype(np.uint8) * 255)
     # Pillow inverts such images of 8 bits, but not of 16.
     if _white_is_zero(image):
         samples = ~samples
-    return Image.fromarray(np.where(transparent, 255, samples >> 8).astype(np.uint8)).convert("RGB")
+    return Image.fromarray((samples >> 8).astype(np.uint8)), alpha
 
 
 def _white_is_zero(image: ImageFile) -> bool:
@@ -50,12 +65,11 @@ def _white_is_zero(image: ImageFile) -> bool:
     )
 
 
-def _over_white(image: ImageFile) -> Image.Image:
-    with_alpha = image.convert("RGBA")
+def _without_alpha(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    grey = image.mode in _GREY_WITH_ALPHA
+    with_alpha = image.convert("LA" if grey else "RGBA")
     alpha = with_alpha.getchannel("A")
+    colours = with_alpha.convert("L" if grey else "RGB")
     # Programs that know of no alpha leave its bytes 0; Chromium takes those for opaque, too.
-    if isinstance(image, BmpImageFile) and alpha.getextrema() == (0, 0):
-        return with_alpha.convert("RGB")
-    canvas = Image.new("RGB", image.size, _WHITE)
-    canvas.paste(with_alpha, mask=alpha)
-    return canvas
+    transparent_by_mistake = isinstance(image, BmpImageFile) and alpha.getextrema() == (0, 0)
+    return colours, None if transparent_by_mistake else alpha

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.hostile.containers import bmp, png
 from tests.support.photos import as_bytes, photo_bytes
+from tests.support.profiles import P3, cmyk_profile, grey_profile, rgb_profile
 
 _WIDTH, _HEIGHT = 40, 28
 
@@ -30,7 +31,12 @@ def seed_photos() -> dict[str, bytes]:
         "jpeg-exif": as_bytes(photo, "JPEG", exif=exif),
         "jpeg-cmyk": as_bytes(photo.convert("CMYK"), "JPEG"),
         "jpeg-mpo": as_bytes(photo, "MPO", **_more_frames(photo)),
+        "jpeg-profile": as_bytes(photo, "JPEG", icc_profile=rgb_profile(P3, 2.2)),
+        "jpeg-press": as_bytes(
+            photo.convert("CMYK"), "JPEG", icc_profile=cmyk_profile((9, 99, 99))
+        ),
         "png": as_bytes(photo),
+        "png-profile": as_bytes(grey, icc_profile=grey_profile(1.8)),
         "png-grey": as_bytes(grey),
         "png-alpha": as_bytes(with_alpha),
         "png-palette": as_bytes(photo.quantize(16), transparency=3),

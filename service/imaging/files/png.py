@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from service.errors import UndecodableImage
 from service.imaging.files.source import Source
+from service.imaging.icc import MAX_PROFILE_BYTES
 
 _SIGNATURE_BYTES = 8
 # Encoders write pieces of 8 KB and more.
 _MAX_CHUNKS = 100_000
-# Unpacked; profiles of printers are the largest.
-_MAX_PROFILE_BYTES = 4 << 20
 _MAX_EXIF_BYTES = 1 << 20
 
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -56,7 +55,7 @@ def strip_png(data: bytes) -> Source:
         elif chunk.kind == b"eXIf" and chunk.end - chunk.start <= _MAX_EXIF_BYTES:
             exif = chunk.content(data)
         elif chunk.kind == b"iCCP":
-            profile = _unpacked(chunk.content(data), _MAX_PROFILE_BYTES)
+            profile = _unpacked(chunk.content(data), MAX_PROFILE_BYTES)
         elif chunk.kind in _TEXT and not exif:
             exif = _exif_in_text(chunk.kind, chunk.content(data))
     return Source(b"".join(kept), exif, profile)
