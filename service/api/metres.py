@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from service.geometry.calibration import MAX_ANCHORS, MAX_METRES
+from service.geometry.calibration import MAX_ANCHORS
 from service.geometry.metres import MetresOptions
+from service.imaging.depth_map import MAX_METRES
 from service.imaging.options import SHARE, Options, parse_numbers, ranged, written
 
 _METRES = r"(?:[0-9]{1,4}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})"

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from service.geometry.calibration import Distance
 from service.geometry.metres import Metres
-from service.geometry.scene import check_depth, make_scene
-from service.imaging.depth_map import DepthMap
+from service.geometry.scene import make_scene
+from service.imaging.depth_map import DepthMap, inverse_values
 from service.imaging.options import (
     GRID,
     GRID_FORM,
@@ -27,7 +27,7 @@ from service.imaging.options import (
     ranged,
     written,
 )
-from service.imaging.render import inverse_values, nearness
+from service.imaging.render import nearness
 from service.imaging.transforms import Rgb
 
 NOT_METRES = (
@@ -174,7 +174,6 @@ def _draw_box(picture: Rgb, report: ObstacleReport, box: Region, thick: int) -> 
 
 
 def _near_pixels(depth: DepthMap, options: ObstacleOptions) -> NDArray[np.bool_]:
-    check_depth(depth)
     values = nearness(depth)
     # At threshold 0 the farthest pixels would count too, and a flat wall would be all danger.
     return (values >= options.threshold) & (values > 0)
@@ -204,6 +203,6 @@ def _largest_region(
     distance = None
     if metres is not None:
         inside = labels[y : y + height, x : x + width] == label
-        values = inverse_values(depth)[y : y + height, x : x + width][inside]
+        values = inverse_values(depth.values, depth.kind)[y : y + height, x : x + width][inside]
         distance = metres.distance(float(np.median(values)))
     return Region(x, y, width, height, area / near.size, distance)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from service.effects.record import Effect, Source
-from service.geometry.distances import distances, unproject
+from service.geometry.camera import camera_of_fov, centres, unproject
+from service.geometry.distances import distances_of_nearness
 from service.geometry.guided_filter import refine_nearness
 from service.geometry.scene import Scene, make_scene
 from service.imaging import png
@@ -92,13 +93,18 @@ def height_map(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
 
 def _normals(scene: Scene, depth: DepthMap, options: ReliefOptions) -> NDArray[np.float32]:
     surface = _smoothed(refine_nearness(scene), options)
-    distance = distances(surface, depth, options.far_ratio)
+    distance = distances_of_nearness(surface, depth, options.far_ratio)
+    right, up = camera_of_fov(scene.width, scene.height, options.fov).rays(
+        centres(scene.width), centres(scene.height)
+    )
     # Normals know no scale, and squares of it could overflow.
-    points = unproject(distance / distance.min(), options.fov)
+    points = unproject(distance / distance.min(), right, up)
     # Mirrored borders would have no slope there, and so no normal.
-    right = cv2.Sobel(points, cv2.CV_32F, 1, 0, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
-    down = cv2.Sobel(points, cv2.CV_32F, 0, 1, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
-    normals = _cross(np.asarray(down, np.float32), np.asarray(right, np.float32))
+    along, across = (
+        cv2.Sobel(points, cv2.CV_32F, *axis, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
+        for axis in ((0, 1), (1, 0))
+    )
+    normals = _cross(np.asarray(along, np.float32), np.asarray(across, np.float32))
     length = np.sqrt(np.einsum("hwc,hwc->hw", normals, normals))
     normals /= np.maximum(length, np.float32(1e-30))[..., np.newaxis]
     return normals

@@ -8,6 +8,7 @@ photo's depth keeps to that line. Relative (not inverse) depth is fitted as ``me
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,13 +18,9 @@ from numpy.typing import NDArray
 from service.errors import InvalidParameter
 from service.geometry.line_fit import LineFit, fit_line
 from service.imaging.depth_kind import DepthKind
-from service.imaging.depth_map import DepthMap
+from service.imaging.depth_map import MAX_METRES, DepthMap, inverse_values
 from service.imaging.limits import check_range
-from service.imaging.render import inverse_values
 from service.imaging.transforms import DepthArray
-
-MAX_METRES = 1000.0
-"""What lies farther, or beyond where the fit reaches infinity, is reported as this distance."""
 
 MAX_ANCHORS = 100
 
@@ -85,13 +82,12 @@ class Calibration:
         return "The error bars cover the points' measuring errors and how well they fit together."
 
     def apply(self, depth: DepthMap) -> DepthMap:
-        """``depth``, of the kind that was calibrated, in metres: at most :data:`MAX_METRES`."""
-        metres = to_metres(self._line_at(inverse_values(depth)), self.kind)
-        return DepthMap(metres.astype(np.float32), DepthKind.METRIC_DEPTH, depth.model)
+        """``depth``, of the kind that was calibrated, as :func:`in_metres` gives it."""
+        return in_metres(depth, self._line_at(inverse_values(depth.values, depth.kind)))
 
     def bounds(self, depth: DepthMap) -> tuple[DepthArray, DepthArray]:
         """Lower and upper metres of every pixel, ``(h, w)`` float32; ``inf`` without a bound."""
-        values = inverse_values(depth)
+        values = inverse_values(depth.values, depth.kind)
         middle, half = self._line_at(values), self.line.half_width(values)
         low = to_metres(middle + half, self.kind)
         high = to_metres(middle - half, self.kind)
@@ -99,7 +95,7 @@ class Calibration:
         return low.astype(np.float32), np.where(unbounded, np.inf, high).astype(np.float32)
 
     def distance(self, value: float) -> Distance:
-        """Metres of one value of :func:`service.imaging.render.inverse_values`."""
+        """Metres of one value of :func:`service.imaging.depth_map.inverse_values`."""
         at = np.array([value])
         middle, half = self._line_at(at), self.line.half_width(at)
         high = float(to_metres(middle - half, self.kind)[0])
@@ -133,7 +129,7 @@ def calibrate(
     if depth.kind is DepthKind.METRIC_DEPTH:
         raise InvalidParameter("This depth map is in metres already; it needs no anchors.")
     _check_anchors(depth, anchors)
-    values = inverse_values(depth)
+    values = inverse_values(depth.values, depth.kind)
     readings = np.array([_read(values, anchor) for anchor in anchors])
     level, spread = readings[:, 0], readings[:, 1]
     _check_spread(depth, level)
@@ -199,3 +195,16 @@ def to_metres(target: NDArray[np.floating], kind: DepthKind) -> NDArray[np.float
         return np.asarray(np.clip(-target, 0, MAX_METRES))
     # Not 1 / max(target, 0.001), which in float32 is 999.99994.
     return np.asarray(np.minimum(1 / np.maximum(target, _TINY), MAX_METRES))
+
+
+def in_metres(depth: DepthMap, target: NDArray[np.floating]) -> DepthMap:
+    """``depth`` in metres, where a fit's line says ``target`` ``(h, w)`` of it.
+
+    Infinity from :data:`MAX_METRES` on; NaN where a line of relative depth falls to 0, since
+    nothing lies there.
+    """
+    metres = np.asarray(to_metres(target, depth.kind), np.float32)
+    metres[metres >= MAX_METRES] = np.inf
+    if depth.kind is DepthKind.RELATIVE_DEPTH:
+        metres[metres <= 0] = np.nan
+    return dataclasses.replace(depth, values=metres, kind=DepthKind.METRIC_DEPTH)

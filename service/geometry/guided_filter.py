@@ -93,7 +93,7 @@ def crisp_nearness(scene: Scene) -> Plane:
 
     For geometry. Where the photo shows no edge to follow, the filter has softened the step again.
     """
-    return steepen(refine_nearness(scene), 2 * _radius(scene))
+    return steepen(refine_nearness(scene), 2 * _radius(scene.width, scene.height))
 
 
 def refine_nearness(scene: Scene) -> Plane:
@@ -102,7 +102,7 @@ def refine_nearness(scene: Scene) -> Plane:
     A network's edges are several pixels wide; what lies in between belongs to nothing in the
     scene, so it is steepened away, and then the photo decides where exactly the edge runs.
     """
-    radius = _radius(scene)
+    radius = _radius(scene.width, scene.height)
     steep = steepen(scene.nearness, max(1, radius // 2))
     subsample = 1 if radius < 4 else radius // 4
     filtered = GuidedFilter(scene.pixels, radius, subsample).filter(steep)
@@ -111,6 +111,18 @@ def refine_nearness(scene: Scene) -> Plane:
         near, rows = steep[strip.read], filtered[strip.rows]
         np.clip(rows, lowest(near, radius)[strip.inner], highest(near, radius)[strip.inner], rows)
     return filtered
+
+
+def edge_share(nearness: Plane) -> Plane:
+    """How much an edge of ``nearness`` ``(h, w)`` is within reach, 0 (not at all) .. 1.
+
+    The reach is what :func:`crisp_nearness` moves edges by; it ends softly.
+    """
+    radius = _radius(*nearness.shape)
+    reach = 2 * radius
+    close = (highest(nearness, reach) - lowest(nearness, reach) > _STEEP).astype(np.float32)
+    side = 2 * radius + 1
+    return np.asarray(cv2.blur(close, (side, side)), np.float32)
 
 
 def steepen(values: Plane, radius: int) -> Plane:
@@ -135,8 +147,8 @@ def _steepened(values: Plane, radius: int) -> Plane:
     return np.where(edge, snapped, values)
 
 
-def _radius(scene: Scene) -> int:
-    return max(2, round(_RADIUS_SHARE * max(scene.width, scene.height)))
+def _radius(width: int, height: int) -> int:
+    return max(2, round(_RADIUS_SHARE * max(width, height)))
 
 
 def _inverse_symmetric(matrix: tuple[Plane, ...]) -> list[tuple[Plane, Plane, Plane]]:

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from service.geometry.distances import distances, focal_pixels, unproject
-from service.geometry.guided_filter import crisp_nearness
-from service.geometry.scene import make_scene
+from service.geometry.camera import Camera, camera_of_fov, centres, unproject
+from service.geometry.distances import distances, refined_distances
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import FAR_RATIO, FIELD_OF_VIEW, Options, ranged
-from service.imaging.transforms import DepthArray, Rgb, bounded_size
+from service.imaging.transforms import (
+    DepthArray,
+    Interpolation,
+    Rgb,
+    bounded_size,
+    nearest,
+    shrink,
+)
 
 
 class MeshOptions(Options):
@@ -27,15 +34,18 @@ class MeshOptions(Options):
     fov: float = ranged(65.0, 10, 150, FIELD_OF_VIEW)
     far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
     edge: float = ranged(
-        85.0, 45, 89.9, "Slant in degrees from which a surface is cut as a depth jump."
+        75.0, 45, 89.9, "Slant in degrees from which a surface is cut as a depth jump."
     )
     max_side: int = ranged(512, 16, 2048, "Points along the longer side.")
     texture_side: int = ranged(1024, 64, 4096, "Longest side of the mesh's texture in pixels.")
+    refine: bool = Field(
+        True, description="Move the depth map's edges onto the photo's; else its numbers stay."
+    )
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """A surface in the axes of :func:`service.geometry.distances.unproject`.
+    """A surface in the axes of :func:`service.geometry.camera.unproject`.
 
     ``points`` ``(n, 3)`` float32; ``colours`` ``(n, 3)`` uint8 RGB; ``places`` ``(n, 2)`` float32,
     where each point lies in the photo, 0..1 from the top left; ``triangles`` ``(m, 3)`` uint32
@@ -48,22 +58,32 @@ class Mesh:
     triangles: NDArray[np.uint32]
 
 
-def build_mesh(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> Mesh:
+def build_mesh(
+    pixels: Rgb, depth: DepthMap, options: MeshOptions, camera: Camera | None = None
+) -> Mesh:
     """The surface that the photo shows: a grid of points, joined unless depth jumps between them.
 
-    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. Points that no triangle uses float
-    between two surfaces and are left out.
+    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. ``camera`` by default has the
+    options' field of view. Each point is at the distance that the map has there, to the pixel; with
+    ``refine`` the map's edges are first moved onto the photo's. What the map does not count, and
+    points that no triangle uses because they float between two surfaces, are left out.
     """
-    scene = make_scene(pixels, depth, options.max_side)
-    distance = distances(crisp_nearness(scene), depth, options.far_ratio)
-    triangles = _triangulate(distance, options)
+    camera = camera or camera_of_fov(pixels.shape[1], pixels.shape[0], options.fov)
+    grid = _grid(pixels, depth, options)
+    if options.refine:
+        distance = refined_distances(grid.pixels, grid.depth, options.far_ratio)
+    else:
+        distance = distances(grid.depth, options.far_ratio)
+    right, up = camera.rays(grid.across, grid.down)
+    triangles = _triangulate(distance, right, up, options.edge)
     used = np.zeros(distance.size, np.bool_)
     used[triangles] = True
     number = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
+    places = np.stack(np.meshgrid(grid.across, grid.down), axis=-1, dtype=np.float32)
     return Mesh(
-        points=unproject(distance, options.fov).reshape(-1, 3)[used],
-        colours=scene.pixels.reshape(-1, 3)[used],
-        places=_places(scene.width, scene.height)[used],
+        points=unproject(distance, right, up).reshape(-1, 3)[used],
+        colours=grid.pixels.reshape(-1, 3)[used],
+        places=places.reshape(-1, 2)[used],
         triangles=number[triangles],
     )
 
@@ -74,27 +94,49 @@ def texture(pixels: Rgb, options: MeshOptions) -> Rgb:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _triangulate(distance: DepthArray, options: MeshOptions) -> NDArray[np.uint32]:
-    """Two triangles for every four neighbours, without those that are too slanted."""
+@dataclass(frozen=True)
+class _Grid:
+    """The photo and its depth at the points, and their places ``(w,)`` and ``(h,)`` in 0..1."""
+
+    pixels: Rgb
+    depth: DepthMap
+    across: NDArray[np.float64]
+    down: NDArray[np.float64]
+
+
+def _grid(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> _Grid:
+    """Points on the map's own pixels where it has enough of them, else between them."""
+    max_side = options.max_side
+    if depth.enlarge is Interpolation.NEAREST and not options.refine:
+        # There is nothing between its pixels: more points would make stairs of them.
+        max_side = min(max_side, max(depth.width, depth.height))
+    width, height = bounded_size(pixels.shape[1], pixels.shape[0], max_side)
+    small = shrink(pixels, (width, height))
+    if width > depth.width or height > depth.height:
+        return _Grid(small, depth.resized(width, height), centres(width), centres(height))
+    rows, columns = nearest(depth.height, height), nearest(depth.width, width)
+    across, down = centres(depth.width)[columns], centres(depth.height)[rows]
+    return _Grid(small, depth.sampled(rows, columns), across, down)
+
+
+def _triangulate(
+    distance: DepthArray, right: NDArray[np.float32], up: NDArray[np.float32], edge: float
+) -> NDArray[np.uint32]:
+    """Two triangles for every four neighbours, without those that are too slanted or unknown."""
     height, width = distance.shape
     numbers = np.arange(height * width, dtype=np.uint32).reshape(height, width)
-    focal = focal_pixels(width, height, options.fov)
-    # Over one pixel the surface may recede by this share of its distance.
-    steepest = math.tan(math.radians(options.edge)) / focal
+    # From one point to the next the surface may recede by this share of its distance.
+    across, down = np.diff(right), -np.diff(up)[:, np.newaxis]
+    steepest = np.maximum(across, down) * np.float32(math.tan(math.radians(edge)))
     start, rest = slice(None, -1), slice(1, None)
     top_left, top_right = (start, start), (start, rest)
     bottom_left, bottom_right = (rest, start), (rest, rest)
     parts = []
     for three in ((top_left, bottom_left, top_right), (top_right, bottom_left, bottom_right)):
         first, second, third = (distance[corner] for corner in three)
-        nearest = np.minimum(np.minimum(first, second), third)
+        nearest_one = np.minimum(np.minimum(first, second), third)
         farthest = np.maximum(np.maximum(first, second), third)
-        whole = farthest - nearest <= nearest * np.float32(steepest)
+        # False where one of the three is NaN.
+        whole = farthest - nearest_one <= nearest_one * steepest
         parts.append(np.stack([numbers[corner][whole] for corner in three], axis=1))
     return np.concatenate(parts)
-
-
-def _places(width: int, height: int) -> NDArray[np.float32]:
-    across = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(width)
-    down = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(height)
-    return np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)

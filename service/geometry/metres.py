@@ -10,16 +10,15 @@ import numpy as np
 
 from service.errors import InvalidParameter
 from service.geometry.calibration import (
-    MAX_METRES,
     Anchor,
     Calibration,
     Distance,
     calibrate,
+    in_metres,
     to_metres,
 )
 from service.imaging.depth_kind import DepthKind
-from service.imaging.depth_map import DepthMap
-from service.imaging.render import inverse_values
+from service.imaging.depth_map import MAX_METRES, DepthMap, inverse_values
 
 _REUSED_NOTE = (
     "The fit of another photo: it holds for photos of the same scene by the same camera, as far as "
@@ -62,12 +61,11 @@ class Metres:
 
     def apply(self, depth: DepthMap) -> DepthMap:
         """``depth``, of the photo this was made for and at any size, in metres."""
-        line = inverse_values(depth) * self.slope + self.intercept
-        metres = to_metres(line, self.kind).astype(np.float32)
-        return DepthMap(metres, DepthKind.METRIC_DEPTH, depth.model)
+        values = inverse_values(depth.values, depth.kind)
+        return in_metres(depth, values * self.slope + self.intercept)
 
     def distance(self, value: float) -> Distance:
-        """Metres of one value of :func:`service.imaging.render.inverse_values`."""
+        """Metres of one value of :func:`service.imaging.depth_map.inverse_values`."""
         if self.calibration is not None:
             return self.calibration.distance(value)
         line = np.array([value * self.slope + self.intercept])
@@ -75,12 +73,12 @@ class Metres:
 
     def beyond_share(self, depth: DepthMap) -> float:
         """Share (0..1) of ``depth`` that the fit puts at :data:`MAX_METRES` or beyond infinity."""
-        return float(np.mean(self.apply(depth).values >= MAX_METRES))
+        return float(np.isinf(self.apply(depth).values).mean())
 
     def facts(self, depth: DepthMap) -> dict[str, Any]:
         """The fit, its residuals and its error bars at the middle of the photo's ``depth``."""
         fitted = self.calibration
-        middle = float(np.median(inverse_values(depth)))
+        middle = float(np.median(inverse_values(depth.values, depth.kind)))
         return {
             "intercept": self.intercept,
             "slope": self.slope,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from service.geometry.calibration import MAX_METRES
+from service.imaging.depth_map import MAX_METRES
 
 
 class DistanceJson(BaseModel):

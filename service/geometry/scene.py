@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import InvalidParameter
-from service.imaging.depth_map import DepthMap
+from service.imaging.depth_map import DepthMap, filled
 from service.imaging.render import nearness
 from service.imaging.transforms import Rgb, bounded_size, shrink, to_image_size
 
@@ -35,12 +34,14 @@ class Scene:
 def make_scene(pixels: Rgb, depth: DepthMap, max_side: int) -> Scene:
     """Photo and nearness at the photo's size, scaled down to at most ``max_side`` a side.
 
-    ``depth`` may have another size than the photo; it shows the same view. Raises
-    :class:`InvalidParameter` when the depth map holds NaN or infinity.
+    ``depth`` may have another size than the photo; it shows the same view. Where it has no
+    reading, the nearest one stands for it.
     """
-    check_depth(depth)
     size = bounded_size(pixels.shape[1], pixels.shape[0], max_side)
-    return Scene(shrink(pixels, size), resize_map(nearness(depth), size))
+    near = nearness(depth)
+    if not depth.is_whole:
+        near = filled(near, depth.valid)
+    return Scene(shrink(pixels, size), resize_map(near, size))
 
 
 def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
@@ -50,9 +51,3 @@ def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     # The cubic overshoots beside steps.
     enlarged = to_image_size(values, *size)
     return np.clip(enlarged, 0, 1, out=enlarged)
-
-
-def check_depth(depth: DepthMap) -> None:
-    """Raise :class:`InvalidParameter` unless every value of ``depth`` is finite."""
-    if not np.isfinite(depth.values).all():
-        raise InvalidParameter("The depth map must hold finite numbers only.")

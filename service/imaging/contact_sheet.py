@@ -11,7 +11,7 @@ import numpy as np
 
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import Colormap, heat_indices, palette
-from service.imaging.transforms import Rgb, bounded_size, shrink, to_image_size
+from service.imaging.transforms import Rgb, bounded_size, shrink
 
 TILE_SIDE = 480
 """Longest side of one picture on the sheet."""
@@ -37,8 +37,7 @@ def contact_sheet(photo: Rgb, maps: Sequence[CaptionedMap], colormap: Colormap) 
     colours = np.frombuffer(palette(colormap), np.uint8).reshape(256, 3)
     pictures = [(shrink(photo, size), "photo")]
     for one in maps:
-        enlarged = to_image_size(one.depth.values, *size)
-        heat = heat_indices(DepthMap(enlarged, one.depth.kind, one.depth.model))
+        heat = heat_indices(one.depth.resized(*size))
         pictures.append((colours[heat], one.caption))
     columns = math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)

@@ -19,3 +19,8 @@ class DepthKind(StrEnum):
     def unit(self) -> str | None:
         """``metre`` for metric depth; relative depth has no unit."""
         return "metre" if self is DepthKind.METRIC_DEPTH else None
+
+    @property
+    def is_inverse(self) -> bool:
+        """Whether larger is nearer."""
+        return self is DepthKind.RELATIVE_INVERSE_DEPTH

@@ -1,29 +1,50 @@
-"""A depth map and what its numbers mean."""
+"""A depth map: its numbers, what they mean, and which of them say anything.
+
+One convention for everybody. NaN is "no reading". Infinity, in metric depth only, is "farther than
+can be told": as far as the farthest in a picture, and no point of a surface. ``near`` and ``far``
+limit what counts; they are applied to the values, before anything is normalised by them.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
+from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
 from service.imaging.strips import in_strips
-from service.imaging.transforms import DepthArray
+from service.imaging.transforms import DepthArray, Interpolation, to_image_size
+
+MAX_METRES = 1000.0
+"""What lies farther, or beyond where a fit reaches infinity, is given as infinity; as this distance
+where a format has no infinity."""
+
+Mask = NDArray[np.bool_]
+
+_SMALLEST_DEPTH = 1e-6
 
 
 @dataclass(frozen=True)
 class DepthMap:
-    """Depth values ``(height, width)`` float32 of one photo, and their meaning."""
+    """Depth values ``(height, width)`` float32 of one photo, and their meaning.
+
+    ``enlarge`` is how the map is brought to a photo's size. ``near`` and ``far``: the nearest and
+    the farthest value that count, in the map's unit (of inverse depth ``near`` is the larger
+    number); None is the map's own.
+    """
 
     values: DepthArray
     kind: DepthKind
     model: str
-
-    @functools.cached_property
-    def extent(self) -> tuple[float, float]:
-        """Smallest and largest value."""
-        return extent(self.values)
+    enlarge: Interpolation = Interpolation.CUBIC
+    near: float | None = None
+    far: float | None = None
 
     @property
     def width(self) -> int:
@@ -35,9 +56,142 @@ class DepthMap:
         """Height in pixels."""
         return int(self.values.shape[0])
 
+    @property
+    def unit(self) -> str | None:
+        """``metre``, or None for relative depth."""
+        return self.kind.unit
+
+    @functools.cached_property
+    def is_whole(self) -> bool:
+        """Whether every value is finite, as in what networks answer."""
+        # A sum is finite only then, and takes a fraction of the time and memory of a mask.
+        return math.isfinite(float(self.values.sum(dtype=np.float64)))
+
+    @functools.cached_property
+    def valid(self) -> Mask:
+        """Where there is a reading, ``(h, w)``; infinity is one."""
+        return np.ones(self.values.shape, np.bool_) if self.is_whole else ~np.isnan(self.values)
+
+    @functools.cached_property
+    def has_infinity(self) -> bool:
+        """Whether something is farther than can be told."""
+        metric = self.kind is DepthKind.METRIC_DEPTH
+        return metric and not self.is_whole and bool(np.isposinf(self.values).any())
+
+    @functools.cached_property
+    def extent(self) -> tuple[float, float]:
+        """Smallest and largest finite value; NaN for a map without any."""
+        if self.is_whole:
+            return extent(self.values)
+        finite = self.values[np.isfinite(self.values)]
+        return (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
+
+    @functools.cached_property
+    def ends(self) -> tuple[float, float]:
+        """The farthest and the nearest of :func:`inverse_values` that count.
+
+        Those of the limits, else of the map's own values; 0 and 0 where it has no finite ones.
+        """
+        low, high = self.extent
+        if math.isnan(low):
+            return 0.0, 0.0
+        if self.has_infinity:
+            high = math.inf
+        nearest, farthest = (high, low) if self.kind.is_inverse else (low, high)
+        nearest = nearest if self.near is None else self.near
+        farthest = farthest if self.far is None else self.far
+        low, high = inverse_values(np.array([farthest, nearest], np.float32), self.kind).tolist()
+        return low, high
+
+    def replaced(self, values: DepthArray) -> DepthMap:
+        """Other values of the same meaning."""
+        return dataclasses.replace(self, values=values)
+
+    def resized(self, width: int, height: int) -> DepthMap:
+        """The map at a photo's size: by its way to enlarge, or of single pixels if it has gaps."""
+        if (width, height) == (self.width, self.height):
+            return self
+        # A mean with what is unknown would be unknown, and one with infinity infinite.
+        how = self.enlarge if self.is_whole else Interpolation.NEAREST
+        return self.replaced(to_image_size(self.values, width, height, how))
+
+    def sampled(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> DepthMap:
+        """Some of its pixels, in the order given; near and far stay what they are in the map."""
+        low, high = self.extent
+        if self.has_infinity:
+            high = math.inf
+        nearest, farthest = (high, low) if self.kind.is_inverse else (low, high)
+        return dataclasses.replace(
+            self,
+            values=self.values[rows[:, np.newaxis], columns],
+            near=nearest if self.near is None else self.near,
+            far=farthest if self.far is None else self.far,
+        )
+
+    def limited(self, near: float | None, far: float | None) -> DepthMap:
+        """The map with these limits.
+
+        Raises :class:`InvalidParameter` for limits that are the wrong way round, or that leave
+        nothing of the map.
+        """
+        if near is None and far is None:
+            return self
+        limited = dataclasses.replace(self, near=near, far=far)
+        low, high = limited.ends
+        if not low < high:
+            raise InvalidParameter(
+                f"near and far: {near if near is not None else 'the nearest'} is not nearer than "
+                f"{far if far is not None else 'the farthest'} in {self.kind}, whose values are "
+                f"from {self.extent[0]:.6g} to {self.extent[1]:.6g}."
+            )
+        if not limited.counted.any():
+            raise InvalidParameter("near and far leave nothing of this depth map.")
+        return limited
+
+    @property
+    def counted(self) -> Mask:
+        """Where values are finite and within the limits: what can be a point of a surface."""
+        counted = np.isfinite(self.values)
+        # Compared in the map's own numbers: an inverse and back would miss the ends by rounding.
+        low, high = (self.far, self.near) if self.kind.is_inverse else (self.near, self.far)
+        if low is not None:
+            counted &= self.values >= np.float32(low)
+        if high is not None:
+            counted &= self.values <= np.float32(high)
+        return counted
+
+    @property
+    def reported_extent(self) -> tuple[float, float]:
+        """:attr:`extent`, in which infinity is the distance that :attr:`without_infinity` has."""
+        low, high = self.extent
+        return low, max(MAX_METRES, high) if self.has_infinity else high
+
+    @property
+    def without_infinity(self) -> DepthMap:
+        """The map for formats without infinity: :data:`MAX_METRES`, or the farthest if farther."""
+        if not self.has_infinity:
+            return self
+        farthest = np.float32(self.reported_extent[1])
+        return self.replaced(np.where(np.isinf(self.values), farthest, self.values))
+
+
+def inverse_values(values: DepthArray, kind: DepthKind) -> DepthArray:
+    """Values that grow towards the viewer, in proportion to disparity where that is known.
+
+    The values ``(...)`` float32 themselves for relative inverse depth, their reciprocal (1/metre)
+    for metric depth, their negative for relative depth.
+    """
+    if kind is DepthKind.RELATIVE_INVERSE_DEPTH:
+        return values
+    if kind is DepthKind.METRIC_DEPTH:
+        metres = np.maximum(values, np.float32(_SMALLEST_DEPTH))
+        return np.reciprocal(metres, out=metres)
+    # Relative depth has an unknown shift, so its reciprocal would mean nothing.
+    return -values
+
 
 def extent(values: DepthArray) -> tuple[float, float]:
-    """Smallest and largest of the values ``(h, w)``."""
+    """Smallest and largest of finite values ``(h, w)``."""
 
     def of_strip(first: int, end: int) -> tuple[float, float]:
         low, high, _, _ = cv2.minMaxLoc(values[first:end])
@@ -45,3 +199,20 @@ def extent(values: DepthArray) -> tuple[float, float]:
 
     lows, highs = zip(*in_strips(values.shape, of_strip), strict=True)
     return min(lows), max(highs)
+
+
+def filled(values: DepthArray, known: Mask) -> DepthArray:
+    """``values`` ``(h, w)`` with those that are not ``known`` taken from the nearest that is.
+
+    For pictures, in which every pixel needs a value. Nothing known: all 0.
+    """
+    if known.all():
+        return values
+    if not known.any():
+        return np.zeros_like(values)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.empty(int(labels.max()) + 1, np.float32)
+    of_label[labels[known]] = values[known]
+    return np.asarray(of_label[labels], np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import math
 from collections.abc import Mapping
@@ -14,9 +15,11 @@ import orjson
 
 from service.errors import InvalidParameter
 from service.imaging import png
+from service.imaging.depth_description import describe
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import Colormap, Normalization, heat_indices, palette
 from service.imaging.strips import in_strips
+from service.imaging.transforms import DepthArray
 
 _JSON_SIGNIFICANT_DIGITS = 5
 # Temporaries of a whole 12 MP map take 70 ms to fill, of so many rows of it 28 ms.
@@ -46,36 +49,51 @@ class EncodeOptions:
 def encode_heatmap(depth: DepthMap, options: EncodeOptions) -> bytes:
     """PNG of the nearness: a palette of 256 colours, or the same picture as RGB.
 
-    The palette takes about half the bytes and half the time.
+    The palette takes about half the bytes and half the time. What has no reading is black, for
+    which the palette has no place to spare.
     """
     indices = heat_indices(depth, options.normalization)
     colours = palette(options.colormap)
-    if options.palette:
+    has_gaps = not (depth.is_whole or depth.valid.all())
+    if options.palette and not has_gaps:
         return png.encode_indexed(indices, colours)
-    return png.encode_rgb(np.frombuffer(colours, np.uint8).reshape(256, 3)[indices])
+    picture = np.frombuffer(colours, np.uint8).reshape(256, 3)[indices]
+    if has_gaps:
+        picture[~depth.valid] = 0
+    return png.encode_rgb(picture)
 
 
 def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
-    """16-bit greyscale PNG: ``value = min + pixel / 65535 * (max - min)`` of the depth map."""
-    values = depth.values
-    low, high = depth.extent
-    scale = 65535 / (high - low) if high > low else 0.0
+    """16-bit greyscale PNG: ``value = min + pixel / 65535 * (max - min)`` of the depth map.
+
+    Its text chunks say so (:mod:`service.imaging.depth_description`). Infinity is
+    :data:`service.imaging.depth_map.MAX_METRES`; 0 is no reading where there are any.
+    """
+    written = depth.without_infinity
+    values, (low, high) = written.values, written.extent
+    description = describe(written)
+    if written is not depth:
+        description = dataclasses.replace(description, beyond=high)
+    first = 0 if description.invalid is None else 1
+    scale = (65535 - first) / (high - low) if high > low else 0.0
     pixels = np.empty(values.shape, np.uint16)
 
-    def quantise(first: int, end: int) -> None:
-        for top in range(first, end, _ROWS_IN_CACHE):
+    def quantise(first_row: int, end: int) -> None:
+        for top in range(first_row, end, _ROWS_IN_CACHE):
             rows = slice(top, min(top + _ROWS_IN_CACHE, end))
             levels = values[rows] - np.float32(low)
             levels *= np.float32(scale)
             np.rint(levels, out=levels)
+            if first:
+                levels = np.nan_to_num(levels + np.float32(first), copy=False, nan=0)
             pixels[rows] = levels.clip(0, 65535, out=levels)
 
     in_strips(values.shape, quantise)
-    return png.encode_grey16(pixels)
+    return png.encode_grey16(pixels, description.text())
 
 
 def encode_npy(depth: DepthMap, options: EncodeOptions) -> bytes:
-    """NumPy's NPY format, little-endian float32 ``(height, width)``."""
+    """NumPy's NPY format, little-endian float32 ``(height, width)``, NaN for no reading."""
     values = depth.values.astype("<f4", copy=False)
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
@@ -87,7 +105,8 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
 
     With base64, ``depth`` is a string of little-endian float32 rows, and ``dtype`` and
     ``byte_order`` say so.
-    Array numbers are rounded to five significant digits of the map's range.
+    Array numbers are rounded to five significant digits of the map's range; null is no reading,
+    and infinity is :data:`service.imaging.depth_map.MAX_METRES`.
     """
     if depth.width * depth.height > options.max_json_pixels:
         raise InvalidParameter(
@@ -111,10 +130,13 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
             "depth": base64.b64encode(values.data).decode(),
         }
     else:
-        body |= {"encoding": "array", "depth": np.round(values, _decimals(values))}
+        body |= {"encoding": "array", "depth": _rounded(depth.without_infinity)}
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _decimals(values: np.ndarray) -> int:
-    extent = float(np.ptp(values)) or float(np.abs(values).max()) or 1.0
-    return _JSON_SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(extent))
+def _rounded(depth: DepthMap) -> DepthArray:
+    low, high = depth.extent
+    size = high - low or max(abs(low), abs(high)) or 1.0
+    # Nothing to round where there is no reading at all.
+    decimals = 0 if math.isnan(size) else math.floor(math.log10(size))
+    return np.round(depth.values, _JSON_SIGNIFICANT_DIGITS - 1 - decimals)

@@ -9,7 +9,7 @@ times faster than zlib at about the same size. Format: PNG specification, third 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,9 +39,13 @@ def encode_rgb(pixels: NDArray[np.uint8]) -> bytes:
     return _encode(pixels, 8, _RGB)
 
 
-def encode_grey16(pixels: NDArray[np.uint16]) -> bytes:
-    """``(h, w)`` uint16 grey levels."""
-    return _encode(pixels.astype(">u2").view(np.uint8), 16, _GREY)
+def encode_grey16(pixels: NDArray[np.uint16], text: Mapping[str, str] | None = None) -> bytes:
+    """``(h, w)`` uint16 grey levels, and ``text`` by keyword (Latin-1, at most 79 letters)."""
+    chunks = (
+        _chunk(b"tEXt", keyword.encode("latin-1") + b"\0" + value.encode("latin-1"))
+        for keyword, value in (text or {}).items()
+    )
+    return _encode(pixels.astype(">u2").view(np.uint8), 16, _GREY, b"".join(chunks))
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class _Deflated:
     size: int
 
 
-def _encode(samples: NDArray[np.uint8], depth: int, colour: int, palette: bytes = b"") -> bytes:
+def _encode(samples: NDArray[np.uint8], depth: int, colour: int, chunks: bytes = b"") -> bytes:
     height = samples.shape[0]
     rows = samples.reshape(height, -1)
     bytes_a_pixel = {_GREY: depth // 8, _RGB: 3, _INDEXED: 1}[colour]
@@ -63,7 +67,7 @@ def _encode(samples: NDArray[np.uint8], depth: int, colour: int, palette: bytes 
         (
             _SIGNATURE,
             _chunk(b"IHDR", header),
-            palette,
+            chunks,
             _chunk(b"IDAT", _zlib_stream(in_strips(rows.shape, partial(_deflated, rows)))),
             _chunk(b"IEND", b""),
         )

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.depth_kind import DepthKind
-from service.imaging.depth_map import DepthMap, extent
+from service.imaging.depth_map import DepthMap, inverse_values
 from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
 
@@ -38,7 +37,6 @@ class Normalization(StrEnum):
 
 
 _PERCENTILES = (2.0, 98.0)
-_SMALLEST_DEPTH = 1e-6
 
 
 def heat_indices(
@@ -46,18 +44,24 @@ def heat_indices(
 ) -> NDArray[np.uint8]:
     """Nearness 0 (farthest) .. 255 (nearest), ``(h, w)`` uint8, for a depth map of any kind.
 
-    Normalised per image and rounded to nearest; a map without any range is all 0.
+    Normalised per image and rounded to nearest; a map without any range, and what has no reading,
+    is 0.
     """
-    values, low, scale = _span(depth, normalization)
-    if normalization is Normalization.PERCENTILE:
-        # convertScaleAbs takes the absolute value, so what lies below the range must not.
-        values = np.maximum(values, np.float32(low))
-    indices = np.empty(values.shape, np.uint8)
+    values, low, high = _span(depth, normalization)
+    return scaled_indices(values, low, high)
+
+
+def scaled_indices(values: DepthArray, low: float, high: float) -> NDArray[np.uint8]:
+    """``values`` ``(h, w)`` from ``low`` (0) up, and 255 from ``high`` on."""
+    indices = np.zeros(values.shape, np.uint8)
+    if not high > low:
+        return indices
+    scale = 255 / (high - low)
 
     def scaled(first: int, end: int) -> None:
         # One pass without float temporaries, which for a 50 MP photo would take 400 MB.
         strip, out = values[first:end], indices[first:end]
-        cv2.convertScaleAbs(strip, dst=out, alpha=255 * scale, beta=-255 * scale * low)
+        cv2.convertScaleAbs(strip, dst=out, alpha=scale, beta=-scale * low)
 
     in_strips(values.shape, scaled)
     return indices
@@ -68,11 +72,11 @@ def nearness(
 ) -> NDArray[np.float32]:
     """Nearness 0 (farthest) .. 1 (nearest), ``(h, w)`` float32, for a depth map of any kind.
 
-    The same as :func:`heat_indices` without its rounding; a map without any range is all 0.
+    The same as :func:`heat_indices` without its rounding.
     """
-    values, low, scale = _span(depth, normalization)
+    values, low, high = _span(depth, normalization)
     scaled = values - np.float32(low)
-    scaled *= np.float32(scale)
+    scaled *= np.float32(1 / (high - low) if high > low else 0.0)
     return np.clip(scaled, 0, 1, out=scaled)
 
 
@@ -87,32 +91,26 @@ def palette(colormap: Colormap) -> bytes:
 
 
 def _span(depth: DepthMap, normalization: Normalization) -> tuple[DepthArray, float, float]:
-    """Values that grow towards the viewer, the lowest that counts, and 1 / their range (or 0)."""
-    values = inverse_values(depth)
-    low, high = _ends(depth, values, normalization)
-    return values, low, 1 / (high - low) if high > low else 0.0
-
-
-def _ends(depth: DepthMap, values: DepthArray, normalization: Normalization) -> tuple[float, float]:
-    """The values that become the ends of the colour map."""
+    """Values that grow towards the viewer, at least the lowest that counts, and their ends."""
+    values = inverse_values(depth.values, depth.kind)
+    low, high = depth.ends
     if normalization is Normalization.PERCENTILE:
-        low, high = np.percentile(values, _PERCENTILES)
-        return float(low), float(high)
-    if values is depth.values:
-        return depth.extent
-    return extent(values)
+        low, high = central_range(values)
+    # The own ends of a whole map leave nothing below, and nothing to be copied for.
+    if depth.is_whole and depth.far is None and normalization is Normalization.MINMAX:
+        return values, low, high
+    return at_least(values, low), low, high
 
 
-def inverse_values(depth: DepthMap) -> DepthArray:
-    """Values that grow towards the viewer, in proportion to disparity where that is known.
+def central_range(values: DepthArray) -> tuple[float, float]:
+    """The 2nd and the 98th percentile of the finite values."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 0.0
+    low, high = np.percentile(finite, _PERCENTILES)
+    return float(low), float(high)
 
-    ``(h, w)`` float32: the map itself for relative inverse depth, its reciprocal (1/metre) for
-    metric depth, its negative for relative depth.
-    """
-    if depth.kind is DepthKind.RELATIVE_INVERSE_DEPTH:
-        return depth.values
-    if depth.kind is DepthKind.METRIC_DEPTH:
-        metres = np.maximum(depth.values, np.float32(_SMALLEST_DEPTH))
-        return np.reciprocal(metres, out=metres)
-    # Relative depth has an unknown shift, so its reciprocal would mean nothing.
-    return -depth.values
+
+def at_least(values: DepthArray, low: float) -> DepthArray:
+    """``values``, ``low`` where they are below it or NaN."""
+    return np.fmax(values, np.float32(low))

@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.depth_map import DepthMap
-from service.imaging.render import inverse_values
+from service.imaging.depth_map import DepthMap, inverse_values
+from service.imaging.render import at_least, central_range, scaled_indices
 
-_PERCENTILES = (2.0, 98.0)
 _SMALL = (48, 48)
 # Correlation of one scene's maps from frame to frame.
 _SAME_SCENE = 0.5
@@ -30,15 +29,15 @@ class SteadyScale:
 
     def heat_indices(self, depth: DepthMap) -> NDArray[np.uint8]:
         """Nearness 0 (far) .. 255 (near), ``(h, w)`` uint8, by the stream's ends so far."""
-        values = inverse_values(depth)
-        low, high = self._follow(values)
-        scale = 255 / (high - low) if high > low else 0.0
-        # convertScaleAbs takes the absolute value, so what lies below the range must not.
-        clipped = np.maximum(values, np.float32(low))
-        return np.asarray(cv2.convertScaleAbs(clipped, alpha=scale, beta=-scale * low), np.uint8)
+        values = inverse_values(depth.values, depth.kind)
+        own_low, own_high = central_range(values)
+        values = at_least(values, min(own_low, depth.ends[0]))
+        low, high = self._follow(values, own_low, own_high)
+        return scaled_indices(at_least(values, low), low, high)
 
-    def _follow(self, values: NDArray[np.float32]) -> tuple[float, float]:
-        own_low, own_high = (float(end) for end in np.percentile(values, _PERCENTILES))
+    def _follow(
+        self, values: NDArray[np.float32], own_low: float, own_high: float
+    ) -> tuple[float, float]:
         small = np.asarray(cv2.resize(values, _SMALL, interpolation=cv2.INTER_AREA), np.float32)
         so_far_low, so_far_high = self._ends_so_far(small) or (own_low, own_high)
         low = so_far_low + self._adaption * (own_low - so_far_low)

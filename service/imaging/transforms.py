@@ -48,6 +48,8 @@ class Interpolation(StrEnum):
     """OpenCV's ``INTER_LINEAR``, torch's ``bilinear``."""
     LINEAR_CORNERS = "linear_corners"
     """torch's ``bilinear`` with ``align_corners=True``."""
+    NEAREST = "nearest"
+    """The value of the pixel that a place lies in: no value that was not there."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +178,19 @@ def to_image_size(
         return depth
     if how is Interpolation.LINEAR_CORNERS:
         return _corner_linear(depth, width, height)
+    if how is Interpolation.NEAREST:
+        rows, columns = nearest(depth.shape[0], height), nearest(depth.shape[1], width)
+        return depth[rows[:, np.newaxis], columns]
     # numpy asks for huge pages, OpenCV does not: at 12 MP that saves a third of the time.
     enlarged = np.empty((height, width), np.float32)
     flag = cv2.INTER_CUBIC if how is Interpolation.CUBIC else cv2.INTER_LINEAR
     cv2.resize(depth, (width, height), dst=enlarged, interpolation=flag)
     return enlarged
+
+
+def nearest(count: int, places: int) -> NDArray[np.intp]:
+    """Which of ``count`` pixels in a row the centres of ``places`` pixels of that row lie in."""
+    return ((2 * np.arange(places) + 1) * count // (2 * places)).astype(np.intp)
 
 
 def _resized(pixels: Rgb, size: tuple[int, int], how: Interpolation) -> NDArray[np.float32]:

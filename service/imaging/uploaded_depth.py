@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import InvalidParameter, PayloadTooLarge, UndecodableImage, UnsupportedMediaType
+from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import DepthArray, InputRule
 
 LARGEST_VALUE = 1e12
@@ -80,7 +81,9 @@ def decode_grey16(data: bytes) -> NDArray[np.uint16]:
     )
 
 
-def check_uploaded(values: DepthArray, width: int, height: int, rule: InputRule) -> None:
+def check_uploaded(
+    values: DepthArray, kind: DepthKind, width: int, height: int, rule: InputRule
+) -> None:
     """Raise :class:`InvalidParameter` unless the map can be one of a photo of this size.
 
     Its shape must be the photo's within 2%, or its size the network's for such a photo. Numbers
@@ -94,6 +97,8 @@ def check_uploaded(values: DepthArray, width: int, height: int, rule: InputRule)
             f"depth: the map is {own_width}x{own_height} and the photo, upright, {width}x{height}; "
             "their aspect ratios must agree within 2%."
         )
+    if kind is DepthKind.METRIC_DEPTH:
+        values = np.where(np.isinf(values), np.float32(0), values)
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InvalidParameter("depth: the map must hold finite numbers only.")

@@ -28,7 +28,8 @@ class DepthFacts:
     def of(cls, depth: DepthMap, metres: Metres | None = None) -> DepthFacts:
         """The facts of ``depth``; takes a pass over its values."""
         fit = None if metres is None else (metres.intercept, metres.slope)
-        return cls(depth.model, depth.kind, (depth.width, depth.height), depth.extent, fit)
+        size = (depth.width, depth.height)
+        return cls(depth.model, depth.kind, size, depth.reported_extent, fit)
 
 
 @dataclass(frozen=True)

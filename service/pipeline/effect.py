@@ -159,8 +159,9 @@ class EffectPipeline:
                 values = self._decoder.grey16(uploaded.data).astype(np.float32)
             else:
                 values = read_npy(uploaded.data, self._max_pixels)
-            check_uploaded(values, photo.width, photo.height, spec.input_rule)
-            return photo, DepthMap(values, uploaded.kind or spec.kind, UPLOADED)
+            kind = uploaded.kind or spec.kind
+            check_uploaded(values, kind, photo.width, photo.height, spec.input_rule)
+            return photo, DepthMap(values, kind, UPLOADED)
 
         async with self._estimator.turn(ticket, record):
             with record.timed("decode"):

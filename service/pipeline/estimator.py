@@ -12,7 +12,7 @@ from service.decoding.decoder import Decoder
 from service.imaging.depth_map import DepthMap
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.tiles import cut, finer, has_detail, merge
-from service.imaging.transforms import Interpolation, Tensor, to_image_size
+from service.imaging.transforms import Tensor
 from service.inference.engines.selection import LoadedNetwork
 from service.inference.scheduler import Scheduler
 from service.observability.context import RequestRecord
@@ -42,16 +42,12 @@ class OutputSize(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a network says of one image: depth at the network's size, and the image's own size.
-
-    ``enlarge`` is how the network's depth is brought to the image's size.
-    """
+    """What a network says of one image: depth at the network's size, and the image's own size."""
 
     depth: DepthMap
     width: int
     height: int
     batch_size: int
-    enlarge: Interpolation
 
     def shape(self, size: OutputSize) -> tuple[int, int]:
         """``(height, width)`` in one of the two sizes."""
@@ -63,8 +59,7 @@ class Estimate:
         """The depth map in one of the two sizes."""
         if size is OutputSize.NETWORK:
             return self.depth
-        values = to_image_size(self.depth.values, self.width, self.height, self.enlarge)
-        return DepthMap(values, self.depth.kind, self.depth.model)
+        return self.depth.resized(self.width, self.height)
 
 
 class Estimator:
@@ -118,8 +113,7 @@ class Estimator:
             values = await self._pool.run(
                 ticket, merge, whole.depth.values, [tile.depth.values for tile in tiles]
             )
-        depth = DepthMap(values, whole.depth.kind, whole.depth.model)
-        return dataclasses.replace(whole, depth=depth)
+        return dataclasses.replace(whole, depth=whole.depth.replaced(values))
 
     async def tensor(
         self, tensor: Tensor, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
@@ -156,5 +150,6 @@ class Estimator:
         inference = await self._scheduler.infer(network.engine, tensor, ticket.client, begun)
         record.add("queue", inference.queue_seconds, inference.inference_seconds)
         record.add("inference", inference.inference_seconds)
-        depth = DepthMap(inference.depth, network.spec.kind, network.spec.name)
-        return Estimate(depth, *size, inference.batch_size, network.spec.enlarge)
+        spec = network.spec
+        depth = DepthMap(inference.depth, spec.kind, spec.name, spec.enlarge)
+        return Estimate(depth, *size, inference.batch_size)

@@ -36,8 +36,8 @@ class OfflineNetwork:
         spec = self._network.spec
         photo = network_input(data, spec.input_rule, self._settings.scaled_decode)
         values = self._network.engine.infer(photo.tensor[np.newaxis])[0]
-        depth = DepthMap(values, spec.kind, spec.name)
-        estimate = Estimate(depth, photo.width, photo.height, 1, spec.enlarge)
+        depth = DepthMap(values, spec.kind, spec.name, spec.enlarge)
+        estimate = Estimate(depth, photo.width, photo.height, 1)
         return estimate.sized(size)
 
 

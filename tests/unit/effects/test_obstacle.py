@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
-from service.errors import InvalidParameter
 from service.geometry.metres import MetresOptions, metres_of
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
@@ -124,10 +123,3 @@ def test_the_picture_of_a_large_photo_is_bounded() -> None:
     pixels = np.zeros((300, 600, 3), np.uint8)
     picture = draw_danger_zone(pixels, step(), ObstacleOptions(max_side=200))
     assert picture.shape == (100, 200, 3)
-
-
-def test_a_depth_map_with_nan_is_refused() -> None:
-    values = np.zeros((4, 4), np.float32)
-    values[1, 1] = np.nan
-    with pytest.raises(InvalidParameter, match="finite"):
-        detect_obstacles(inverse_depth(values), ObstacleOptions())

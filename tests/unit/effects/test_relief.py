@@ -15,7 +15,7 @@ from service.effects.relief import (
     shaded_relief,
     surface_normals,
 )
-from service.geometry.distances import distances, focal_pixels, unproject
+from service.geometry.camera import camera_of_fov, centres, unproject
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from tests.support.depths import inverse_depth
@@ -26,7 +26,7 @@ GREY = np.full((90, 120, 3), 128, np.uint8)
 
 def tilted_plane() -> tuple[DepthMap, NDArray[np.float64]]:
     """Metric depth of the plane z = 3 + 0.5 x seen at 65 degrees, and its normal."""
-    focal = focal_pixels(120, 90, 65)
+    focal = 120 * camera_of_fov(120, 90, 65).focal_x
     across = (np.arange(120) - 59.5) / focal
     row = 3 / (1 - 0.5 * across)
     values = np.repeat(row[np.newaxis], 90, axis=0).astype(np.float32)
@@ -47,7 +47,8 @@ def test_normals_have_unit_length_and_face_the_viewer_up_to_the_border() -> None
     values = np.random.default_rng(0).random((30, 40))
     normals = surface_normals(GREY, inverse_depth(values), ReliefOptions())
     np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1, atol=1e-3)
-    facing = np.einsum("hwc,hwc->hw", normals, -unproject(np.ones((90, 120), np.float32), 65))
+    rays = camera_of_fov(120, 90, 65).rays(centres(120), centres(90))
+    facing = np.einsum("hwc,hwc->hw", normals, -unproject(np.ones((90, 120), np.float32), *rays))
     assert facing.min() > -1e-3
 
 
@@ -95,32 +96,3 @@ def test_large_photos_come_out_bounded() -> None:
     depth = inverse_depth(np.random.default_rng(0).random((32, 32)))
     assert shaded_relief(photo, depth, options).shape == (256, 256, 3)
     assert surface_normals(photo, depth, options).shape == (256, 256, 3)
-
-
-def test_relative_inverse_depth_becomes_distances_from_1_to_the_far_ratio() -> None:
-    nearness = np.array([[0, 0.5, 1]], np.float32)
-    relative = distances(nearness, inverse_depth(nearness), 4)
-    np.testing.assert_allclose(relative, np.array([[4, 1.6, 1]]), rtol=1e-5)
-
-
-def test_metric_depth_keeps_its_metres() -> None:
-    metres = np.array([[2, 5, 10]], np.float32)
-    nearness = ((1 / metres - 0.1) / 0.4).astype(np.float32)
-    depth = DepthMap(metres, DepthKind.METRIC_DEPTH, "test")
-    back = distances(nearness, depth, 4)
-    np.testing.assert_allclose(back, metres, rtol=1e-5)
-
-
-def test_relative_depth_is_linear_in_distance() -> None:
-    nearness = np.array([[0, 0.5, 1]], np.float32)
-    depth = DepthMap(1 - nearness, DepthKind.RELATIVE_DEPTH, "test")
-    linear = distances(nearness, depth, 4)
-    np.testing.assert_allclose(linear, np.array([[4, 2.5, 1]]), rtol=1e-5)
-
-
-def test_the_camera_sees_its_field_of_view_across_the_longer_side() -> None:
-    points = unproject(np.full((90, 120), 2, np.float32), 65)
-    assert points[0, 0, 0] < 0 < points[0, 0, 1]
-    np.testing.assert_allclose(points[..., 2], -2)
-    half = math.degrees(math.atan(points[45, -1, 0] / 2))
-    assert half == pytest.approx(65 / 2, abs=0.3)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from service.api.metres import ANCHORS
 from service.errors import InvalidParameter
-from service.geometry.calibration import MAX_ANCHORS, MAX_METRES, Anchor, calibrate
+from service.geometry.calibration import MAX_ANCHORS, Anchor, calibrate
 from service.geometry.line_fit import fit_line
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
@@ -106,12 +106,13 @@ def test_anchors_that_disagree_widen_the_bars() -> None:
     assert widths[1] > 2 * widths[0]
 
 
-def test_beyond_infinity_is_the_largest_distance_and_finite() -> None:
+def test_what_the_fit_does_not_reach_is_at_infinity() -> None:
     depth, _ = scene()
     calibration = calibrate(depth, [Anchor(100, 30, 50.0), Anchor(199, 30, 2.0)])
     values = calibration.apply(depth).values
-    assert np.isfinite(values).all()
-    assert values.max() == values[30, 0] == MAX_METRES
+    assert values[30, 0] == np.inf
+    assert values[30, 199] == pytest.approx(2.0, abs=0.03)
+    assert not np.isnan(values).any()
 
 
 def test_true_inverse_depth_of_a_real_photo_calibrates_to_the_centimetre() -> None:

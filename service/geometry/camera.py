@@ -1,0 +1,103 @@
+"""A pinhole camera: which way every place of a photo looks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import InvalidParameter
+from service.imaging.transforms import DepthArray
+
+DEFAULT_FOV = 65.0
+"""Field of view across the longer side in degrees where nothing tells it: about a phone's."""
+
+SMALLEST_FOV, LARGEST_FOV = 1.0, 179.0
+
+# Of the frame whose focal length EXIF's FocalLengthIn35mmFilm is (CIPA DC-008, tag 41989).
+_FILM_MILLIMETRES = 36.0
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera at the origin that looks along -z, for a photo of any size.
+
+    ``focal_x`` and ``focal_y``: focal lengths as shares of the photo's width and height.
+    ``centre_x`` and ``centre_y``: where its axis meets the photo, 0..1 from the top left corner.
+    """
+
+    focal_x: float
+    focal_y: float
+    centre_x: float = 0.5
+    centre_y: float = 0.5
+
+    def rays(
+        self, across: NDArray[np.floating], down: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Steps to the right and up for each step ahead, of places 0..1 ``(w,)`` and ``(h,)``."""
+        right = (across - self.centre_x) / self.focal_x
+        up = (self.centre_y - down) / self.focal_y
+        return right.astype(np.float32), up.astype(np.float32)
+
+    def fov(self, width: int, height: int) -> float:
+        """Degrees across the longer side of a photo of this shape."""
+        focal = self.focal_x if width >= height else self.focal_y
+        return math.degrees(2 * math.atan(0.5 / focal))
+
+
+def camera_of_fov(width: int, height: int, fov: float) -> Camera:
+    """The camera of a photo that spans ``fov`` degrees across its longer side."""
+    focal = max(width, height) / 2 / math.tan(math.radians(fov) / 2)
+    return Camera(focal / width, focal / height)
+
+
+def fov_of_focal_length(millimetres: float) -> float | None:
+    """Degrees across the longer side, by EXIF's 35 mm equivalent; None if that cannot be."""
+    if not millimetres > 0:
+        return None
+    fov = math.degrees(2 * math.atan(_FILM_MILLIMETRES / 2 / millimetres))
+    return fov if SMALLEST_FOV <= fov <= LARGEST_FOV else None
+
+
+def camera_of_intrinsics(
+    intrinsics: tuple[float, float, float, float], width: int, height: int
+) -> Camera:
+    """The camera with ``(fx, fy, cx, cy)`` in pixels of an upright photo of this size.
+
+    Pixel (0, 0) is the centre of the top left pixel, as in OpenCV and ROS. Raises
+    :class:`InvalidParameter` for those of a photo of another size: whose axis lies outside of it,
+    or that see less than 1 or more than 179 degrees.
+    """
+    fx, fy, cx, cy = intrinsics
+    if not (fx > 0 and fy > 0 and math.isfinite(fx) and math.isfinite(fy)):
+        raise InvalidParameter("intrinsics: fx and fy must be above 0.")
+    camera = Camera(fx / width, fy / height, (cx + 0.5) / width, (cy + 0.5) / height)
+    inside = 0 <= camera.centre_x <= 1 and 0 <= camera.centre_y <= 1
+    if not (inside and SMALLEST_FOV <= camera.fov(width, height) <= LARGEST_FOV):
+        raise InvalidParameter(
+            f"intrinsics: they are not of this photo, which is {width}x{height} pixels upright: "
+            "cx and cy must lie in it, and it must span from 1 to 179 degrees."
+        )
+    return camera
+
+
+def unproject(
+    distance: DepthArray, right: NDArray[np.float32], up: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Points ``(h, w, 3)`` float32 at ``distance`` ``(h, w)`` along the axis, by :meth:`rays`.
+
+    x points right, y up and -z ahead (the convention of OpenGL and glTF); units are those of
+    ``distance``.
+    """
+    points = np.empty((*distance.shape, 3), np.float32)
+    np.multiply(distance, right, out=points[..., 0])
+    np.multiply(distance, up[:, np.newaxis], out=points[..., 1])
+    np.negative(distance, out=points[..., 2])
+    return points
+
+
+def centres(count: int) -> NDArray[np.float64]:
+    """Places 0..1 of the centres of ``count`` pixels in a row."""
+    return (np.arange(count) + 0.5) / count

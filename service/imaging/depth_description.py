@@ -1,0 +1,129 @@
+"""What a 16-bit PNG's levels mean, in text chunks of its own: other programs pass over them.
+
+``Depth-Kind``, ``Depth-Unit``, ``Depth-Min`` and ``Depth-Max`` (of levels 0 and 65535),
+``Depth-Invalid`` (the level that is no reading), ``Depth-Beyond`` (from where on a value stands for
+infinity), ``Depth-Model``, and ``Software`` with its version. Format: PNG specification, third
+edition, W3C 2025, section 11.3.3.2 (tEXt).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import __version__
+from service.errors import InvalidParameter
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import DepthArray
+
+_LARGEST_LEVEL = 65535
+_LARGEST_VALUE = 1e12
+_KEYWORDS = frozenset(
+    f"Depth-{name}" for name in ("Kind", "Unit", "Min", "Max", "Invalid", "Beyond", "Model")
+)
+# They stand at the front; whoever hides them behind more chunks has not written them.
+_MOST_CHUNKS = 32
+_LONGEST_TEXT = 256
+_SIGNATURE_BYTES = 8
+
+
+@dataclass(frozen=True)
+class DepthDescription:
+    """The meaning of levels 0..65535: ``value = low + level / 65535 * (high - low)``."""
+
+    kind: DepthKind
+    low: float
+    high: float
+    model: str
+    invalid: int | None = None
+    beyond: float | None = None
+
+    def text(self) -> dict[str, str]:
+        """Keywords and values of the chunks."""
+        optional = {
+            "Depth-Unit": self.kind.unit,
+            "Depth-Invalid": self.invalid,
+            "Depth-Beyond": self.beyond,
+        }
+        return {
+            "Software": f"depth-service {__version__}",
+            "Depth-Model": self.model,
+            "Depth-Kind": self.kind.value,
+            "Depth-Min": repr(self.low),
+            "Depth-Max": repr(self.high),
+            **{key: str(value) for key, value in optional.items() if value is not None},
+        }
+
+    def values(self, levels: NDArray[np.uint16]) -> DepthArray:
+        """The numbers that the levels stand for, ``(h, w)`` float32."""
+        step = (self.high - self.low) / _LARGEST_LEVEL
+        values = (levels * step + self.low).astype(np.float32)
+        if self.beyond is not None:
+            # Half a step less: the level that is meant was rounded.
+            values[values >= self.beyond - abs(step) / 2] = np.inf
+        if self.invalid is not None:
+            values[levels == self.invalid] = np.nan
+        return values
+
+
+def describe(depth: DepthMap) -> DepthDescription:
+    """What the levels of ``depth``, which has no infinity, are to mean."""
+    low, high = (0.0, 0.0) if math.isnan(depth.extent[0]) else depth.extent
+    if depth.is_whole:
+        return DepthDescription(depth.kind, low, high, depth.model)
+    # Level 0 is for what has no reading, so the smallest value becomes level 1.
+    span = high - low or 1.0
+    low, high = low - span / (_LARGEST_LEVEL - 1), low + span
+    return DepthDescription(depth.kind, low, high, depth.model, invalid=0)
+
+
+def read_description(data: bytes) -> DepthDescription | None:
+    """The description in a PNG; None where there is none.
+
+    Raises :class:`InvalidParameter` for one that cannot be true.
+    """
+    text = _text_chunks(data)
+    if not text.keys() & _KEYWORDS:
+        return None
+    try:
+        return _described(text)
+    except (KeyError, ValueError) as error:
+        raise InvalidParameter(
+            "depth: the PNG describes itself in a way that cannot be true; send it without its "
+            "text chunks Depth-Kind, Depth-Min, Depth-Max, or correct them."
+        ) from error
+
+
+def _described(text: Mapping[str, str]) -> DepthDescription:
+    low, high = float(text["Depth-Min"]), float(text["Depth-Max"])
+    if not -_LARGEST_VALUE <= low <= high <= _LARGEST_VALUE:
+        raise ValueError("no range")
+    invalid = int(text["Depth-Invalid"]) if "Depth-Invalid" in text else None
+    beyond = float(text["Depth-Beyond"]) if "Depth-Beyond" in text else None
+    kind = DepthKind(text["Depth-Kind"])
+    if text.get("Depth-Unit") != kind.unit or (beyond is not None and not beyond > 0):
+        raise ValueError("no unit or limit of that kind")
+    return DepthDescription(kind, low, high, text.get("Depth-Model", ""), invalid, beyond)
+
+
+def _text_chunks(data: bytes) -> dict[str, str]:
+    """The tEXt chunks before the picture's data; the first of a keyword counts."""
+    text: dict[str, str] = {}
+    at = _SIGNATURE_BYTES
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            break
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            break
+        if kind == b"tEXt" and length <= _LONGEST_TEXT:
+            keyword, _, value = data[at + 8 : at + 8 + length].partition(b"\0")
+            text.setdefault(keyword.decode("latin-1"), value.decode("latin-1"))
+        at += 12 + length
+    return text
