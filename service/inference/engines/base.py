@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +31,14 @@ class Engine(Protocol):
 
 class EngineUnavailable(Exception):
     """An engine cannot run this network on this machine."""
+
+
+def is_installed(runtime: str) -> bool:
+    """Whether ``openvino`` or ``torch`` can be imported.
+
+    An image without torch serves networks that were converted elsewhere.
+    """
+    return importlib.util.find_spec(runtime) is not None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import atexit
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import logging
 import shutil
@@ -29,7 +28,7 @@ import numpy as np
 from filelock import FileLock
 
 from service.errors import WeightsError
-from service.inference.engines.base import EngineUnavailable, Reference
+from service.inference.engines.base import EngineUnavailable, Reference, is_installed
 from service.models.registry import find_spec
 from service.models.spec import SAMPLE_PHOTO, NetworkSpec
 from service.models.weights import VerifiedWeights, sha256_of
@@ -74,7 +73,7 @@ def ensure_converted(
     Blocks for seconds when it converts. Raises :class:`WeightsError` if the weights do not fit,
     :class:`EngineUnavailable` if the conversion fails or torch, which it needs, is not installed.
     """
-    if not _torch_installed():
+    if not is_installed("torch"):
         return _converted_elsewhere(spec, weights, cache_dir)
     folder = cache_dir / _cache_key(spec, weights)
     if _is_intact(folder):
@@ -83,11 +82,6 @@ def ensure_converted(
         return _ensure_converted(spec, weights, _writable(cache_dir))
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineUnavailable(f"conversion for OpenVINO failed: {error}") from error
-
-
-def _torch_installed() -> bool:
-    """Whether torch is installed."""
-    return importlib.util.find_spec("torch") is not None
 
 
 def _converted_elsewhere(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from service.inference.engines.base import (
     EngineUnavailable,
     Parity,
     Reference,
+    is_installed,
     measure_parity,
 )
 from service.machine.cpu import cpu_budget, has_native_bf16
@@ -95,16 +95,6 @@ def loaded_bytes(spec: NetworkSpec, settings: Settings) -> int:
     return round(_COPIES * spec.parameters * _BYTES_A_PARAMETER[precision]) + _LEAST_BYTES
 
 
-def openvino_installed() -> bool:
-    """Whether the OpenVINO runtime can be imported."""
-    return importlib.util.find_spec("openvino") is not None
-
-
-def torch_installed() -> bool:
-    """Whether torch can be imported; an image without it serves converted networks only."""
-    return importlib.util.find_spec("torch") is not None
-
-
 def _candidates(settings: Settings) -> Iterator[tuple[EngineChoice, Precision]]:
     """Engines and precisions to try, best first."""
     wanted = settings.precision
@@ -129,7 +119,7 @@ def _create(
     # Imported here: each engine's runtime takes seconds and hundreds of megabytes to import, and
     # only one of them is used.
     if choice is EngineChoice.OPENVINO:
-        if not openvino_installed():
+        if not is_installed("openvino"):
             raise EngineUnavailable("openvino is not installed")
         from service.inference.engines.conversion import ensure_converted
         from service.inference.engines.openvino_engine import OpenVinoEngine
@@ -137,7 +127,7 @@ def _create(
         converted = ensure_converted(spec, weights, settings.cache_dir)
         return OpenVinoEngine(converted.graph, precision, threads), converted.reference()
 
-    if not torch_installed():
+    if not is_installed("torch"):
         raise EngineUnavailable("torch is not installed")
     from service.inference.engines.torch_engine import TorchEngine, reference_for
     from service.models.checkpoint import load_network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from timm.models.vision_transformer import Block
 from torch import nn
 
+import service
 from service.errors import ModelUnavailable, WeightsError
-from service.inference.engines import conversion, selection
+from service.inference.engines import conversion
 from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
 from service.inference.engines.selection import load_for_serving
 from service.inference.engines.torch_engine import reference_for
@@ -81,6 +83,39 @@ def test_conversion_is_reused(converted: ConvertedNetwork, settings: Settings) -
     )
     assert again == converted
     assert again.graph.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("source", "makes_a_network"),
+    [
+        *((f"networks/{name}.py", True) for name in ("midas", "refinenet", "layer_scale")),
+        *((f"imaging/{name}.py", True) for name in ("network_input", "transforms")),
+        *((f"inference/engines/{name}.py", True) for name in ("conversion", "torch_engine")),
+        ("models/checkpoint.py", True),
+        *((f"imaging/{name}.py", False) for name in ("decode", "tiff", "encode", "png")),
+        *(("decoding/frames.py", False), ("api/depth.py", False), ("models/registry.py", False)),
+    ],
+)
+def test_a_network_is_converted_anew_when_what_makes_it_changes(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    makes_a_network: bool,
+) -> None:
+    package = shutil.copytree(
+        Path(service.__file__).parent, tmp_path / "service", ignore=_all_but_sources
+    )
+    monkeypatch.setattr(conversion, "__file__", str(package / "inference/engines/conversion.py"))
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    before = conversion._cache_key(SPEC, weights)
+    with (package / source).open("a") as file:
+        file.write("# changed\n")
+    assert (conversion._cache_key(SPEC, weights) != before) == makes_a_network
+
+
+def _all_but_sources(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if Path(folder, name).is_file() and not name.endswith(".py")]
 
 
 def exchanged_after_verifying(store: WeightsStore) -> VerifiedWeights:
@@ -149,8 +184,7 @@ def test_conversion_works_without_a_writable_cache(settings: Settings, tmp_path:
 def test_a_converted_network_serves_where_torch_is_not_installed(
     converted: ConvertedNetwork, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.inference.engines.conversion._torch_installed", lambda: False)
-    monkeypatch.setattr(selection, "torch_installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "torch", None)
     weights = WeightsStore(settings.weights_dir).verify(SPEC)
     assert ensure_converted(SPEC, weights, settings.cache_dir).graph.is_file()
     assert load_for_serving(SPEC, settings).engine.name == "openvino"
@@ -159,8 +193,7 @@ def test_a_converted_network_serves_where_torch_is_not_installed(
 def test_without_torch_and_conversion_the_network_is_unavailable(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.inference.engines.conversion._torch_installed", lambda: False)
-    monkeypatch.setattr(selection, "torch_installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModelUnavailable):
         load_for_serving(SPEC, settings.model_copy(update={"cache_dir": tmp_path}))
 

@@ -176,7 +176,7 @@ def test_bf16_that_is_not_good_enough_falls_back_to_fp32(
 def test_torch_serves_where_openvino_is_not_installed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selection, "openvino_installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     assert load_for_serving(SPEC, settings).engine.name == "torch"
 
 
