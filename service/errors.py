@@ -42,6 +42,14 @@ class Unauthorized(DepthError):
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
+class OriginRefused(DepthError):
+    """A page of another site opens a stream."""
+
+    status = 403
+    slug = "origin-not-allowed"
+    title = "Pages of this origin may not do that"
+
+
 class ModelNotFound(DepthError):
     """The named network is not in the registry."""
 

@@ -7,8 +7,9 @@ import math
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from service.api.paths import is_open_inference
 from service.errors import DepthError, InvalidParameter
@@ -34,7 +35,7 @@ def problem_response(
     slug: str,
     title: str,
     detail: str,
-    request: Request,
+    request: HTTPConnection,
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A problem+json response; also notes the slug for the access log.
@@ -57,15 +58,17 @@ def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the app, known or not, a problem+json.
 
     The handlers are coroutines because Starlette runs plain functions in threads, which under
-    overload, when most answers are errors, wait for a processor.
+    overload, when most answers are errors, wait for a processor. To a WebSocket that was not
+    accepted they are the answer to its opening request.
     """
     app.add_exception_handler(DepthError, _depth_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(WebSocketRequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-def error_response(request: Request, error: DepthError) -> Response:
+def error_response(request: HTTPConnection, error: DepthError) -> Response:
     """The answer that an error of the service's own becomes."""
     headers = dict(error.headers)
     if error.retry_after_seconds is not None:
@@ -73,13 +76,15 @@ def error_response(request: Request, error: DepthError) -> Response:
     return problem_response(error.status, error.slug, error.title, error.detail, request, headers)
 
 
-async def _depth_error(request: Request, error: Exception) -> Response:
+async def _depth_error(request: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, DepthError)  # noqa: S101 (Starlette's handler type is wider)
     return error_response(request, error)
 
 
-async def _validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
+async def _validation_error(request: HTTPConnection, error: Exception) -> Response:
+    assert isinstance(  # noqa: S101 (as above)
+        error, (RequestValidationError, WebSocketRequestValidationError)
+    )
     # The value itself is not echoed: it is the caller's, of any size and content.
     faults = "; ".join(
         f"{'.'.join(str(part) for part in fault['loc'][1:]) or fault['loc'][0]}: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -85,11 +86,35 @@ def test_a_frame_past_the_limit_closes_the_stream(server: ServerProcess) -> None
     assert closed.value.rcvd.code == 1009
 
 
-@pytest.mark.parametrize("query", ["?format=bmp", "?colourmap=jet"])
-def test_unknown_parameters_are_refused(server: ServerProcess, query: str) -> None:
+def refusal(server: ServerProcess, query: str = "", **headers: str) -> dict[str, Any]:
+    """The problem that a stream is refused with."""
     with pytest.raises(InvalidStatus) as refused:
-        open_stream(server, query)
-    assert refused.value.response.status_code == 403
+        open_stream(server, query, headers={"X-Request-ID": "camera-1", **headers})
+    answer = refused.value.response
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == "camera-1"
+    problem: dict[str, Any] = json.loads(answer.body)
+    assert problem["status"] == answer.status_code
+    said = f"[camera-1] method=GET route=/v1/stream status={answer.status_code} "
+    wait_until(lambda: said in server.log())
+    assert f"error={problem['type']}\n" in server.log().rpartition(said)[2]
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "word"),
+    [
+        ("?format=bmp", 422, "format"),
+        ("?colourmap=jet", 422, "colourmap: there is no such parameter"),
+        ("?model=unknown", 404, "no network of that name"),
+    ],
+)
+def test_a_wrong_parameter_is_named_in_the_answer(
+    server: ServerProcess, query: str, status: int, word: str
+) -> None:
+    problem = refusal(server, query)
+    assert problem["status"] == status
+    assert word in problem["detail"]
 
 
 def test_other_paths_speak_no_websocket(server: ServerProcess) -> None:
@@ -101,9 +126,8 @@ def test_other_paths_speak_no_websocket(server: ServerProcess) -> None:
 
 
 def test_pages_of_other_sites_may_not_open_a_stream(server: ServerProcess) -> None:
-    with pytest.raises(InvalidStatus) as refused:
-        open_stream(server, headers={"Origin": "https://elsewhere.example"})
-    assert refused.value.response.status_code == 403
+    problem = refusal(server, Origin="https://elsewhere.example")
+    assert (problem["status"], problem["type"]) == (403, "origin-not-allowed")
     with open_stream(server, headers={"Origin": server.url}) as camera:
         camera.send(FRAME)
         assert answer_of(camera)[0]["sequence"] == 1
@@ -178,8 +202,8 @@ def test_streams_need_a_key_where_keys_are_demanded(cache_dir: Path, tmp_path: P
             camera.send(json.dumps({"api_key": key}))
             camera.send(FRAME)
             assert answer_of(camera)[0]["sequence"] == 1
-        with pytest.raises(InvalidStatus):
-            open_stream(server, headers={"X-API-Key": "wrong"})
+        problem = refusal(server, **{"X-API-Key": "wrong"})
+        assert (problem["status"], problem["type"]) == (401, "unauthorized")
         for first in (FRAME, "{}", "[]", '{"api_key": "wrong"}'):
             with open_stream(server) as camera:
                 camera.send(first)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import Request
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from service.api.paths import PROBES, route_path
 from service.api.problems import error_response
 from service.errors import MalformedRequest
-
-_POLICY_VIOLATION = 1008
 
 
 class AllowedHostsMiddleware:
@@ -33,11 +30,8 @@ class AllowedHostsMiddleware:
         ):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "websocket":
-            await WebSocketClose(_POLICY_VIOLATION)(scope, receive, send)
-            return
         error = MalformedRequest("The Host header names no host that is served here.")
-        await error_response(Request(scope), error)(scope, receive, send)
+        await error_response(HTTPConnection(scope), error)(scope, receive, send)
 
     def _allows(self, host: str) -> bool:
         return host in self._exact or (bool(self._suffixes) and host.endswith(self._suffixes))

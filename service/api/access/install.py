@@ -13,7 +13,7 @@ from service.settings import Settings
 
 _REQUEST_HEADERS = (
     *("Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout"),
-    JSON_LENGTH_HEADER,
+    *(JSON_LENGTH_HEADER, "traceparent", "tracestate"),
 )
 
 

@@ -42,17 +42,18 @@ class RequestContextMiddleware:
         self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         record = RequestRecord(request_id_from(Headers(scope=scope).get("x-request-id")))
         scope.setdefault("state", {})["record"] = record
-        status = 500
+        # A WebSocket is answered only when it is refused; a stream has a line of its own.
+        status = 500 if scope["type"] == "http" else None
         started = time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = record.request_id
@@ -63,7 +64,8 @@ class RequestContextMiddleware:
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
-                self._report(scope, record, status, started)
+                if status is not None:
+                    self._report(scope, record, status, started)
 
     def _report(self, scope: Scope, record: RequestRecord, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
@@ -82,7 +84,7 @@ class RequestContextMiddleware:
                 self._metrics.slo_good_requests.inc()
         level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
         fields: dict[str, Any] = {
-            "method": scope["method"][:20],  # Any token is a method, however long.
+            "method": scope.get("method", "GET")[:20],  # Any token is a method, however long.
             "route": route,
             "status": status,
             "milliseconds": round(1000 * seconds, 1),

@@ -12,7 +12,8 @@ from starlette.websockets import WebSocket
 
 from service.api.access.authentication import presented_key
 from service.api.access.keys import ApiKeys
-from service.observability.context import RequestRecord, request_id_var
+from service.errors import OriginRefused, Unauthorized
+from service.observability.context import RequestRecord
 from service.settings import Settings
 
 _POLICY_VIOLATION = 1008
@@ -20,34 +21,45 @@ _FIRST_MESSAGE_SECONDS = 10.0
 _LONGEST_KEY_MESSAGE = 1000
 
 
+def check_client(socket: WebSocket) -> None:
+    """Refuse whom the opening request gives away; whose it is, is noted.
+
+    Raises :class:`OriginRefused` and :class:`Unauthorized`.
+    """
+    settings: Settings = socket.app.state.runtime.settings
+    if not _of_allowed_origin(socket, settings):
+        raise OriginRefused("A page of this origin may not open a stream; see DEPTH_CORS_ORIGINS.")
+    keys = _keys_of(socket)
+    key = presented_key(socket.scope["headers"])
+    if keys is None or not key:
+        return
+    record: RequestRecord = socket.scope["state"]["record"]
+    record.client = keys.name_of(key)
+    if record.client is None:
+        raise Unauthorized("The API key is not valid.")
+
+
 async def admit_client(socket: WebSocket) -> bool:
-    """Accept the stream and note whose it is, or refuse it with 403 or close code 1008.
+    """Accept the stream, or refuse it with close code 1008 if it has no key where one is needed.
 
     Browsers cannot set headers on a WebSocket, so where keys are demanded the first message may
     be ``{"api_key": "..."}``. A key in the address would end up in logs.
     """
-    settings: Settings = socket.app.state.runtime.settings
-    if not _of_allowed_origin(socket, settings):
-        await socket.close(_POLICY_VIOLATION)
-        return False
-    keys: ApiKeys | None = socket.scope.get("state", {}).get("keys")
-    if keys is None:
-        await socket.accept()
-        return True
-    key = presented_key(socket.scope["headers"])
-    name = keys.name_of(key) if key else None
-    if key and name is None:
-        await socket.close(_POLICY_VIOLATION)
-        return False
     await socket.accept()
-    if name is None:
-        name = keys.name_of(await _key_of_first_message(socket))
-    if name is None:
+    keys = _keys_of(socket)
+    record: RequestRecord = socket.scope["state"]["record"]
+    if keys is None or record.client is not None:
+        return True
+    record.client = keys.name_of(await _key_of_first_message(socket))
+    if record.client is None:
         await socket.close(_POLICY_VIOLATION, "an API key is needed")
         return False
-    record = RequestRecord(request_id_var.get(), client=name)
-    socket.scope["state"]["record"] = record
     return True
+
+
+def _keys_of(socket: WebSocket) -> ApiKeys | None:
+    keys: ApiKeys | None = socket.scope["state"].get("keys")
+    return keys
 
 
 def _of_allowed_origin(socket: WebSocket, settings: Settings) -> bool:

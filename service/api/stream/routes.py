@@ -21,7 +21,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from service.api.identity import client_of
 from service.api.paths import STREAM
-from service.api.stream.access import admit_client, key_in
+from service.api.stream.access import admit_client, check_client, key_in
 from service.api.stream.newest_frame import NewestFrame
 from service.errors import DeadlineExceeded, DepthError, Draining
 from service.imaging import png
@@ -31,8 +31,6 @@ from service.imaging.render import Colormap, palette
 from service.imaging.steady_scale import SteadyScale
 from service.observability.context import (
     RequestRecord,
-    log_lines_of,
-    request_id_from,
     request_id_var,
 )
 from service.observability.metrics import REJECTION_REASONS
@@ -71,18 +69,21 @@ class StreamQuery(BaseModel):
 @router.websocket(STREAM)
 async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> None:
     """Answer the newest frame until the client leaves or the service drains."""
-    stream_of_client = _Stream(socket, socket.app.state.runtime, query)
+    runtime: Runtime = socket.app.state.runtime
+    check_client(socket)
+    if query.model is not None:
+        runtime.catalog.offer.find(query.model)
+    stream_of_client = _Stream(socket, runtime, query)
     started, admitted = time.perf_counter(), False
-    with log_lines_of(request_id_from(socket.headers.get("x-request-id"))):
-        try:
-            admitted = await admit_client(socket)
-            if admitted:
-                await stream_of_client.run()
-        except (WebSocketDisconnect, TimeoutError):
-            # It left, or does not read its answers; the server closes what is still open.
-            return
-        finally:
-            stream_of_client.log_end(admitted, started)
+    try:
+        admitted = await admit_client(socket)
+        if admitted:
+            await stream_of_client.run()
+    except (WebSocketDisconnect, TimeoutError):
+        # It left, or does not read its answers; the server closes what is still open.
+        return
+    finally:
+        stream_of_client.log_end(admitted, started)
 
 
 class _Stream:
@@ -98,7 +99,7 @@ class _Stream:
 
     def log_end(self, admitted: bool, started: float) -> None:
         """One line for the whole stream, as other requests have; nothing of its address."""
-        record: RequestRecord | None = self._socket.scope.get("state", {}).get("record")
+        record: RequestRecord = self._socket.scope["state"]["record"]
         fields: dict[str, object] = {
             "route": STREAM,
             "admitted": admitted,
@@ -106,7 +107,7 @@ class _Stream:
             "dropped": self._frames.dropped,
             "milliseconds": round(1000 * (time.perf_counter() - started), 1),
         }
-        if record is not None and record.client is not None:
+        if record.client is not None:
             fields["client"] = record.client
         text = " ".join(f"{key}={value}" for key, value in fields.items())
         logger.info(text, extra={"fields": fields})
