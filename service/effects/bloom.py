@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.imaging.strips import strips_in_turn
+
 _BRIGHT = np.float32(0.5)
 _STANDING_OUT = np.float32(0.5)
 _LARGEST_GAIN = 6.0
@@ -34,6 +36,8 @@ def bloom_gain(light: Plane, share: Plane, reach: int, strength: float) -> Plane
     )
 
 
-def brightened(light: Plane, gain: Plane) -> Plane:
-    """``light`` ``(h, w, 3)`` times ``gain`` ``(h, w)``."""
-    return np.asarray(cv2.multiply(light, cv2.merge([gain] * 3)), np.float32)
+def brighten(light: Plane, gain: Plane) -> None:
+    """Multiply ``light`` ``(h, w, 3)`` by ``gain`` ``(h, w)``, in its place."""
+    for strip in strips_in_turn(gain.shape):
+        rows = light[strip.rows]
+        cv2.multiply(rows, cv2.merge([gain[strip.rows]] * 3), rows)

@@ -47,16 +47,23 @@ class Blurred:
 
 
 def blur_layers(
-    light: Plane, share: Plane, radius: Plane, shape: Bokeh, *, sharp_in_front: bool
+    light: Plane,
+    share: Plane,
+    radius: Plane,
+    largest: float,
+    shape: Bokeh,
+    *,
+    sharp_in_front: bool,
 ) -> Blurred:
     """Blur every pixel by its own radius and lay the layers over one another, back to front.
 
     ``light`` ``(h, w, 3)`` float32, linear; ``share`` ``(h, w)`` in 0..1, how much of each pixel
-    belongs here at all; ``radius`` ``(h, w)`` in pixels. ``sharp_in_front``: small radii lie
-    before large ones (behind the focus), or the other way round (before the focus).
+    belongs here at all; ``radius`` ``(h, w)`` in pixels, at most ``largest``. ``sharp_in_front``:
+    small radii lie before large ones (behind the focus), or the other way round (before the
+    focus). Of a part of a picture, what lies :func:`blur_margin` inside is as in the whole.
     """
     height, width = share.shape
-    radii = _layer_radii(float(radius.max()))
+    radii = _layer_radii(largest)
     premultiplied = _premultiplied(light, share)
     samples: dict[int, tuple[Plane, Plane]] = {}
     stack: Plane = np.zeros((1, 1, 4), np.float32)
@@ -74,6 +81,12 @@ def blur_layers(
         stack = _over(blurred, stack)
     stack = _resized(stack, width, height)
     return Blurred(np.ascontiguousarray(stack[..., :3]), np.ascontiguousarray(stack[..., 3]))
+
+
+def blur_margin(largest: float) -> tuple[int, int]:
+    """How many pixels around a part of a picture its blur reads, and a multiple for its place."""
+    scale = _scale(largest)
+    return math.ceil(largest) + 2 * scale, scale
 
 
 def _convolved(planes: Plane, kernel: Plane) -> Plane:

@@ -19,6 +19,22 @@ def to_linear(pixels: Rgb) -> NDArray[np.float32]:
     return np.asarray(cv2.LUT(pixels, _linear_levels()), np.float32)
 
 
+def shrunk_light(pixels: Rgb, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Linear light of SRGB ``(h, w, 3)`` uint8, averaged to ``size`` ``(width, height)``.
+
+    Channel by channel, or it would take 12 bytes a pixel on the way.
+    """
+    planes = [
+        cv2.resize(
+            cv2.LUT(cv2.extractChannel(pixels, channel), _linear_levels()),
+            size,
+            interpolation=cv2.INTER_AREA,
+        )
+        for channel in range(3)
+    ]
+    return np.asarray(cv2.merge(planes), np.float32)
+
+
 def to_srgb(light: NDArray[np.float32]) -> Rgb:
     """Linear light ``(h, w, 3)`` float32 -> sRGB uint8; what is outside of 0..1 is clipped."""
     steps = np.multiply(light, np.float32(_STEPS - 1))

@@ -19,7 +19,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.options import Options, ranged
 from service.imaging.picture import MEDIA_TYPES, PictureFormat, encode_picture
 from service.imaging.strips import strips_in_turn
-from service.imaging.transforms import Rgb
+from service.imaging.transforms import Rgb, bounded_size
 
 _EDGE_PIXELS = 3
 
@@ -60,16 +60,19 @@ def stereo_pair(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> tuple[R
     ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. Near things lie farther right in
     the left eye's picture than in the right eye's.
     """
-    scene = make_scene(pixels, depth, options.max_side)
-    half = options.amplitude * scene.width / 2
-    layers = split_layers(scene, math.ceil(half) + _EDGE_PIXELS)
+    width, _ = bounded_size(pixels.shape[1], pixels.shape[0], options.max_side)
+    half = options.amplitude * width / 2
+    # The scene itself is not kept: its nearness is the fifth part of the memory.
+    layers = split_layers(
+        make_scene(pixels, depth, options.max_side), math.ceil(half) + _EDGE_PIXELS
+    )
     left, right = (
         render_view(layers, View(right=shift, still=options.screen_plane))
         for shift in (half, -half)
     )
     rim = math.ceil(half * max(options.screen_plane, 1 - options.screen_plane))
-    rim = min(rim, (scene.width - 1) // 2)
-    return left[:, rim : scene.width - rim], right[:, rim : scene.width - rim]
+    rim = min(rim, (width - 1) // 2)
+    return left[:, rim : width - rim], right[:, rim : width - rim]
 
 
 def side_by_side(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> Rgb:

@@ -6,12 +6,14 @@ fraction of the size and applied at full size, which changes little because they
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from service.geometry.extremes import highest, lowest
-from service.geometry.scene import Scene
+from service.geometry.scene import Scene, enlarged_part
 from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
 
@@ -23,6 +25,14 @@ _REGULARIZATION = 1e-4
 _RADIUS_SHARE = 0.012
 _STEEP = np.float32(0.06)
 _EDGE_SHARE = np.float32(0.72)
+
+
+@dataclass(frozen=True)
+class LinearModels:
+    """Slopes for the three colours and intercept of every window, averaged over windows."""
+
+    slopes: list[Plane]
+    intercept: Plane
 
 
 class GuidedFilter:
@@ -55,24 +65,30 @@ class GuidedFilter:
 
         By ridge regression (equations 14 to 16 of the paper). Returns ``(h, w)`` float32.
         """
-        height, width = values.shape
-        slopes, intercept = self._local_models(
-            np.asarray(cv2.resize(values, self._size, interpolation=cv2.INTER_AREA), np.float32)
-        )
-        # Channel by channel into the same planes: at 12 MP each takes 50 MB, and pages that the
-        # kernel has to clear take longer than the sums.
-        filtered, model = np.empty((2, height, width), np.float32)
-        colour = np.empty((height, width), np.uint8)
-        cv2.resize(intercept, (width, height), filtered)
-        for channel, slope in enumerate(slopes):
-            cv2.extractChannel(self._guide, channel, colour)
-            cv2.resize(slope, (width, height), model)
+        models = self.fit(values)
+        filtered = np.empty_like(values)
+        for strip in strips_in_turn(values.shape):
+            filtered[strip.rows] = self.apply(models, strip.rows)
+        return filtered
+
+    def fit(self, values: Plane) -> LinearModels:
+        """What :meth:`filter` finds: the functions, at a fraction of the size."""
+        small = cv2.resize(values, self._size, interpolation=cv2.INTER_AREA)
+        return self._local_models(np.asarray(small, np.float32))
+
+    def apply(self, models: LinearModels, rows: slice) -> Plane:
+        """Some rows of what :meth:`filter` returns."""
+        height, width = self._guide.shape[:2]
+        part = rows, slice(0, width)
+        filtered = enlarged_part(models.intercept, (width, height), part)
+        for channel, slope in enumerate(models.slopes):
+            colour = cv2.extractChannel(self._guide[rows], channel)
+            model = enlarged_part(slope, (width, height), part)
             cv2.multiply(colour, model, model, scale=1 / 255, dtype=cv2.CV_32F)
             cv2.add(filtered, model, filtered)
         return filtered
 
-    def _local_models(self, values: Plane) -> tuple[list[Plane], Plane]:
-        """Slopes for the three colours and intercept of every window, averaged over windows."""
+    def _local_models(self, values: Plane) -> LinearModels:
         mean_values = self._mean(values)
         covariance = [
             self._mean(channel * values) - middle * mean_values
@@ -82,7 +98,7 @@ class GuidedFilter:
             np.asarray(sum(map(np.multiply, row, covariance)), np.float32) for row in self._inverse
         ]
         intercept = mean_values - sum(map(np.multiply, slopes, self._means))
-        return [self._mean(slope) for slope in slopes], self._mean(intercept)
+        return LinearModels([self._mean(slope) for slope in slopes], self._mean(intercept))
 
     def _mean(self, plane: Plane) -> Plane:
         return np.asarray(cv2.blur(plane, (self._window, self._window)), np.float32)

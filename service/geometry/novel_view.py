@@ -66,10 +66,10 @@ def split_layers(scene: Scene, reach: int) -> Layers:
     """
     # Pixels on an edge are mixed from both sides; they must go with the foreground, or they would
     # stay behind as its ghost.
-    nearness = highest(crisp_nearness(scene), 1)
-    covered, back = _behind_edges(nearness, reach)
-    np.copyto(back, nearness, where=~covered)
-    return Layers(Scene(scene.pixels, nearness), Scene(_inpainted(scene.pixels, covered), back))
+    scene = Scene(scene.pixels, highest(crisp_nearness(scene), 1))
+    covered, back = _behind_edges(scene.nearness, reach)
+    np.copyto(back, scene.nearness, where=~covered)
+    return Layers(scene, Scene(_inpainted(scene.pixels, covered), back))
 
 
 def _behind_edges(nearness: Plane, reach: int) -> tuple[NDArray[np.bool_], Plane]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from service.imaging.depth_map import DepthMap, filled
 from service.imaging.render import nearness
 from service.imaging.transforms import Rgb, bounded_size, shrink, to_image_size
+
+T = TypeVar("T", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,29 @@ def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     # The cubic overshoots beside steps.
     enlarged = to_image_size(values, *size)
     return np.clip(enlarged, 0, 1, out=enlarged)
+
+
+def enlarged_part(
+    values: NDArray[T], size: tuple[int, int], part: tuple[slice, slice]
+) -> NDArray[T]:
+    """Some rows and columns of ``values`` ``(h, w, ...)`` enlarged to ``size`` ``(width, height)``.
+
+    Linear, as ``cv2.resize`` would make the whole.
+    """
+    rows, columns = part
+    across, down = (whole / own for whole, own in zip(values.shape[1::-1], size, strict=True))
+    # Where a pixel's centre lies in the smaller map, as cv2.resize has it.
+    places = np.array(
+        [
+            [across, 0, (columns.start + 0.5) * across - 0.5],
+            [0, down, (rows.start + 0.5) * down - 0.5],
+        ]
+    )
+    enlarged = cv2.warpAffine(
+        values,
+        places,
+        (columns.stop - columns.start, rows.stop - rows.start),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(enlarged, values.dtype)

@@ -47,14 +47,16 @@ class Strip:
         return slice(self.first - self.top, self.end - self.top)
 
 
-def strips_in_turn(shape: tuple[int, ...], margin: int = 0) -> Iterator[Strip]:
+def strips_in_turn(shape: tuple[int, ...], margin: int = 0, multiple: int = 1) -> Iterator[Strip]:
     """Strips of rows from the top, each read with ``margin`` rows on either side of it.
 
     ``shape``: ``(height, width)``, or more. At least as many rows are made as are read beside
-    them, so that margins at most double the work.
+    them, so that margins at most double the work. What is made and read begins at a ``multiple``
+    of rows.
     """
     height, width = shape[:2]
-    count = max(1, 2 * margin, _STRIP_PIXELS // width)
+    margin = -(-margin // multiple) * multiple
+    count = -(-max(1, 2 * margin, _STRIP_PIXELS // width) // multiple) * multiple
     for first in range(0, height, count):
         end = min(first + count, height)
         yield Strip(first, end, max(0, first - margin), min(height, end + margin))

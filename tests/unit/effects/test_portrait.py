@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from service.effects.bokeh import Bokeh, aperture_kernel, blur_layers
 from service.effects.light import to_linear, to_srgb
 from service.effects.portrait import PortraitOptions, blur_background
+from service.imaging import strips
 from service.imaging.transforms import Rgb
-from tests.support.depths import inverse_depth, step
+from tests.support.depths import inverse_depth, motorcycle_inverse, step
 from tests.support.photos import photo_pixels
 
 WIDTH, HEIGHT, EDGE = 640, 480, 320
@@ -151,6 +152,32 @@ def test_where_it_is_has_room_for_what_the_blur_spreads(monkeypatch: pytest.Monk
     assert np.abs(cropped.astype(int) - whole).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        PortraitOptions(bloom=1),
+        PortraitOptions(aperture=1, bokeh=Bokeh.HEXAGON),
+        PortraitOptions(aperture=1, focus="0.5,0.5", depth_of_field=0),
+        PortraitOptions(aperture=0.1, focus="0.5,0.5", depth_of_field=0, bloom=1),
+        PortraitOptions(aperture=0.15),
+    ],
+)
+@pytest.mark.parametrize("width", [741, 1024])
+def test_a_portrait_made_in_strips_is_the_whole_one(
+    width: int, options: PortraitOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (width, width * 2 // 3)
+    photo = np.asarray(cv2.resize(photo_pixels("motorcycle_left.png"), size), np.uint8)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1 << 30)
+    whole = blur_background(photo, motorcycle_inverse(), options).astype(int)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1)
+    difference = np.abs(blur_background(photo, motorcycle_inverse(), options) - whole)
+    # The layers' sizes are whole pixels: where the photo's are no multiples of them, that of a
+    # strip may lie a part of a pixel beside the whole one's.
+    assert difference.mean() < 0.1
+    assert (difference > 3).mean() < 2e-3
+
+
 def test_lights_bloom_and_white_walls_do_not() -> None:
     pixels = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
     pixels[200:208, 480:488] = 255
@@ -187,7 +214,7 @@ def test_layers_of_one_radius_cover_all_and_keep_the_light() -> None:
     share = np.ones((60, 80), np.float32)
     radius = np.tile(np.linspace(0.5, 9, 80, dtype=np.float32), (60, 1))
     for front in (True, False):
-        blurred = blur_layers(light, share, radius, Bokeh.DISK, sharp_in_front=front)
+        blurred = blur_layers(light, share, radius, 9.0, Bokeh.DISK, sharp_in_front=front)
         assert blurred.coverage.min() > 0.6
         np.testing.assert_allclose(
             blurred.light / blurred.coverage[..., np.newaxis], light, rtol=1e-3
@@ -199,7 +226,7 @@ def test_a_point_of_light_becomes_the_aperture(radius: float) -> None:
     light = np.zeros((41, 41, 3), np.float32)
     light[20, 20] = 1
     even = np.ones((41, 41), np.float32)
-    blurred = blur_layers(light, even, even * radius, Bokeh.DISK, sharp_in_front=True)
+    blurred = blur_layers(light, even, even * radius, radius, Bokeh.DISK, sharp_in_front=True)
     kernel = aperture_kernel(radius, Bokeh.DISK)
     reach = len(kernel) // 2
     spot = blurred.light[20 - reach : 21 + reach, 20 - reach : 21 + reach, 0]

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from service.geometry.guided_filter import GuidedFilter, crisp_nearness, refine_nearness, steepen
 from service.geometry.scene import Scene
+from service.imaging import strips
+from service.imaging.render import nearness
 from tests.support.depths import motorcycle_inverse, motorcycle_metres
 from tests.support.photos import photo_pixels
 
@@ -62,3 +65,11 @@ def test_a_step_that_the_photo_does_not_show_stays_a_step() -> None:
     values = np.zeros((100, 160), np.float32)
     values[:, :80] = 1
     assert np.array_equal(crisp_nearness(Scene(grey, values)), values)
+
+
+def test_edges_found_in_strips_are_the_whole_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(photo_pixels("motorcycle_left.png"), nearness(motorcycle_inverse()))
+    whole = crisp_nearness(scene)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1)
+    difference = np.abs(crisp_nearness(scene) - whole)
+    assert np.quantile(difference, 0.999) < 1e-5
