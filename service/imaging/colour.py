@@ -27,14 +27,20 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     Without a profile, or with one that is damaged or for other colours, RGB is taken for sRGB.
     """
     mode = _usable_mode(image, profile)
-    transform = _transform(profile, mode) if mode is not None else None
-    return image.convert("RGB") if transform is None else transform(image.convert(mode))
+    transform = _transform(profile, mode) if mode else None
+    return _converted(image, "RGB") if transform is None else transform(_converted(image, mode))
 
 
-def _usable_mode(image: Image.Image, profile: bytes) -> str | None:
-    mode = profile_mode(profile) if profile else None
+def _usable_mode(image: Image.Image, profile: bytes) -> str:
+    """The mode in which the profile applies to the image; empty if in none."""
+    mode = (profile_mode(profile) if profile else None) or ""
     # A grey photo may have the profile of the camera that took it.
-    return mode if mode == image.mode or (mode, image.mode) == ("RGB", "L") else None
+    return mode if mode == image.mode or (mode, image.mode) == ("RGB", "L") else ""
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    # Pillow would copy what needs no conversion.
+    return image if image.mode == mode else image.convert(mode)
 
 
 @functools.lru_cache(maxsize=_CACHED)
