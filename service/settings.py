@@ -222,6 +222,11 @@ class Settings(BaseSettings):
         description="Share of the three bounds above that one client may hold; the rest is kept "
         "for others.",
     )
+    max_effect_mb: PositiveFloat = Field(
+        500,
+        description="Most memory in MB that effects at work may take together; more wait, and one "
+        "that needs more is 413.",
+    )
     request_timeout_seconds: PositiveFloat = Field(
         30, description="Deadline of a request that sends no `X-Request-Timeout`."
     )
@@ -291,6 +296,11 @@ class Settings(BaseSettings):
     def hosts(self) -> tuple[str, ...]:
         """The addresses of ``host``."""
         return tuple(part.strip() for part in self.host.split(","))
+
+    @property
+    def max_effect_bytes(self) -> int:
+        """The limit of effects' memory in bytes."""
+        return int(self.max_effect_mb * 1e6)
 
     @property
     def max_body_bytes(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -35,15 +36,29 @@ async def result_in_time(
     """
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
+    seconds = _clipped(runtime, deadline_seconds)
+    async with admitted(runtime, record, client_of(request.scope), seconds) as ticket:
+        with record.timed("read"):
+            body = await read(ticket)
+        result = await _unless_disconnected(request, work(body, ticket))
+        ticket.served()
+        ticket.hold()
+        return result, ticket
+
+
+@contextlib.asynccontextmanager
+async def admitted(
+    runtime: Runtime, record: RequestRecord, client: str, seconds: float
+) -> AsyncIterator[Ticket]:
+    """A ticket for the block, which has to end within its deadline.
+
+    Counts deadlines that passed and clients that left. Raises :class:`DeadlineExceeded`, and the
+    errors of admission and of the block.
+    """
     try:
-        async with asyncio.timeout(_clipped(runtime, deadline_seconds)):
-            with runtime.admission.open(client_of(request.scope)) as ticket:
-                with record.timed("read"):
-                    body = await read(ticket)
-                result = await _unless_disconnected(request, work(body, ticket))
-                ticket.served()
-                ticket.hold()
-                return result, ticket
+        async with asyncio.timeout(seconds):
+            with runtime.admission.open(client) as ticket:
+                yield ticket
     except TimeoutError:
         stage = record.stage
         runtime.metrics.deadline_misses.labels(stage).inc()
@@ -51,7 +66,7 @@ async def result_in_time(
             f"The deadline passed during stage {stage}; send a smaller image, ask for a "
             "longer X-Request-Timeout, or retry later."
         ) from None
-    except ClientDisconnected:
+    except (ClientDisconnected, asyncio.CancelledError):
         runtime.metrics.cancelled.labels(record.stage).inc()
         raise
 

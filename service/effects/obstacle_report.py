@@ -98,6 +98,7 @@ OBSTACLE = Effect(
     options=ObstacleOptions,
     media_types={ReportFormat.JSON: "application/json", ReportFormat.PNG: png.MEDIA_TYPE},
     side=lambda options: options.max_side,
+    working_bytes=lambda options, pixels: 30 * pixels,
     make=_make,
     report=ObstacleJson,
     example={

@@ -127,6 +127,8 @@ PARALLAX = Effect(
     options=ParallaxOptions,
     media_types={format: format.media_type for format in AnimationFormat},
     side=lambda options: options.photo_side,
+    working_bytes=lambda options, pixels: (60 + 3 * options.frames) * pixels,
+    lowered_by=("max_side", "frames"),
     pictures=lambda options: options.frames,
     make=lambda source, options: encode_parallax(source.pixels, source.depth, options),
 )

@@ -201,5 +201,7 @@ POINTCLOUD = Effect(
     options=PointcloudOptions,
     media_types={SurfaceFormat.PLY: "application/ply", SurfaceFormat.GLB: "model/gltf-binary"},
     side=_side,
+    working_bytes=lambda options, pixels: 90 * pixels,
+    lowered_by=("max_side", "texture_side"),
     make=_make,
 )

@@ -124,5 +124,6 @@ PORTRAIT = Effect(
     options=PortraitOptions,
     media_types=MEDIA_TYPES,
     side=lambda options: options.max_side,
+    working_bytes=lambda options, pixels: 90 * pixels,
     make=_make,
 )

@@ -46,8 +46,10 @@ class Effect(Generic[OptionsT]):
 
     ``options`` has a field ``format``, whose values are the keys of ``media_types``. ``side`` is
     the longest side in pixels of the photo that ``make`` works on, ``pictures`` how many of that
-    size it makes. ``make`` runs in a thread and raises :class:`InvalidParameter` for options that
-    do not suit the photo. ``report`` and ``example`` describe an answer in JSON.
+    size it makes. ``working_bytes`` is the most memory that ``make`` takes for a photo of so many
+    pixels, its result included, and ``lowered_by`` names the options that lower it. ``make`` runs
+    in a thread and raises :class:`InvalidParameter` for options that do not suit the photo.
+    ``report`` and ``example`` describe an answer in JSON.
     """
 
     name: str
@@ -57,7 +59,9 @@ class Effect(Generic[OptionsT]):
     media_types: Mapping[Any, str]
     side: Callable[[OptionsT], int]
     make: Callable[[Source, OptionsT], bytes]
+    working_bytes: Callable[[OptionsT, int], int]
     pictures: Callable[[OptionsT], int] = lambda options: 1
+    lowered_by: tuple[str, ...] = ("max_side",)
     report: type[BaseModel] | None = None
     example: Mapping[str, Any] | None = None
 

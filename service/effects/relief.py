@@ -151,5 +151,6 @@ RELIEF = Effect(
     options=ReliefOptions,
     media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE),
     side=lambda options: options.max_side,
+    working_bytes=lambda options, pixels: 90 * pixels,
     make=_make,
 )

@@ -107,6 +107,7 @@ STEREO = Effect(
     options=StereoOptions,
     media_types=MEDIA_TYPES,
     side=lambda options: options.max_side,
+    working_bytes=lambda options, pixels: 40 * pixels,
     pictures=lambda options: 2,
     make=_make,
 )

@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 from service import __version__
-from service.observability.context import STAGES
+from service.observability.context import STAGES, RequestRecord
 
 # Dense around the 1-3 s target.
 _REQUEST_BUCKETS = (
@@ -135,6 +135,15 @@ class Metrics:
             {"version": __version__}
         )
         self._create_label_sets()
+
+    def observe(self, record: RequestRecord, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered, or a frame of a stream."""
+        labels = (route, record.model, record.output, f"{status // 100}xx")
+        self.requests.labels(*labels).observe(seconds)
+        for stage, took in record.stages():
+            self.stages.labels(stage).observe(took)
+        if record.error in REJECTION_REASONS:
+            self.rejected.labels(record.error).inc()
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Export a gauge that is read at scrape time."""

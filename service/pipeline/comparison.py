@@ -9,17 +9,15 @@ from enum import StrEnum
 
 import orjson
 
-from service.decoding.decoder import Decoder
 from service.imaging import png
 from service.imaging.contact_sheet import TILE_SIDE, CaptionedMap, contact_sheet
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap
-from service.inference.catalog import NetworkCatalog
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer
 from service.pipeline.estimator import Estimate, Estimator, OutputSize
-from service.pipeline.image_pool import ImagePool
+from service.pipeline.workshop import Workshop
 
 
 class ComparisonFormat(StrEnum):
@@ -43,15 +41,11 @@ class ComparisonOrder:
 
 
 class ComparisonPipeline:
-    """Runs comparisons: the networks one after the other, the picture in the image pool."""
+    """Runs comparisons: the networks one after the other, the picture in the image threads."""
 
-    def __init__(
-        self, catalog: NetworkCatalog, estimator: Estimator, decoder: Decoder, pool: ImagePool
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, workshop: Workshop, estimator: Estimator) -> None:
+        self._workshop = workshop
         self._estimator = estimator
-        self._decoder = decoder
-        self._pool = pool
 
     async def run(
         self, data: bytes, order: ComparisonOrder, ticket: Ticket, record: RequestRecord
@@ -61,21 +55,22 @@ class ComparisonPipeline:
         Raises the errors of decoding, admission, loading and inference: of the first network that
         fails.
         """
-        with record.timed("decode"):
-            pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
-        gflop = sum(self._catalog.offer.find(name).gflop for name in order.models)
-        ticket.admit(pixels / 1e6, gflop=gflop)
+        pixels = await self._workshop.count([data], ticket, record)
+        # The photo is decoded for each network, and a ZIP holds each one's map.
+        self._workshop.admit(ticket, pixels * len(order.models), order.models)
         estimates: list[Estimate] = []
         milliseconds: dict[str, float] = {}
         for name in order.models:
-            network = await self._catalog.get_for(name, record)
+            network = await self._workshop.catalog.get_for(name, record)
             before = record.seconds.get("inference", 0.0)
             estimates.append(await self._estimator.photo(data, network, ticket, record))
             took = record.seconds["inference"] - before
             milliseconds[name] = round(1000 * took, 1)
         with record.timed("encode"):
             if order.format is ComparisonFormat.ZIP:
-                body = await self._pool.run(ticket, _archive, estimates, milliseconds, order.size)
+                body = await self._workshop.run(
+                    ticket, _archive, estimates, milliseconds, order.size
+                )
             else:
                 body = await self._sheet(data, estimates, milliseconds, order, ticket, record)
         return Answer(body, MEDIA_TYPES[order.format], milliseconds=milliseconds)
@@ -89,7 +84,9 @@ class ComparisonPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> bytes:
-        source = await self._pool.run(ticket, self._decoder.effect_input, data, None, TILE_SIDE)
+        source = await self._workshop.run(
+            ticket, self._workshop.decoder.effect_input, data, None, TILE_SIDE
+        )
 
         def draw() -> bytes:
             maps = [
@@ -98,7 +95,7 @@ class ComparisonPipeline:
             ]
             return png.encode_rgb(contact_sheet(source.photo.pixels, maps, order.colormap))
 
-        return await self._pool.run(ticket, draw)
+        return await self._workshop.run(ticket, draw)
 
 
 def _archive(estimates: list[Estimate], milliseconds: dict[str, float], size: OutputSize) -> bytes:

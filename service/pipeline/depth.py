@@ -8,19 +8,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from service.decoding.decoder import Decoder
-from service.errors import PayloadTooLarge
 from service.geometry.metres import MetresOptions, metres_of
 from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import check_network_input
 from service.imaging.tiles import TILES
 from service.imaging.transforms import Tensor
-from service.inference.catalog import NetworkCatalog
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Detail, Estimate, Estimator, OutputSize
-from service.pipeline.image_pool import ImagePool
+from service.pipeline.workshop import Workshop
 
 
 @dataclass(frozen=True)
@@ -40,21 +37,11 @@ class DepthOrder:
 
 
 class DepthPipeline:
-    """Runs requests for depth: image work in the pool, inference by the estimator."""
+    """Runs requests for depth maps."""
 
-    def __init__(
-        self,
-        catalog: NetworkCatalog,
-        estimator: Estimator,
-        decoder: Decoder,
-        pool: ImagePool,
-        max_pixels: int,
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, workshop: Workshop, estimator: Estimator) -> None:
+        self._workshop = workshop
         self._estimator = estimator
-        self._decoder = decoder
-        self._pool = pool
-        self._max_pixels = max_pixels
 
     async def run(
         self,
@@ -68,12 +55,10 @@ class DepthPipeline:
         Raises the errors of decoding, admission, loading, inference and encoding. Cancelling it
         drops the work at the next step.
         """
-        with record.timed("decode"):
-            pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
         high = order.detail is Detail.HIGH
-        runs = 1 + TILES if high else 1
-        ticket.admit(pixels / 1e6, gflop=runs * self._catalog.offer.find(order.model).gflop)
-        network = await self._catalog.get_for(order.model, record)
+        pixels = await self._workshop.count([data], ticket, record)
+        self._workshop.admit(ticket, pixels, [order.model] * (1 + TILES if high else 1))
+        network = await self._workshop.catalog.get_for(order.model, record)
         estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
         estimate = await estimate_photo(data, network, ticket, record)
 
@@ -92,7 +77,7 @@ class DepthPipeline:
                 )
 
         with record.timed("resize"):
-            return await self._pool.run(ticket, finish)
+            return await self._workshop.run(ticket, finish)
 
     async def run_photos(
         self, photos: Sequence[bytes], model: str, ticket: Ticket, record: RequestRecord
@@ -100,20 +85,11 @@ class DepthPipeline:
         """Depth of each of the photos, which are decoded and queued one by one.
 
         Raises as :meth:`run` does, and :class:`PayloadTooLarge` when the photos together have
-        more pixels than one may have: their answers are in memory at the same time.
+        more pixels than one may have.
         """
-        pixels = 0
-        with record.timed("decode"):
-            for data in photos:
-                pixels += await self._pool.run(ticket, self._decoder.count_pixels, data)
-        if len(photos) > 1 and pixels > self._max_pixels:
-            raise PayloadTooLarge(
-                f"The images of one request have {pixels / 1e6:.1f} megapixels together; the "
-                f"limit is {self._max_pixels / 1e6:g}."
-            )
-        gflop = self._catalog.offer.find(model).gflop * len(photos)
-        ticket.admit(pixels / 1e6, len(photos), gflop)
-        network = await self._catalog.get_for(model, record)
+        pixels = await self._workshop.count(photos, ticket, record)
+        self._workshop.admit(ticket, pixels, [model] * len(photos), len(photos))
+        network = await self._workshop.catalog.get_for(model, record)
         return await _side_by_side(
             [partial(self._estimator.photo, data, network, ticket) for data in photos], record
         )
@@ -126,11 +102,11 @@ class DepthPipeline:
         Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
         admission, loading and inference.
         """
-        spec = self._catalog.offer.find(model)
-        await self._pool.run(ticket, check_network_input, batch, spec.input_rule)
+        rule = self._workshop.catalog.offer.find(model).input_rule
+        await self._workshop.run(ticket, check_network_input, batch, rule)
         count, _, height, width = batch.shape
-        ticket.admit(count * height * width / 1e6, count, spec.gflop * count)
-        network = await self._catalog.get_for(model, record)
+        self._workshop.admit(ticket, count * height * width, [model] * count, count)
+        network = await self._workshop.catalog.get_for(model, record)
         return await _side_by_side(
             [partial(self._estimator.tensor, tensor, network, ticket) for tensor in batch], record
         )

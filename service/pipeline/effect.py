@@ -7,27 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from service.decoding.decoder import Decoder
 from service.effects.record import Effect, Source
+from service.errors import PayloadTooLarge
 from service.geometry.metres import MetresOptions, metres_of
 from service.imaging.decode import Photo
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import Options
 from service.imaging.uploaded_depth import check_uploaded, count_npy, is_png, read_npy
-from service.inference.catalog import NetworkCatalog
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Estimator
-from service.pipeline.image_pool import ImagePool
-from service.pipeline.turnstile import Turnstile
+from service.pipeline.workshop import Workshop
 
 UPLOADED = "uploaded"
 """Stands for the network's name where a client sent the depth map."""
 
 # Upper bound of an effect's cost.
-_MOST_EFFECT_MEGAPIXELS = 60.0
+_MOST_EFFECT_PIXELS = 60_000_000
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,10 @@ class EffectOrder:
         """Longest side in pixels of the photo that the effect works on."""
         return self.effect.side(self.options)
 
-    def megapixels(self, photo_pixels: int) -> float:
+    def pixels(self, photo_pixels: int) -> int:
         """Most that the effect works on, for a photo of so many pixels."""
         pictures = self.effect.pictures(self.options)
-        return min(_MOST_EFFECT_MEGAPIXELS, pictures * min(self.side**2, photo_pixels) / 1e6)
+        return min(_MOST_EFFECT_PIXELS, pictures * min(self.side**2, photo_pixels))
 
     def make(self, photo: Photo, depth: DepthMap, batch_size: int | None) -> Answer:
         """The effect on a photo; runs in a thread."""
@@ -75,24 +73,21 @@ class UploadedDepth:
     kind: DepthKind | None
 
 
-class EffectPipeline:
-    """Runs effects: image work in the pool, depth by the estimator or as it was uploaded."""
+@dataclass(frozen=True)
+class EffectLimits:
+    """Most pixels of an uploaded map, and most bytes that one effect may work with."""
 
-    def __init__(
-        self,
-        catalog: NetworkCatalog,
-        estimator: Estimator,
-        decoder: Decoder,
-        pool: ImagePool,
-        max_pixels: int,
-    ) -> None:
-        self._catalog = catalog
+    max_pixels: int
+    work_bytes: int
+
+
+class EffectPipeline:
+    """Runs effects: by the depth that a network gives, or as it was uploaded."""
+
+    def __init__(self, workshop: Workshop, estimator: Estimator, limits: EffectLimits) -> None:
+        self._workshop = workshop
         self._estimator = estimator
-        self._decoder = decoder
-        self._pool = pool
-        self._max_pixels = max_pixels
-        # Effects take up to seconds: they may not have every thread while photos wait.
-        self._turns = Turnstile(max(1, pool.threads // 2))
+        self._limits = limits
 
     async def run(
         self,
@@ -104,44 +99,42 @@ class EffectPipeline:
     ) -> Answer:
         """The effect on the photo ``data``, by its own depth or an ``uploaded`` map.
 
-        Raises the errors of :meth:`DepthPipeline.run`, and those of reading the uploaded map.
+        Raises the errors of :meth:`DepthPipeline.run`, those of reading the uploaded map, and
+        :class:`PayloadTooLarge` for an effect that would never have the memory it takes.
         """
-        with record.timed("decode"):
-            pixels = await self._pool.run(ticket, self._decoder.count_pixels, data)
-            uploaded_pixels = 0
-            if uploaded is not None:
-                uploaded_pixels = await self._pool.run(ticket, self._count_uploaded, uploaded.data)
-        gflop = self._catalog.offer.find(order.model).gflop if uploaded is None else 0.0
-        megapixels = (pixels + uploaded_pixels) / 1e6 + order.megapixels(pixels)
-        ticket.admit(megapixels, gflop=gflop)
-        batch_size = None
+        pixels = await self._workshop.count([data], ticket, record)
+        bytes_needed = self._bytes_needed(order, pixels)
         if uploaded is None:
+            self._workshop.admit(ticket, pixels + order.pixels(pixels), [order.model])
             photo, depth, batch_size = await self._inferred(data, order, ticket, record)
         else:
+            with record.timed("decode"):
+                more = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
+            self._workshop.admit(ticket, pixels + more + order.pixels(pixels), [])
             photo, depth = await self._uploaded(data, uploaded, order, ticket, record)
-        with record.timed("queue"):
-            await self._turns.enter(ticket.client)
-        try:
-            with record.timed("effect"):
-                return await self._pool.run(ticket, order.make, photo, depth, batch_size)
-        finally:
-            self._turns.leave(ticket.client)
+            batch_size = None
+        return await self._workshop.run_effect(
+            ticket, record, bytes_needed, order.make, photo, depth, batch_size
+        )
+
+    def _bytes_needed(self, order: EffectOrder, pixels: int) -> int:
+        needed = order.effect.working_bytes(order.options, min(order.side**2, pixels))
+        if needed > self._limits.work_bytes:
+            raise PayloadTooLarge(
+                f"{order.effect.name} would take {needed / 1e6:.0f} MB of memory for this photo; "
+                f"the limit is {self._limits.work_bytes / 1e6:.0f}. Lower "
+                f"{' or '.join(order.effect.lowered_by)}."
+            )
+        return needed
 
     async def _inferred(
         self, data: bytes, order: EffectOrder, ticket: Ticket, record: RequestRecord
     ) -> tuple[Photo, DepthMap, int]:
-        network = await self._catalog.get_for(order.model, record)
-        rule = network.spec.input_rule
-        async with self._estimator.turn(ticket, record):
-            with record.timed("decode"):
-                source = await self._pool.run(
-                    ticket, self._decoder.effect_input, data, rule, order.side
-                )
-                record.add_within("transform", source.transform_seconds)
-            assert source.tensor is not None  # noqa: S101 (a rule was given)
-            size = (source.photo.width, source.photo.height)
-            estimate = await self._estimator.infer(source.tensor, size, network, ticket, record)
-        return source.photo, estimate.depth, estimate.batch_size
+        network = await self._workshop.catalog.get_for(order.model, record)
+        photo, estimate = await self._estimator.photo_for_effect(
+            data, order.side, network, ticket, record
+        )
+        return photo, estimate.depth, estimate.batch_size
 
     async def _uploaded(
         self,
@@ -151,23 +144,24 @@ class EffectPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> tuple[Photo, DepthMap]:
-        spec = self._catalog.offer.find(order.model)
+        spec = self._workshop.catalog.offer.find(order.model)
+        decoder = self._workshop.decoder
 
         def decode() -> tuple[Photo, DepthMap]:
-            photo = self._decoder.effect_input(data, None, order.side).photo
+            photo = decoder.effect_input(data, None, order.side).photo
             if is_png(uploaded.data):
-                values = self._decoder.grey16(uploaded.data).astype(np.float32)
+                values = decoder.grey16(uploaded.data).astype(np.float32)
             else:
-                values = read_npy(uploaded.data, self._max_pixels)
+                values = read_npy(uploaded.data, self._limits.max_pixels)
             kind = uploaded.kind or spec.kind
             check_uploaded(values, kind, photo.width, photo.height, spec.input_rule)
             return photo, DepthMap(values, kind, UPLOADED)
 
-        async with self._estimator.turn(ticket, record):
+        async with self._workshop.turn(ticket, record) as place:
             with record.timed("decode"):
-                return await self._pool.run(ticket, decode)
+                return await self._workshop.run(ticket, decode, place=place)
 
     def _count_uploaded(self, uploaded: bytes) -> int:
         if is_png(uploaded):
-            return self._decoder.count_pixels(uploaded)
-        return count_npy(uploaded, self._max_pixels)
+            return self._workshop.decoder.count_pixels(uploaded)
+        return count_npy(uploaded, self._limits.max_pixels)

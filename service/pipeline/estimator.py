@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.decoding.decoder import Decoder
+from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.formats import FORMATS, OutputFormat
+from service.imaging.network_input import NetworkInput
 from service.imaging.tiles import cut, finer, has_detail, merge
-from service.imaging.transforms import Tensor
+from service.imaging.transforms import InputRule, Tensor
 from service.inference.engines.selection import LoadedNetwork
-from service.inference.scheduler import Scheduler
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
-from service.pipeline.image_pool import ImagePool
-from service.pipeline.turnstile import Turnstile
+from service.pipeline.turnstile import Place
+from service.pipeline.workshop import Workshop
 
 
 class Detail(StrEnum):
@@ -63,26 +61,17 @@ class Estimate:
 
 
 class Estimator:
-    """Gives each image its turn; decodes in the image pool, infers through the scheduler."""
+    """From one image to its depth: decodes and infers in the workshop, in its client's turn."""
 
-    def __init__(
-        self, scheduler: Scheduler, turnstile: Turnstile, decoder: Decoder, pool: ImagePool
-    ) -> None:
-        self._scheduler = scheduler
-        self._turnstile = turnstile
-        self._decoder = decoder
-        self._pool = pool
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
 
     async def photo(
         self, data: bytes, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
     ) -> Estimate:
         """Decode and run the network, when it is this client's turn."""
-        async with self.turn(ticket, record):
-            with record.timed("decode"):
-                decoded = await self._pool.run(
-                    ticket, self._decoder.network_input, data, network.spec.input_rule
-                )
-                record.add_within("transform", decoded.transform_seconds)
+        async with self._workshop.turn(ticket, record) as place:
+            decoded = await self._decoded(data, network.spec.input_rule, ticket, record, place)
             size = (decoded.width, decoded.height)
             return await self.infer(decoded.tensor, size, network, ticket, record)
 
@@ -98,40 +87,42 @@ class Estimator:
         if not has_detail(rule, whole.width, whole.height):
             return whole
         size = (whole.width, whole.height)
-        async with self.turn(ticket, record):
-            with record.timed("decode"):
-                decoded = await self._pool.run(
-                    ticket, self._decoder.network_input, data, finer(rule)
-                )
-                record.add_within("transform", decoded.transform_seconds)
+        async with self._workshop.turn(ticket, record) as place:
+            decoded = await self._decoded(data, finer(rule), ticket, record, place)
             # One after the other: all at once would keep others from the network for as long.
             tiles = [
                 await self.infer(tile, size, network, ticket, record)
                 for tile in cut(decoded.tensor)
             ]
         with record.timed("resize"):
-            values = await self._pool.run(
+            values = await self._workshop.run(
                 ticket, merge, whole.depth.values, [tile.depth.values for tile in tiles]
             )
         return dataclasses.replace(whole, depth=whole.depth.replaced(values))
+
+    async def photo_for_effect(
+        self, data: bytes, side: int, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
+    ) -> tuple[Photo, Estimate]:
+        """As :meth:`photo`, and from the same decode the photo within ``side`` pixels."""
+        async with self._workshop.turn(ticket, record) as place:
+            with record.timed("decode"):
+                source = await self._workshop.run(
+                    ticket,
+                    *(self._workshop.decoder.effect_input, data, network.spec.input_rule, side),
+                    place=place,
+                )
+                record.add_within("transform", source.transform_seconds)
+            assert source.tensor is not None  # noqa: S101 (a rule was given)
+            size = (source.photo.width, source.photo.height)
+            return source.photo, await self.infer(source.tensor, size, network, ticket, record)
 
     async def tensor(
         self, tensor: Tensor, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
     ) -> Estimate:
         """Run the network on a ready input, when it is this client's turn."""
-        async with self.turn(ticket, record):
+        async with self._workshop.turn(ticket, record):
             _, height, width = tensor.shape
             return await self.infer(tensor, (width, height), network, ticket, record)
-
-    @contextlib.asynccontextmanager
-    async def turn(self, ticket: Ticket, record: RequestRecord) -> AsyncIterator[None]:
-        """Wait until it is this client's turn to decode and to use the network."""
-        with record.timed("queue"):
-            await self._turnstile.enter(ticket.client)
-        try:
-            yield
-        finally:
-            self._turnstile.leave(ticket.client)
 
     async def infer(
         self,
@@ -142,14 +133,18 @@ class Estimator:
         record: RequestRecord,
     ) -> Estimate:
         """Run the network on a ready input, within a turn; ``size`` is the image's."""
-        record.stage = "queue"
-
-        def begun() -> None:
-            record.stage = "inference"
-
-        inference = await self._scheduler.infer(network.engine, tensor, ticket.client, begun)
-        record.add("queue", inference.queue_seconds, inference.inference_seconds)
-        record.add("inference", inference.inference_seconds)
+        inference = await self._workshop.infer(network, tensor, ticket, record)
         spec = network.spec
         depth = DepthMap(inference.depth, spec.kind, spec.name, spec.enlarge)
         return Estimate(depth, *size, inference.batch_size)
+
+    async def _decoded(
+        self, data: bytes, rule: InputRule, ticket: Ticket, record: RequestRecord, place: Place
+    ) -> NetworkInput:
+        with record.timed("decode"):
+            decoder = self._workshop.decoder
+            decoded = await self._workshop.run(
+                ticket, decoder.network_input, data, rule, place=place
+            )
+            record.add_within("transform", decoded.transform_seconds)
+            return decoded

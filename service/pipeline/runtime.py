@@ -15,19 +15,15 @@ from service.observability.metrics import Metrics
 from service.pipeline.admission import Admission, AdmissionLimits
 from service.pipeline.comparison import ComparisonPipeline
 from service.pipeline.depth import DepthPipeline
-from service.pipeline.effect import EffectPipeline
+from service.pipeline.effect import EffectLimits, EffectPipeline
 from service.pipeline.estimator import Estimator
-from service.pipeline.image_pool import ImagePool
-from service.pipeline.turnstile import Turnstile
+from service.pipeline.workshop import Workshop, WorkshopLimits, photo_threads
 from service.settings import DecodeIsolation, Settings
 
 # Most that decoding and transforming were seen to take are 19 bytes a pixel, of a WebP with
 # transparency; libraries differ, and an animation holds a few frames.
 _BYTES_A_PIXEL = 32
 _COPIES_OF_BODY = 4
-
-# Photos decoded while a batch runs. More would make a newcomer wait for more batches.
-_DECODED_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Runtime:
     scheduler: Scheduler
     catalog: NetworkCatalog
     decoder: Decoder
-    pool: ImagePool
+    workshop: Workshop
     pipeline: DepthPipeline
     effects: EffectPipeline
     comparison: ComparisonPipeline
@@ -56,7 +52,7 @@ class Runtime:
             self.worker.is_healthy()
             and self.scheduler.is_running()
             and self.decoder.is_healthy()
-            and self.pool.oldest_work_seconds() < self.settings.heartbeat_timeout_seconds
+            and self.workshop.is_live()
         )
 
     def is_ready(self) -> bool:
@@ -71,7 +67,7 @@ class Runtime:
         """Stop the parts; accepted work has been drained before."""
         self.stopped.set()
         await self.scheduler.stop()
-        self.pool.close()
+        self.workshop.close()
         self.decoder.close()
         self.catalog.close()
         self.worker.stop()
@@ -82,9 +78,9 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
 
     Raises :class:`ModelNotFound` or :class:`ModelUnavailable` when that network cannot be served.
     """
-    image_threads = max(2, cpu_budget())
+    cores = cpu_budget()
     # First: its processes get ready while the network loads.
-    decoder = _decoder(settings, metrics, image_threads)
+    decoder = _decoder(settings, metrics, photo_threads(cores))
     hooks = CatalogHooks(
         loaded=lambda network: metrics.network_loaded(network.labels, network.parity.mean),
         unloaded=lambda network: metrics.network_unloaded(network.labels),
@@ -117,14 +113,23 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
             settings.client_share,
         )
     )
-    turnstile = Turnstile(settings.max_batch_size + _DECODED_AHEAD)
-    pool = ImagePool(image_threads)
-    estimator = Estimator(scheduler, turnstile, decoder, pool)
+    limits = WorkshopLimits(
+        cores=cores,
+        batch_size=settings.max_batch_size,
+        photo_pixels=settings.max_pixels,
+        effect_bytes=settings.max_effect_bytes,
+        stuck_seconds=settings.heartbeat_timeout_seconds,
+        patience_seconds=max(
+            settings.heartbeat_timeout_seconds, settings.max_request_timeout_seconds
+        ),
+    )
+    workshop = Workshop(catalog, scheduler, decoder, limits)
+    estimator = Estimator(workshop)
     watch = metrics.watch
     watch(
         "depth_queue_depth",
-        "Images waiting to be decoded or for the network.",
-        lambda: turnstile.waiting() + scheduler.waiting(),
+        "Images waiting for anything: a turn, a thread, the network or an effect.",
+        workshop.waiting,
     )
     watch(
         "depth_queue_megapixels",
@@ -159,10 +164,12 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         scheduler,
         catalog,
         decoder,
-        pool,
-        DepthPipeline(catalog, estimator, decoder, pool, settings.max_pixels),
-        EffectPipeline(catalog, estimator, decoder, pool, settings.max_pixels),
-        ComparisonPipeline(catalog, estimator, decoder, pool),
+        workshop,
+        DepthPipeline(workshop, estimator),
+        EffectPipeline(
+            workshop, estimator, EffectLimits(settings.max_pixels, settings.max_effect_bytes)
+        ),
+        ComparisonPipeline(workshop, estimator),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whose photo is decoded next: max-min fairness between clients, first come first served in each.
+"""Whose work is next: fairness between clients, first come first served in each.
 
 Photos wait here as the bytes they came in. Decoding them all at once would take forty times the
 memory, keep the cores from the answers that are nearly done, and let a client who sends many
@@ -8,64 +8,101 @@ photos be the only one whose tensors the network finds in its queue.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+import bisect
+import math
+from operator import attrgetter
+
+
+class Place:
+    """A place inside, given back when its last holder lets go: the request, or a thread at work."""
+
+    def __init__(
+        self, turnstile: Turnstile, client: str, turn: tuple[int, int], load: float
+    ) -> None:
+        self._turnstile = turnstile
+        self.client = client
+        self.turn = turn
+        self.load = load
+        self.entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._holders = 1
+
+    def hold(self) -> None:
+        """Add a holder."""
+        self._holders += 1
+
+    def drop(self) -> None:
+        """Remove a holder; the last one gives the place back."""
+        self._holders -= 1
+        if self._holders == 0:
+            self._turnstile.leave(self)
 
 
 class Turnstile:
-    """Lets ``places`` requests at a time be decoded and wait for the network.
+    """Lets ``places`` pieces of work in at a time, and no more than ``capacity`` of their loads.
 
-    A free place goes to the client with the fewest; a client that has none gets one of as many
-    spare places at once. Used from the event loop only.
+    Each piece gets a turn: the one after its client's last piece, or after the earliest turn that
+    is inside (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996). The earliest turn is
+    next; of equal ones that of the client with the least before it, then whoever came first. So a
+    newcomer goes before another's backlog, yet turns go up, and nobody is overtaken for ever. A
+    client that has nothing inside may take one of the ``spare`` places when its turn has come and
+    all others are taken.
+    Used from the event loop only.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, spare: int = 0, capacity: float = math.inf) -> None:
         self._places = places
-        self._inside: Counter[str] = Counter()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._spare = spare
+        self._capacity = capacity
+        self._inside: list[Place] = []
+        self._queue: list[Place] = []
 
     def waiting(self) -> int:
-        """Number of requests that have no place yet."""
-        return sum(map(len, self._waiting.values()))
+        """Number of pieces of work that have no place yet."""
+        return len(self._queue)
 
-    async def enter(self, client: str) -> None:
-        """Wait for a place and take it; give it back with :meth:`leave`."""
-        free = self._places - self._inside.total()
-        if (free > 0 and not self._waiting) or (not self._inside[client] and free > -self._places):
-            self._inside[client] += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, deque()).append(turn)
+    async def enter(self, client: str, load: float = 0.0) -> Place:
+        """Wait for a place; give it back with :meth:`Place.drop`.
+
+        Work whose load is above the capacity enters alone.
+        """
+        place = Place(self, client, self._next_turn(client), load)
+        bisect.insort(self._queue, place, key=attrgetter("turn"))
+        self._admit()
         try:
-            await turn
+            await place.entered
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._forget(client, turn)
+            if place in self._queue:
+                self._queue.remove(place)
+                # Who comes next may fit where this one did not.
+                self._admit()
             else:
-                self.leave(client)
+                place.drop()
             raise
+        return place
 
-    def leave(self, client: str) -> None:
-        """Give a place back, to whoever should have it next."""
-        self._inside[client] -= 1
-        if not self._inside[client]:
-            del self._inside[client]
-        while self._waiting and self._inside.total() < self._places:
-            # Of clients with equally few places, the one whose turn is longest ago: each goes to
-            # the end of the dictionary when it gets one.
-            fewest = min(self._waiting, key=self._inside.__getitem__)
-            turns = self._waiting.pop(fewest)
-            turn = turns.popleft()
-            if turns:
-                self._waiting[fewest] = turns
-            # Who was cancelled a moment ago has not woken up yet to take itself out.
-            if not turn.done():
-                turn.set_result(None)
-                self._inside[fewest] += 1
+    def leave(self, place: Place) -> None:
+        """Take a place back; see :meth:`Place.drop`."""
+        self._inside.remove(place)
+        self._admit()
 
-    def _forget(self, client: str, turn: asyncio.Future[None]) -> None:
-        turns = self._waiting.get(client)
-        if turns is None or turn not in turns:
-            return
-        turns.remove(turn)
-        if not turns:
-            del self._waiting[client]
+    def _next_turn(self, client: str) -> tuple[int, int]:
+        """Number of the turn, and how many of the client's own pieces are before it."""
+        own = [place.turn for place in (*self._inside, *self._queue) if place.client == client]
+        earliest = min((place.turn for place in self._inside), default=(0, 0))
+        last, _ = max(own, default=earliest)
+        return 1 + last, len(own)
+
+    def _admit(self) -> None:
+        while self._queue and self._has_room_for(self._queue[0]):
+            place = self._queue.pop(0)
+            self._inside.append(place)
+            # Who was cancelled a moment ago has not woken up yet to give it back.
+            if not place.entered.done():
+                place.entered.set_result(None)
+
+    def _has_room_for(self, place: Place) -> bool:
+        newcomer = all(other.client != place.client for other in self._inside)
+        if len(self._inside) >= self._places + (self._spare if newcomer else 0):
+            return False
+        load = sum(other.load for other in self._inside)
+        return not self._inside or load + place.load <= self._capacity

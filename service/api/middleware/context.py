@@ -14,7 +14,7 @@ from service.api.paths import PROBES
 from service.api.problems import SECURITY_HEADERS
 from service.errors import ModelUnavailable
 from service.observability.context import RequestRecord, log_lines_of, request_id_from
-from service.observability.metrics import REJECTION_REASONS, Metrics
+from service.observability.metrics import Metrics
 
 if TYPE_CHECKING:
     # Needs an extra, and takes a while to import.
@@ -70,13 +70,7 @@ class RequestContextMiddleware:
     def _report(self, scope: Scope, record: RequestRecord, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = record.route or route_template(scope)
-        self._metrics.requests.labels(
-            route, record.model, record.output, f"{status // 100}xx"
-        ).observe(seconds)
-        for stage, took in record.stages():
-            self._metrics.stages.labels(stage).observe(took)
-        if record.error in REJECTION_REASONS:
-            self._metrics.rejected.labels(record.error).inc()
+        self._metrics.observe(record, route, status, seconds)
         infers = route in scope["app"].state.photo_routes
         if infers and _counts(status, record):
             self._metrics.slo_requests.inc()

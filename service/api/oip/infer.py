@@ -126,10 +126,10 @@ class _Inference:
 
     async def run(self, body: bytes, ticket: Ticket) -> Answer:
         """The answer to a request's body."""
-        pipeline, pool = self._runtime.pipeline, self._runtime.pool
+        pipeline, workshop = self._runtime.pipeline, self._runtime.workshop
         most_images = self._runtime.admission.most_images
         with self._record.timed("decode"):
-            call = await pool.run(ticket, read_call, body, self._json_length, most_images)
+            call = await workshop.run(ticket, read_call, body, self._json_length, most_images)
         if call.tensors is not None:
             estimates = await pipeline.run_tensors(
                 call.tensors, self._spec.name, ticket, self._record
@@ -138,7 +138,7 @@ class _Inference:
             photos = call.photos or []
             estimates = await pipeline.run_photos(photos, self._spec.name, ticket, self._record)
         with self._record.timed("encode"):
-            return await pool.run(ticket, self._answer, call, estimates)
+            return await workshop.run(ticket, self._answer, call, estimates)
 
     def _answer(self, call: InferCall, estimates: list[Estimate]) -> Answer:
         message = call.message

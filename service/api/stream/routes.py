@@ -19,11 +19,12 @@ from fastapi import APIRouter, Query, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocketDisconnect
 
+from service.api.deadline import admitted
 from service.api.identity import client_of
 from service.api.paths import STREAM
 from service.api.stream.access import admit_client, check_client, key_in
 from service.api.stream.newest_frame import NewestFrame
-from service.errors import DeadlineExceeded, DepthError, Draining
+from service.errors import ClientDisconnected, DepthError, Draining
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode_npy
@@ -33,7 +34,6 @@ from service.observability.context import (
     RequestRecord,
     request_id_var,
 )
-from service.observability.metrics import REJECTION_REASONS
 from service.pipeline.answer import Answer
 from service.pipeline.depth import DepthOrder
 from service.pipeline.estimator import OutputSize
@@ -163,38 +163,28 @@ class _Stream:
             self._answered += 1
 
     async def _work(self, frame: bytes) -> Answer:
-        record = RequestRecord(request_id_var.get())
-        settings, metrics = self._runtime.settings, self._runtime.metrics
-        name = self._runtime.catalog.offer.find(self._query.model or settings.model).name
+        """The answer to one frame, which is accounted for as a request is."""
+        runtime, started, status = self._runtime, time.perf_counter(), DepthError.status
+        name = runtime.catalog.offer.find(self._query.model or runtime.settings.model).name
+        record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
         order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write)
-        started = time.perf_counter()
-        status = "5xx"
+        seconds = runtime.settings.request_timeout_seconds
         try:
-            async with asyncio.timeout(settings.request_timeout_seconds):
-                with self._runtime.admission.open(client_of(self._socket.scope)) as ticket:
-                    ticket.add_bytes(len(frame))
-                    answer = await self._runtime.pipeline.run(frame, order, ticket, record)
-                    ticket.served()
-            status = "2xx"
+            client = client_of(self._socket.scope)
+            async with admitted(runtime, record, client, seconds) as ticket:
+                ticket.add_bytes(len(frame))
+                answer = await runtime.pipeline.run(frame, order, ticket, record)
+                ticket.served()
+            status = 200
             return answer
-        except TimeoutError:
-            stage = record.stage
-            metrics.deadline_misses.labels(stage).inc()
-            raise DeadlineExceeded(f"The deadline passed during stage {stage}.") from None
         except asyncio.CancelledError:
-            status = "4xx"
-            metrics.cancelled.labels(record.stage).inc()
+            status = ClientDisconnected.status
             raise
         except DepthError as error:
-            status = f"{error.status // 100}xx"
-            if error.slug in REJECTION_REASONS:
-                metrics.rejected.labels(error.slug).inc()
+            status, record.error = error.status, error.slug
             raise
         finally:
-            took = time.perf_counter() - started
-            metrics.requests.labels(STREAM, name, self._query.format, status).observe(took)
-            for stage, seconds in record.stages():
-                metrics.stages.labels(stage).observe(seconds)
+            runtime.metrics.observe(record, STREAM, status, time.perf_counter() - started)
 
     def _write(self, depth: DepthMap, facts: Mapping[str, object]) -> bytes:
         if self._query.format is FrameFormat.NPY:

@@ -1,71 +1,99 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service.pipeline.turnstile import Turnstile
+from service.pipeline.turnstile import Place, Turnstile
+
+
+class Visit:
+    """One piece of work at a turnstile."""
+
+    def __init__(
+        self, turnstile: Turnstile, client: str, load: float, entered: list[Visit]
+    ) -> None:
+        self.client = client
+        self.place: Place | None = None
+        self.task = asyncio.create_task(self._enter(turnstile, load, entered))
+
+    async def _enter(self, turnstile: Turnstile, load: float, entered: list[Visit]) -> None:
+        self.place = await turnstile.enter(self.client, load)
+        entered.append(self)
+
+    @property
+    def inside(self) -> bool:
+        return self.place is not None
 
 
 class Crowd:
-    """Requests at a turnstile, and the order in which they got through."""
+    """Visits, and the order in which they got in."""
 
     def __init__(self, turnstile: Turnstile) -> None:
         self.turnstile = turnstile
-        self.entered: list[str] = []
+        self.entered: list[Visit] = []
 
-    async def arrive(self, client: str) -> asyncio.Task[None]:
-        async def request() -> None:
-            await self.turnstile.enter(client)
-            self.entered.append(client)
+    async def arrive(self, client: str, load: float = 0.0) -> Visit:
+        visit = Visit(self.turnstile, client, load, self.entered)
+        await self.settle()
+        return visit
 
-        task = asyncio.create_task(request())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        return task
+    async def leave(self, visit: Visit) -> None:
+        assert visit.place is not None
+        visit.place.drop()
+        await self.settle()
 
-    async def leave(self, client: str) -> None:
-        self.turnstile.leave(client)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+    async def settle(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    @property
+    def clients(self) -> list[str]:
+        return [visit.client for visit in self.entered]
 
 
-def run(scenario: Callable[[Crowd], Awaitable[None]], places: int) -> list[str]:
-    async def main() -> list[str]:
-        crowd = Crowd(Turnstile(places))
-        async with asyncio.timeout(10):
-            await scenario(crowd)
-        return crowd.entered
+def run(scenario: Callable[[Crowd], Awaitable[None]], turnstile: Turnstile) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(30):
+            await scenario(Crowd(turnstile))
 
-    return asyncio.run(main())
+    asyncio.run(main())
 
 
 def test_one_client_is_served_in_the_order_of_arrival() -> None:
-    order: list[int] = []
-
     async def scenario(crowd: Crowd) -> None:
-        async def request(number: int) -> None:
-            await crowd.turnstile.enter("a")
-            order.append(number)
-            crowd.turnstile.leave("a")
+        visits = [await crowd.arrive("a") for _ in range(20)]
+        for number in range(20):
+            await crowd.leave(crowd.entered[number])
+        assert crowd.entered == visits
 
-        await asyncio.gather(*(request(number) for number in range(20)))
-
-    run(scenario, places=2)
-    assert order == list(range(20))
+    run(scenario, Turnstile(2))
 
 
 def test_a_newcomer_does_not_wait_behind_a_flood() -> None:
     async def scenario(crowd: Crowd) -> None:
         for _ in range(50):
             await crowd.arrive("flood")
-        assert crowd.entered == ["flood"] * 4
+        assert crowd.clients == ["flood"] * 4
         assert crowd.turnstile.waiting() == 46
         await crowd.arrive("modest")
-        assert crowd.entered[-1] == "modest"
+        assert crowd.clients[-1] == "modest"
 
-    run(scenario, places=4)
+    run(scenario, Turnstile(4, spare=4))
+
+
+def test_without_spare_places_a_newcomer_is_next_and_not_inside() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        visits = [await crowd.arrive("flood") for _ in range(3)]
+        modest = await crowd.arrive("modest")
+        assert not modest.inside
+        await crowd.leave(visits[0])
+        assert crowd.clients == ["flood", "modest"]
+
+    run(scenario, Turnstile(1))
 
 
 def test_places_that_come_free_are_shared_evenly() -> None:
@@ -74,10 +102,52 @@ def test_places_that_come_free_are_shared_evenly() -> None:
             await crowd.arrive(client)
         for step in range(60):
             await crowd.leave(crowd.entered[step])
-        served = crowd.entered[10:70]
-        assert all(18 <= served.count(client) <= 22 for client in "abc")
+        served = [crowd.clients.count(client) for client in "abc"]
+        assert max(served) - min(served) <= 2
 
-    run(scenario, places=6)
+    run(scenario, Turnstile(6, spare=6))
+
+
+@pytest.mark.parametrize("spare", [0, 6])
+def test_newcomers_without_end_do_not_overtake_a_waiter_for_ever(spare: int) -> None:
+    """As many always inside, each from a new address: the one who waited longest is not passed."""
+
+    async def scenario(crowd: Crowd) -> None:
+        for number in range(12):
+            await crowd.arrive(f"early {number}")
+        waiter = await crowd.arrive("early 0")
+        for number in range(1000):
+            await crowd.arrive(f"late {number}")
+            await crowd.leave(crowd.entered[number])
+            if waiter.inside:
+                break
+        overtook = [client for client in crowd.clients if client.startswith("late")]
+        assert waiter.inside
+        assert len(overtook) <= 12
+
+    run(scenario, Turnstile(6, spare=spare))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_comes_and_goes_everybody_gets_in_by_turns(seed: int) -> None:
+    """And each client's own pieces in the order in which they came."""
+    chance = random.Random(seed)  # noqa: S311 (reproducible, not secret)
+
+    async def scenario(crowd: Crowd) -> None:
+        arrived: list[Visit] = []
+        gone = 0
+        while len(arrived) < 200 or gone < len(arrived):
+            if len(arrived) < 200 and chance.random() < 0.6:
+                arrived.append(await crowd.arrive(chance.choice("abcdefgh")))
+            elif gone < len(crowd.entered):
+                await crowd.leave(crowd.entered[gone])
+                gone += 1
+        assert crowd.turnstile.waiting() == 0
+        for client in "abcdefgh":
+            own = [visit for visit in arrived if visit.client == client]
+            assert own == [visit for visit in crowd.entered if visit.client == client]
+
+    run(scenario, Turnstile(3, spare=2))
 
 
 def test_spare_places_for_newcomers_are_bounded_too() -> None:
@@ -86,56 +156,96 @@ def test_spare_places_for_newcomers_are_bounded_too() -> None:
             await crowd.arrive(f"client {number}")
         assert len(crowd.entered) == 6
         for number in range(20):
-            await crowd.leave(f"client {number}")
+            await crowd.leave(crowd.entered[number])
         assert len(crowd.entered) == 20
         assert crowd.turnstile.waiting() == 0
 
-    run(scenario, places=3)
+    run(scenario, Turnstile(3, spare=3))
+
+
+def test_loads_inside_stay_within_the_capacity() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        first, second, third = [await crowd.arrive(name, load=40) for name in "abc"]
+        assert (first.inside, second.inside, third.inside) == (True, True, False)
+        # What would fit waits, too: passing by, small loads would keep a large one out for ever.
+        small = await crowd.arrive("d", load=1)
+        assert not small.inside
+        await crowd.leave(first)
+        assert third.inside
+        assert small.inside
+
+    run(scenario, Turnstile(10, capacity=100))
+
+
+def test_a_load_above_the_capacity_enters_alone() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        small = await crowd.arrive("a", load=1)
+        huge = await crowd.arrive("b", load=math.inf)
+        assert not huge.inside
+        await crowd.leave(small)
+        assert huge.inside
+        assert not (await crowd.arrive("a", load=1)).inside
+
+    run(scenario, Turnstile(10, capacity=100))
+
+
+def test_a_place_is_given_back_by_its_last_holder() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        first = await crowd.arrive("a")
+        assert first.place is not None
+        first.place.hold()
+        second = await crowd.arrive("b")
+        await crowd.leave(first)
+        assert not second.inside
+        await crowd.leave(first)
+        assert second.inside
+
+    run(scenario, Turnstile(1))
 
 
 def test_who_was_cancelled_a_moment_ago_holds_nobody_up() -> None:
     async def scenario(crowd: Crowd) -> None:
-        await crowd.arrive("a")
+        first = await crowd.arrive("a")
         leavers = [await crowd.arrive("a") for _ in range(2)]
         last = await crowd.arrive("a")
-        other = await crowd.arrive("b")
         for leaver in leavers:
-            leaver.cancel()
+            leaver.task.cancel()
         # Before they wake up to take themselves out.
-        crowd.turnstile.leave("b")
-        crowd.turnstile.leave("a")
-        async with asyncio.timeout(5):
-            await last
-        assert all(isinstance(end, asyncio.CancelledError) for end in await _ends(leavers))
-        assert other.done()
+        await crowd.leave(first)
+        assert last.inside
+        assert all(leaver.task.cancelled() for leaver in leavers)
         assert crowd.turnstile.waiting() == 0
 
-    run(scenario, places=1)
-
-
-async def _ends(tasks: list[asyncio.Task[None]]) -> list[BaseException | None]:
-    return await asyncio.gather(*tasks, return_exceptions=True)
+    run(scenario, Turnstile(1))
 
 
 @pytest.mark.parametrize("granted", [False, True])
 def test_who_gives_up_takes_no_place(granted: bool) -> None:
     async def scenario(crowd: Crowd) -> None:
-        await crowd.arrive("a")
-        leaver = await crowd.arrive("a")
-        await crowd.arrive("b")
-        third = await crowd.arrive("a")
+        first = await crowd.arrive("a")
+        leaver, third = [await crowd.arrive("a") for _ in range(2)]
+        assert first.place is not None
         if granted:
             # The place is given in the very moment in which the request is cancelled.
-            crowd.turnstile.leave("b")
-            crowd.turnstile.leave("a")
-        leaver.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await leaver
+            first.place.drop()
+        leaver.task.cancel()
+        await crowd.settle()
         if not granted:
-            await crowd.leave("b")
-            await crowd.leave("a")
-        async with asyncio.timeout(5):
-            await third
+            await crowd.leave(first)
+        assert third.inside
         assert crowd.turnstile.waiting() == 0
 
-    run(scenario, places=1)
+    run(scenario, Turnstile(1))
+
+
+def test_who_gives_up_lets_those_in_who_fit_where_it_did_not() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        await crowd.arrive("a", load=60)
+        large = await crowd.arrive("b", load=60)
+        small = await crowd.arrive("c", load=10)
+        assert not small.inside
+        large.task.cancel()
+        await crowd.settle()
+        assert small.inside
+
+    run(scenario, Turnstile(10, capacity=100))

@@ -1,0 +1,175 @@
+"""The one owner of threads, places and cost: every way in goes through the same steps.
+
+Count the pixels, admit, take a turn, decode, infer, make, encode. A place is given back when the
+work has really ended, not when its caller has left. Long work has threads and places of its own,
+so that it can keep no photo, no frame of a stream and no probe waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from service.decoding.decoder import Decoder
+from service.errors import PayloadTooLarge
+from service.imaging.transforms import Tensor
+from service.inference.catalog import NetworkCatalog
+from service.inference.engines.selection import LoadedNetwork
+from service.inference.scheduler import Inference, Scheduler
+from service.observability.context import RequestRecord
+from service.pipeline.admission import Ticket
+from service.pipeline.turnstile import Place, Turnstile
+from service.pipeline.work_threads import WorkThreads
+
+T = TypeVar("T")
+
+# Photos decoded while a batch runs. More would make a newcomer wait for more batches.
+_DECODED_AHEAD = 2
+# Half of them: the other cores are for photos. They stand back behind photos, too.
+_EFFECT_THREADS_PER_CORE = 0.5
+_EFFECT_NICENESS = 10
+
+
+@dataclass(frozen=True)
+class WorkshopLimits:
+    """What may be at work at once.
+
+    ``batch_size`` is the scheduler's. ``photo_pixels`` is the most that the photos of one request
+    may have together, ``effect_bytes`` the memory of all effects at work. ``stuck_seconds`` is how
+    long a photo's piece of work may take before its thread counts as lost, ``patience_seconds``
+    the same of work that nobody waits for any more.
+    """
+
+    cores: int
+    batch_size: int
+    photo_pixels: int
+    effect_bytes: int
+    stuck_seconds: float
+    patience_seconds: float
+
+
+class Workshop:
+    """Everything that work needs, for all pipelines."""
+
+    def __init__(
+        self,
+        catalog: NetworkCatalog,
+        scheduler: Scheduler,
+        decoder: Decoder,
+        limits: WorkshopLimits,
+    ) -> None:
+        self.catalog = catalog
+        self.decoder = decoder
+        self._scheduler = scheduler
+        self._limits = limits
+        places = limits.batch_size + _DECODED_AHEAD
+        self._photo_turns = Turnstile(places, spare=places)
+        self._photo_threads = WorkThreads("imaging", photo_threads(limits.cores))
+        effect_threads = max(1, int(limits.cores * _EFFECT_THREADS_PER_CORE))
+        self._effect_turns = Turnstile(effect_threads, capacity=limits.effect_bytes)
+        self._effect_threads = WorkThreads("effects", effect_threads, _EFFECT_NICENESS)
+
+    async def count(self, photos: Sequence[bytes], ticket: Ticket, record: RequestRecord) -> int:
+        """Pixels of all the photos of a request, from their headers.
+
+        Raises the errors of :meth:`Decoder.count_pixels`, and :class:`PayloadTooLarge` when
+        several photos together have more than one may have: they are in memory at the same time.
+        """
+        with record.timed("decode"):
+            counts = [await self.run(ticket, self.decoder.count_pixels, data) for data in photos]
+        if len(counts) > 1 and sum(counts) > self._limits.photo_pixels:
+            raise PayloadTooLarge(
+                f"The images of one request have {sum(counts) / 1e6:.1f} megapixels together; the "
+                f"limit is {self._limits.photo_pixels / 1e6:g}."
+            )
+        return sum(counts)
+
+    def admit(self, ticket: Ticket, pixels: float, models: Sequence[str], images: int = 1) -> None:
+        """Reserve room for all these images or none.
+
+        ``pixels`` are all that will be in memory, ``models`` the networks, one for each run.
+        Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's.
+        """
+        gflop = sum(self.catalog.offer.find(name).gflop for name in models)
+        ticket.admit(pixels / 1e6, images, gflop)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, ticket: Ticket, record: RequestRecord) -> AsyncIterator[Place]:
+        """Wait until it is this client's turn to decode and to use the network."""
+        with record.timed("queue"):
+            place = await self._photo_turns.enter(ticket.client)
+        try:
+            yield place
+        finally:
+            place.drop()
+
+    async def run(
+        self, ticket: Ticket, work: Callable[..., T], *args: object, place: Place | None = None
+    ) -> T:
+        """Do a photo's piece of work: decode, resize, encode."""
+        held = (ticket,) if place is None else (ticket, place)
+        return await self._photo_threads.run(held, work, *args)
+
+    async def infer(
+        self,
+        network: LoadedNetwork,
+        tensor: Tensor,
+        ticket: Ticket,
+        record: RequestRecord,
+    ) -> Inference:
+        """Run a network on a ready input, within a turn."""
+        record.stage = "queue"
+
+        def begun() -> None:
+            record.stage = "inference"
+
+        inference = await self._scheduler.infer(network.engine, tensor, ticket.client, begun)
+        record.add("queue", inference.queue_seconds, inference.inference_seconds)
+        record.add("inference", inference.inference_seconds)
+        return inference
+
+    async def run_effect(
+        self,
+        ticket: Ticket,
+        record: RequestRecord,
+        bytes_needed: int,
+        work: Callable[..., T],
+        *args: object,
+    ) -> T:
+        """Do long work that holds ``bytes_needed`` at its peak, when it is this client's turn."""
+        with record.timed("queue"):
+            place = await self._effect_turns.enter(ticket.client, bytes_needed)
+        try:
+            with record.timed("effect"):
+                return await self._effect_threads.run((ticket, place), work, *args)
+        finally:
+            place.drop()
+
+    def waiting(self) -> int:
+        """Images that wait for anything: a turn, a thread or the network."""
+        return sum(
+            queue.waiting()
+            for queue in (
+                *(self._photo_turns, self._photo_threads, self._scheduler),
+                *(self._effect_turns, self._effect_threads),
+            )
+        )
+
+    def is_live(self) -> bool:
+        """Whether no thread is stuck; an effect that somebody waits for may take its time."""
+        return (
+            self._photo_threads.oldest_work_seconds() < self._limits.stuck_seconds
+            and self._effect_threads.oldest_abandoned_seconds() < self._limits.patience_seconds
+        )
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._photo_threads.close()
+        self._effect_threads.close()
+
+
+def photo_threads(cores: int) -> int:
+    """Threads that decode and encode photos; as many decode processes serve them."""
+    return max(2, cores)
