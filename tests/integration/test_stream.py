@@ -14,6 +14,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from service.api.access.keys import new_key
+from tests.support.access import key_line
 from tests.support.effects import depth_file
 from tests.support.photos import as_bytes, jpeg_720p, photo_pixels
 from tests.support.server import ServerProcess
@@ -211,3 +212,34 @@ def test_streams_need_a_key_where_keys_are_demanded(cache_dir: Path, tmp_path: P
                     camera.recv(timeout=30)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1008
+
+
+def test_a_stream_ends_soon_after_its_key_is_revoked(cache_dir: Path, tmp_path: Path) -> None:
+    """And no other: also where its key came by message, and where the file is broken meanwhile."""
+    keys = tmp_path / "keys.txt"
+    keys.write_text(key_line("revoked", "one") + key_line("kept", "two"))
+    with (
+        ServerProcess(cache_dir=str(cache_dir), api_keys_file=str(keys)) as server,
+        open_stream(server, headers={"X-API-Key": "one"}) as by_header,
+        open_stream(server) as by_message,
+        open_stream(server, headers={"X-API-Key": "two"}) as kept,
+    ):
+        by_message.send(json.dumps({"api_key": "one"}))
+        for camera in (by_header, by_message, kept):
+            camera.send(FRAME)
+            assert answer_of(camera)[0]["sequence"] == 1
+        keys.write_text("half a file")
+        wait_until(lambda: "The keys read before stay valid" in server.log())
+        by_header.send(FRAME)
+        assert answer_of(by_header)[0]["sequence"] == 2
+        keys.write_text(key_line("kept", "two"))
+        for camera in (by_header, by_message):
+            with pytest.raises(ConnectionClosed) as closed:
+                camera.recv(timeout=30)
+            assert closed.value.rcvd is not None
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
+                1008,
+                "the API key was revoked",
+            )
+        kept.send(FRAME)
+        assert answer_of(kept)[0]["sequence"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,18 @@ from service.settings import Settings
 _POLICY_VIOLATION = 1008
 _FIRST_MESSAGE_SECONDS = 10.0
 _LONGEST_KEY_MESSAGE = 1000
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a stream was let in by: one of the ``keys``, or nothing where none is demanded."""
+
+    keys: ApiKeys | None = None
+    key: bytes = b""
+
+    def is_valid(self) -> bool:
+        """Whether it would be let in now."""
+        return self.keys is None or self.keys.name_of(self.key) is not None
 
 
 def check_client(socket: WebSocket) -> None:
@@ -39,7 +52,7 @@ def check_client(socket: WebSocket) -> None:
         raise Unauthorized("The API key is not valid.")
 
 
-async def admit_client(socket: WebSocket) -> bool:
+async def admit_client(socket: WebSocket) -> Access | None:
     """Accept the stream, or refuse it with close code 1008 if it has no key where one is needed.
 
     Browsers cannot set headers on a WebSocket, so where keys are demanded the first message may
@@ -48,13 +61,14 @@ async def admit_client(socket: WebSocket) -> bool:
     await socket.accept()
     keys = _keys_of(socket)
     record: RequestRecord = socket.scope["state"]["record"]
-    if keys is None or record.client is not None:
-        return True
-    record.client = keys.name_of(await _key_of_first_message(socket))
+    if keys is None:
+        return Access()
+    key = presented_key(socket.scope["headers"]) or await _key_of_first_message(socket)
+    record.client = keys.name_of(key)
     if record.client is None:
         await socket.close(_POLICY_VIOLATION, "an API key is needed")
-        return False
-    return True
+        return None
+    return Access(keys, key)
 
 
 def _keys_of(socket: WebSocket) -> ApiKeys | None:

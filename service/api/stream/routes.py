@@ -22,7 +22,7 @@ from starlette.websockets import WebSocketDisconnect
 from service.api.deadline import admitted
 from service.api.identity import client_of
 from service.api.paths import STREAM
-from service.api.stream.access import admit_client, check_client, key_in
+from service.api.stream.access import Access, admit_client, check_client, key_in
 from service.api.stream.newest_frame import NewestFrame
 from service.errors import ClientDisconnected, DepthError, Draining
 from service.imaging import png
@@ -44,6 +44,7 @@ logger = logging.getLogger("service.access")
 
 _GOING_AWAY, _POLICY_VIOLATION = 1001, 1008
 _DRAIN_CHECK_SECONDS = 0.25
+_KEY_CHECK_SECONDS = 1.0
 # Messages have no type; their format is in the text message before each.
 _MEDIA_TYPE = "application/octet-stream"
 
@@ -68,22 +69,22 @@ class StreamQuery(BaseModel):
 
 @router.websocket(STREAM)
 async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> None:
-    """Answer the newest frame until the client leaves or the service drains."""
+    """Answer the newest frame until the client leaves, its key is revoked or the service drains."""
     runtime: Runtime = socket.app.state.runtime
     check_client(socket)
     if query.model is not None:
         runtime.catalog.offer.find(query.model)
     stream_of_client = _Stream(socket, runtime, query)
-    started, admitted = time.perf_counter(), False
+    started, access = time.perf_counter(), None
     try:
-        admitted = await admit_client(socket)
-        if admitted:
-            await stream_of_client.run()
+        access = await admit_client(socket)
+        if access is not None:
+            await stream_of_client.run(access)
     except (WebSocketDisconnect, TimeoutError):
         # It left, or does not read its answers; the server closes what is still open.
         return
     finally:
-        stream_of_client.log_end(admitted, started)
+        stream_of_client.log_end(access is not None, started)
 
 
 class _Stream:
@@ -112,9 +113,10 @@ class _Stream:
         text = " ".join(f"{key}={value}" for key, value in fields.items())
         logger.info(text, extra={"fields": fields})
 
-    async def run(self) -> None:
-        """Read and answer side by side; whichever ends first ends both."""
-        tasks = [asyncio.create_task(work) for work in (self._read(), self._answer())]
+    async def run(self, access: Access) -> None:
+        """Read, answer and look after the key side by side; whichever ends first ends all."""
+        works = (self._read(), self._answer(), self._close_when_revoked(access))
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -137,6 +139,13 @@ class _Stream:
                 await self._socket.close(_POLICY_VIOLATION, "frames are binary messages")
                 return
             self._frames.put(frame)
+
+    async def _close_when_revoked(self, access: Access) -> None:
+        while access.is_valid():  # noqa: ASYNC110 (nothing tells when the file changes)
+            await asyncio.sleep(_KEY_CHECK_SECONDS)
+        # A client that does not read would not take the closing either.
+        async with asyncio.timeout(self._runtime.settings.send_timeout_seconds):
+            await self._socket.close(_POLICY_VIOLATION, "the API key was revoked")
 
     async def _answer(self) -> None:
         while True:
