@@ -2,23 +2,30 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from service.effects.relief import (
+    ReliefFormat,
     ReliefOptions,
     height_map,
     normal_picture,
+    relief_in_colours,
     shaded_relief,
+    smoothed,
     surface_normals,
 )
 from service.geometry.camera import camera_of_fov, centres, unproject
+from service.imaging import strips
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from tests.support.depths import inverse_depth
+from service.imaging.render import nearness
+from tests.support.depths import inverse_depth, motorcycle_inverse
 from tests.support.photos import photo_pixels
 
 GREY = np.full((90, 120, 3), 128, np.uint8)
@@ -96,3 +103,41 @@ def test_large_photos_come_out_bounded() -> None:
     depth = inverse_depth(np.random.default_rng(0).random((32, 32)))
     assert shaded_relief(photo, depth, options).shape == (256, 256, 3)
     assert surface_normals(photo, depth, options).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("share", [0.003, 0.01, 0.02, 0.05])
+def test_a_wide_gaussian_at_a_fraction_of_the_size_is_the_whole_ones(share: float) -> None:
+    surface = nearness(motorcycle_inverse())
+    sigma = share * surface.shape[1] * 2
+    whole = cv2.GaussianBlur(surface, (0, 0), sigma)
+    difference = np.abs(smoothed(surface, sigma) - whole)
+    assert difference.max() < 4e-3
+    assert difference.mean() < 1e-3
+
+
+def test_the_widest_gaussian_filters_no_more_than_a_narrow_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sigmas: list[float] = []
+    filtered = cv2.GaussianBlur
+
+    def watched(plane: NDArray[np.float32], side: Any, sigma: float, **options: Any) -> Any:
+        sigmas.append(sigma)
+        return filtered(plane, side, sigma, **options)
+
+    monkeypatch.setattr(cv2, "GaussianBlur", watched)
+    for sigma in (10.0, 200.0):
+        smoothed(np.eye(1000, dtype=np.float32), sigma)
+    assert max(sigmas) < 16
+
+
+@pytest.mark.parametrize("format", [ReliefFormat.SHADED, ReliefFormat.NORMALS])
+def test_a_relief_made_in_strips_is_the_whole_one(
+    format: ReliefFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = shaded_relief if format is ReliefFormat.SHADED else relief_in_colours
+    photo, options = photo_pixels("motorcycle_left.png"), ReliefOptions(texture=0.5)
+    whole = make(photo, motorcycle_inverse(), options).astype(int)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1)
+    difference = np.abs(make(photo, motorcycle_inverse(), options) - whole)
+    assert (difference > 1).mean() < 1e-3
