@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from service.machine.checkpoint import checkpoint
 from service.machine.cpu import cpu_budget
 
 T = TypeVar("T")
@@ -52,12 +53,13 @@ def strips_in_turn(shape: tuple[int, ...], margin: int = 0, multiple: int = 1) -
 
     ``shape``: ``(height, width)``, or more. At least as many rows are made as are read beside
     them, so that margins at most double the work. What is made and read begins at a ``multiple``
-    of rows.
+    of rows. Raises :class:`Abandoned` between strips when nobody waits for the picture any more.
     """
     height, width = shape[:2]
     margin = -(-margin // multiple) * multiple
     count = -(-max(1, 2 * margin, _STRIP_PIXELS // width) // multiple) * multiple
     for first in range(0, height, count):
+        checkpoint()
         end = min(first + count, height)
         yield Strip(first, end, max(0, first - margin), min(height, end + margin))
 

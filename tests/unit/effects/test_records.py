@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 import service
 from service.effects.catalog import EFFECTS
 from service.effects.parallax import ParallaxOptions
-from service.effects.record import Effect
+from service.effects.record import Effect, Source
 from service.effects.stereo import StereoOptions
+from service.imaging.decode import Photo
+from service.machine.checkpoint import Abandoned, abandoned_by
+from tests.support.depths import inverse_depth
+from tests.support.photos import photo_pixels
 
 DOCS = (Path(service.__file__).parents[1] / "docs" / "effects.md").read_text(encoding="utf-8")
 
@@ -67,3 +73,12 @@ def test_names_of_the_release_before_are_read() -> None:
     assert ParallaxOptions.model_validate({"size": 320}).max_side == 320
     with pytest.raises(ValidationError):
         ParallaxOptions.model_validate({"size": 320, "max_side": 320})
+
+
+@pytest.mark.parametrize("name", ["stereo", "portrait", "relief", "parallax", "pointcloud"])
+def test_an_effect_that_nobody_waits_for_ends_at_its_next_step(name: str) -> None:
+    effect, nobody_waits = EFFECTS[name], threading.Event()
+    photo = Photo(photo_pixels("coffee.png"), 600, 400)
+    nobody_waits.set()
+    with abandoned_by(nobody_waits), pytest.raises(Abandoned):
+        effect.make(Source(photo, inverse_depth(np.eye(40))), effect.options())
