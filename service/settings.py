@@ -55,6 +55,7 @@ _PREFIX = "DEPTH_"
 # As alike as one slip makes two names.
 _ALIKE = 0.85
 _CACHE = Path("~/.cache/depth-service")
+_NO_HOME = Path("/nonexistent")
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -79,6 +80,14 @@ def _check_host(host: str) -> str:
     if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
         raise ValueError(f"{host} is not a host name without port, such as example.com")
     return host.lower()
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        # A user without a home, as containers may have: nothing is there, nothing can be written.
+        return _NO_HOME / path.relative_to("~")
 
 
 def _check_network(network: str) -> str:
@@ -283,7 +292,7 @@ class Settings(BaseSettings):
     def _check_together(self) -> Settings:
         for name in ("weights_dir", "cache_dir", "api_keys_file"):
             if (path := getattr(self, name)) is not None:
-                object.__setattr__(self, name, path.expanduser().absolute())
+                object.__setattr__(self, name, _expanded(path).absolute())
         if self.admin_port and self.admin_port == self.port:
             raise ValueError("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
         if self.models and self.model not in self.models:

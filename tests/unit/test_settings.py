@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pydantic
@@ -101,3 +102,14 @@ def test_names_that_are_no_setting_are_told_with_the_one_that_was_meant() -> Non
     right = ("DEPTH_MODEL", "depth_port", "DEPTHS", "PATH")
     environment = dict.fromkeys((*kubernetes, *slips, *right), "")
     assert unknown_variables(environment) == {**dict.fromkeys(kubernetes), **slips}
+
+
+def test_a_user_without_a_home_can_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    settings = Settings()
+    assert not settings.weights_dir.exists()
+    assert not settings.cache_dir.exists()

@@ -34,6 +34,34 @@ def test_cgroup_v1_quota(tmp_path: Path, quota: str, expected: int) -> None:
     assert cpu_budget(tmp_path) == expected
 
 
+@pytest.mark.skipif(CPUS < 2, reason="needs two processors")
+@pytest.mark.parametrize("limited", ["", "user.slice", "user.slice/depth.service"])
+def test_the_smallest_quota_on_the_way_up_counts(tmp_path: Path, limited: str) -> None:
+    """Without a container, as under systemd, /sys/fs/cgroup is everybody's root."""
+    own = tmp_path / "user.slice" / "depth.service"
+    own.mkdir(parents=True)
+    for group in (tmp_path, own.parent, own, tmp_path / "other.slice"):
+        group.mkdir(exist_ok=True)
+        (group / "cpu.max").write_text("max 100000")
+    (tmp_path / "other.slice" / "cpu.max").write_text("100000 100000")
+    own_groups = tmp_path / "self"
+    own_groups.write_text("0::/user.slice/depth.service\n")
+    assert cpu_budget(tmp_path, own_groups) == CPUS
+    (tmp_path / limited / "cpu.max").write_text("100000 100000")
+    assert cpu_budget(tmp_path, own_groups) == 1
+
+
+@pytest.mark.skipif(CPUS < 2, reason="needs two processors")
+def test_a_nested_v1_quota_counts(tmp_path: Path) -> None:
+    own = tmp_path / "cpu" / "depth"
+    own.mkdir(parents=True)
+    (own / "cpu.cfs_quota_us").write_text("50000")
+    (own / "cpu.cfs_period_us").write_text("100000")
+    own_groups = tmp_path / "self"
+    own_groups.write_text("5:memory:/elsewhere\n4:cpu,cpuacct:/depth\n0::/\n")
+    assert cpu_budget(tmp_path, own_groups) == 1
+
+
 def test_without_cgroups_affinity_decides(tmp_path: Path) -> None:
     assert cpu_budget(tmp_path) == CPUS
 
