@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 
 from service.settings import Settings
 from tests.support.balancer import balancer, nginx_command, write_configuration
+from tests.support.bare_server import bare_server, say_client
 from tests.support.photos import photo_bytes
 from tests.support.programs import packaged_program, require_program
 from tests.support.server import ROOT, ServerProcess
@@ -81,6 +83,24 @@ def test_the_compose_files_settings_fit_its_limits(services: dict[str, dict[str,
     assert int(depth["stop_grace_period"].removesuffix("s")) >= settings.drain_seconds + 7
     limit_mb = int(depth["deploy"]["resources"]["limits"]["memory"].removesuffix("M")) * 2**20 / 1e6
     assert settings.max_memory_mb < 0.9 * limit_mb
+
+
+def test_only_nginx_is_believed_about_addresses(services: dict[str, dict[str, Any]]) -> None:
+    trusted = services["depth"]["environment"]["DEPTH_TRUSTED_PROXIES"]
+    assert trusted == services["nginx"]["networks"]["default"]["ipv4_address"]
+    (pool,) = yaml.safe_load(COMPOSE.read_text())["networks"]["default"]["ipam"]["config"]
+    assert ip_address(trusted) in ip_network(pool["subnet"])
+    assert ip_address(trusted) not in ip_network(pool["ip_range"])
+
+
+def test_behind_nginx_nobody_can_choose_their_address() -> None:
+    require_program("nginx")
+    with (
+        bare_server(say_client, trusted_proxies="127.0.0.1") as server,
+        balancer([server.url]) as url,
+    ):
+        forged = {"X-Forwarded-For": "203.0.113.9"}
+        assert httpx.get(url, headers=forged).text == "addr:127.0.0.1 http"
 
 
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:

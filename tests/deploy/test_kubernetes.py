@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,20 @@ def test_autoscalers_scale_the_deployment_and_nothing_else_does(cluster: Cluster
     assert len(scalers) == (0 if fixed else 1)
     for scaler in scalers:
         assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+
+
+def test_a_prometheus_without_data_is_no_reason_to_scale_down(cluster: Cluster) -> None:
+    for scaler in cluster.all("ScaledObject"):
+        assert scaler["spec"]["fallback"]["replicas"] >= scaler["spec"]["minReplicaCount"]
+        for trigger in scaler["spec"]["triggers"]:
+            if trigger["type"] == "prometheus":
+                assert trigger["metadata"]["ignoreNullValues"] == "false"
+
+
+def test_no_large_network_is_believed_about_addresses(cluster: Cluster) -> None:
+    """A client inside it could name any address as its own."""
+    for network in cluster.settings().trusted_proxies:
+        assert ip_network(network).num_addresses <= 256
 
 
 def test_probes_ask_what_the_service_answers(cluster: Cluster) -> None:

@@ -8,21 +8,14 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
 
-from service.api.identity import client_of
-from tests.support.bare_server import bare_server
-
-
-async def _say_client(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse(f"{client_of(scope)} {scope['scheme']}")(scope, receive, send)
+from tests.support.bare_server import bare_server, say_client
 
 
 @contextlib.contextmanager
 def echo_server(*trusted: str, host: str = "127.0.0.1") -> Iterator[str]:
     """The URL of a server that answers with the identity of its caller."""
-    with bare_server(_say_client, trusted_proxies=trusted, host=host) as server:
+    with bare_server(say_client, trusted_proxies=trusted, host=host) as server:
         yield server.url
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.identity import client_of
 from service.commands.serve import server_config
 from service.server.sockets import bind
 from service.settings import Settings
@@ -38,3 +40,8 @@ def bare_server(app: ASGIApp, **settings: object) -> Iterator[BareServer]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+async def say_client(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that answers with the identity of its caller, and the scheme."""
+    await PlainTextResponse(f"{client_of(scope)} {scope['scheme']}")(scope, receive, send)
