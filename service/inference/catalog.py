@@ -6,14 +6,17 @@ import asyncio
 import concurrent.futures
 import contextvars
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.errors import ModelUnavailable, Overloaded, WeightsError
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
+from service.machine.files import FileVersion
 from service.machine.memory import release_free_memory
 from service.models.offer import Offer
 from service.models.spec import NetworkSpec
+from service.models.weights import WeightsStore
 from service.observability.context import RequestRecord
 from service.settings import Settings
 
@@ -21,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 # What a large network's load takes, about.
 _LOAD_SECONDS = 5
+# A load that fails takes its processor time each time: to hash 350 MB, 0.4 s. It is tried again
+# when its weights' files have changed, or after this long: it may have failed of something else.
+_RETRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,14 @@ class CatalogHooks:
 
     loaded: Callable[[LoadedNetwork], None] = lambda network: None
     unloaded: Callable[[LoadedNetwork], None] = lambda network: None
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a load that failed found in the place of its weights' files, and when it ended."""
+
+    files: tuple[FileVersion, ...]
+    ended: float
 
 
 class NetworkCatalog:
@@ -43,6 +57,8 @@ class NetworkCatalog:
         self._settings = settings
         self._hooks = hooks or CatalogHooks()
         self.offer = Offer(settings.models, settings.accept_licenses)
+        self._store = WeightsStore(settings.weights_dir)
+        self._failures: dict[str, _Failure] = {}
         # Used longest ago first.
         self._loads: dict[str, asyncio.Task[LoadedNetwork]] = {}
         self._loader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="loader")
@@ -55,12 +71,12 @@ class NetworkCatalog:
     async def get(self, name: str) -> LoadedNetwork:
         """The network, loaded now if need be; callers that ask at once share one load.
 
-        Raises :class:`ModelNotFound`, or :class:`ModelUnavailable` or :class:`Overloaded` with the
-        reason.
+        One that failed is remembered for a while, and not tried again. Raises
+        :class:`ModelNotFound`, or :class:`ModelUnavailable` or :class:`Overloaded` with the reason.
         """
         spec = self.offer.find(name)
         load = self._loads.pop(name, None)
-        if load is None or (load.done() and not _succeeded(load)):
+        if load is None or (load.done() and not _succeeded(load) and self._may_succeed_now(spec)):
             self._make_room(spec)
             load = asyncio.create_task(self._load(spec), name=f"load {spec.name}")
         self._loads[name] = load
@@ -77,6 +93,14 @@ class NetworkCatalog:
     def close(self) -> None:
         """Stop the loader thread."""
         self._loader.shutdown(wait=False, cancel_futures=True)
+
+    def _may_succeed_now(self, spec: NetworkSpec) -> bool:
+        failure = self._failures.get(spec.name)
+        return (
+            failure is None
+            or failure.files != self._store.version(spec)
+            or time.monotonic() - failure.ended >= _RETRY_SECONDS
+        )
 
     def _make_room(self, spec: NetworkSpec) -> None:
         """Unload networks until ``spec`` fits.
@@ -111,14 +135,18 @@ class NetworkCatalog:
 
     async def _load(self, spec: NetworkSpec) -> LoadedNetwork:
         loop = asyncio.get_running_loop()
+        files = self._store.version(spec)
         # What is logged there is of the request that asked first.
         context = contextvars.copy_context()
         try:
             network = await loop.run_in_executor(
                 self._loader, context.run, load_for_serving, spec, self._settings
             )
-        except WeightsError as error:
-            raise ModelUnavailable(str(error)) from error
+        except Exception as error:
+            self._failures[spec.name] = _Failure(files, time.monotonic())
+            if isinstance(error, WeightsError):
+                raise ModelUnavailable(str(error)) from error
+            raise
         release_free_memory()
         self._hooks.loaded(network)
         return network

@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from service.errors import WeightsError
+from service.machine.files import FileVersion, file_version
 from service.models.spec import EMBEDDED_DIR, NetworkSpec
 
 
@@ -114,10 +115,10 @@ class WeightsStore:
         The caller has shown that the file loads into the network.
         """
         digest = sha256_of(source)
-        name = f"{spec.name}.custom{source.suffix}"
+        name = _custom_name(spec) + source.suffix
         self._copy_in(source, name, digest)
         self._write_record(spec, _Record(name, digest, Origin.CUSTOM))
-        for other in self.folder.glob(f"{spec.name}.custom.*"):
+        for other in self.folder.glob(f"{_custom_name(spec)}.*"):
             if other.name != name:
                 other.unlink()
         return self.verify(spec)
@@ -175,6 +176,15 @@ class WeightsStore:
             return None
         return Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
 
+    def version(self, spec: NetworkSpec) -> tuple[FileVersion, ...]:
+        """What changes when a file does that :meth:`verify` may read; none of them is read."""
+        paths = (
+            self._record_path(spec),
+            self.official_path(spec),
+            *sorted(self.folder.glob(f"{_custom_name(spec)}.*")),
+        )
+        return tuple(map(file_version, paths))
+
     def _record_path(self, spec: NetworkSpec) -> Path:
         return self.folder / f"{spec.name}.json"
 
@@ -209,6 +219,10 @@ class WeightsStore:
                     f"{sha256}. For weights of your own add --trust."
                 )
             fsync_replace(copy, self.folder / name)
+
+
+def _custom_name(spec: NetworkSpec) -> str:
+    return f"{spec.name}.custom"
 
 
 def _missing(spec: NetworkSpec) -> str:

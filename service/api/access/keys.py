@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.errors import ApiKeysError
+from service.machine.files import file_version
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class ApiKeys:
     def __init__(self, path: Path) -> None:
         self._path = path
         # Before reading: a change in between shows as one at the next check.
-        self._version = _version(path)
+        self._version = file_version(path)
         self._entries = read_entries(path)
         self._next_check = time.monotonic() + _CHECK_SECONDS
 
@@ -83,7 +84,7 @@ class ApiKeys:
         return found
 
     def _reload_if_changed(self) -> None:
-        version = _version(self._path)
+        version = file_version(self._path)
         if version == self._version:
             return
         self._version = version
@@ -97,12 +98,3 @@ class ApiKeys:
 
 def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    """What changes when the file does; None if it is not there."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -18,7 +18,7 @@ from service.inference.engines.selection import LoadedNetwork, load_for_serving,
 from service.models.offer import Offer
 from service.models.registry import SPECS, find_spec
 from service.models.spec import NetworkSpec
-from service.models.weights import Origin, VerifiedWeights
+from service.models.weights import Origin, VerifiedWeights, WeightsStore
 from service.settings import Precision, Settings
 from tests.support.engines import ScriptedEngine
 
@@ -164,18 +164,68 @@ def test_what_has_no_room_while_another_loads_is_told_to_come_again(
     asyncio.run(scenario())
 
 
-def test_a_failed_load_says_why_and_is_tried_again(loaders: Callable[[Load], None]) -> None:
-    def missing(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+class Missing:
+    """A loader that finds nothing, and counts how often it looked."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+
+    def __call__(self, spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        self.tried += 1
         raise WeightsError("not there yet")
 
-    async def scenario() -> None:
-        catalog = NetworkCatalog(Settings())
-        loaders(missing)
+
+async def fail_often(catalog: NetworkCatalog) -> None:
+    for _ in range(5):
         with pytest.raises(ModelUnavailable, match="not there yet"):
             await catalog.get(SMALL)
-        assert catalog.loaded(SMALL) is None
+    assert catalog.loaded(SMALL) is None
+
+
+def add_official(folder: Path) -> None:
+    (folder / find_spec(SMALL).weights.file).write_text("weights")
+
+
+def add_own(folder: Path) -> None:
+    (folder / "own.pt").write_text("weights")
+    WeightsStore(folder).install_custom(find_spec(SMALL), folder / "own.pt")
+
+
+@pytest.mark.parametrize("add", [add_official, add_own])
+def test_a_failed_load_says_why_and_is_tried_again_when_its_weights_change(
+    loaders: Callable[[Load], None], tmp_path: Path, add: Callable[[Path], None]
+) -> None:
+    missing = Missing()
+    loaders(missing)
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(Settings(weights_dir=tmp_path))
+        await fail_often(catalog)
+        assert missing.tried == 1
+        add(tmp_path)
+        await fail_often(catalog)
+        assert missing.tried == 2
+        (tmp_path / find_spec(SMALL).weights.file).write_text("other weights")
         loaders(load)
         assert (await catalog.get(SMALL)).spec.name == SMALL
+        catalog.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_load_is_tried_again_after_a_while(
+    loaders: Callable[[Load], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = Missing()
+    loaders(missing)
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(Settings(weights_dir=tmp_path))
+        await fail_often(catalog)
+        assert missing.tried == 1
+        monkeypatch.setattr(catalog_module, "_RETRY_SECONDS", 0)
+        await fail_often(catalog)
+        assert missing.tried == 6
         catalog.close()
 
     asyncio.run(scenario())
