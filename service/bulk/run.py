@@ -38,7 +38,7 @@ def run_bulk(order: BulkOrder, address: str | None, workers: int | None) -> Bulk
     """Make the missing outputs of a folder; blocks until all photos were tried.
 
     ``address`` is a Ray cluster's (None: one of this machine's cores, started and stopped here),
-    ``workers`` the number of processes (None: one a core). Photos, outputs, weights and this
+    ``workers`` the number of processes (None: one per core). Photos, outputs, weights and this
     package must be at the same paths on every machine. Raises ImportError without Ray.
     """
     outputs = OutputFolder(order.outputs)

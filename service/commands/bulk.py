@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("outputs", type=Path, help="folder for the outputs and the report")
     add_encode_arguments(parser, "default: heatmap", OutputFormat.HEATMAP)
     parser.add_argument("--address", help="of a Ray cluster; default: this machine's cores")
-    parser.add_argument("--workers", type=int, help="processes; default: one a core")
+    parser.add_argument("--workers", type=int, help="processes; default: one per core")
     parser.set_defaults(run=_bulk)
 
 

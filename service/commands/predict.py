@@ -75,7 +75,7 @@ def encode_options(arguments: argparse.Namespace, settings: Settings) -> EncodeO
     )
 
 
-def _format_of(output: Path) -> OutputFormat | None:
+def format_of(output: Path) -> OutputFormat | None:
     """By the suffix of a file's name, the longest that fits; a heatmap without any."""
     name = output.name.lower()
     fitting = [suffix for suffix in _FORMAT_OF_SUFFIX if name.endswith(suffix)]
@@ -87,7 +87,7 @@ def _format_of(output: Path) -> OutputFormat | None:
 def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.photo.is_dir():
         return _predict_folder(arguments, settings)
-    format = arguments.format or _format_of(arguments.output)
+    format = arguments.format or format_of(arguments.output)
     if format is None:
         suffixes = ", ".join(_FORMAT_OF_SUFFIX)
         return fail(f"{arguments.output}: end its name in {suffixes}, or say --format")

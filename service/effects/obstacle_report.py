@@ -44,7 +44,7 @@ class ObstacleJson(BaseModel):
     left: SectorJson
     centre: SectorJson
     right: SectorJson
-    grid: list[list[float]] = Field(description="Share of near pixels a cell, rows from the top.")
+    grid: list[list[float]] = Field(description="Share of near pixels per cell, rows from the top.")
     largest: RegionJson | None
     calibration: CalibrationJson | None = Field(description="Only with anchors.")
     note: str = Field(description="Whether there are metres here.")

@@ -19,7 +19,7 @@ from service.errors import Draining, Overloaded, TooManyRequests
 # Costs are in image megapixels. An image costs this much whatever its size and its network.
 _BASE_COST = 1.0
 # The embedded network's 3 GFLOP take as long as decoding and encoding a megapixel.
-_COST_A_GFLOP = 0.33
+_COST_PER_GFLOP = 0.33
 _RATE_HALF_LIFE_SECONDS = 30.0
 _RETRY_AFTER_SECONDS = (1, 120)
 
@@ -45,7 +45,7 @@ class _Usage:
 
 
 class ServiceRate:
-    """Cost served a second of busy time, forgetting with a half-life of 30 s."""
+    """Cost served per second of busy time, forgetting with a half-life of 30 s."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -102,16 +102,17 @@ class Ticket:
     @property
     def cost(self) -> float:
         """Cost in image megapixels."""
-        return _BASE_COST * max(1, self.images) + _COST_A_GFLOP * self.gflop + self.megapixels
+        return _BASE_COST * max(1, self.images) + _COST_PER_GFLOP * self.gflop + self.megapixels
 
     def add_bytes(self, count: int) -> None:
         """Account for body bytes that arrived; raises :class:`Overloaded` past the bound."""
         self._admission.take_bytes(self, count)
 
     def admit(self, megapixels: float, images: int = 1, gflop: float = 0.0) -> None:
-        """Enter with images of known size, together; raises :class:`Overloaded` past a bound.
+        """Reserve room for all these images or none.
 
-        ``gflop`` is the networks' work on all of them.
+        ``gflop`` is the networks' work on all of them. Raises :class:`Overloaded` past a bound,
+        :class:`TooManyRequests` past this client's share of one.
         """
         self._admission.admit(self, megapixels, images, gflop)
 
@@ -179,7 +180,7 @@ class Admission:
     @property
     def most_images(self) -> int:
         """Most images that one request can bring, with nobody else inside."""
-        return min(self._limits.requests, math.ceil(self._own_requests))
+        return min(self._limits.requests, math.ceil(self._max_requests_per_client))
 
     def open(self, client: str) -> Ticket:
         """A ticket for a request of ``client`` whose body has not been read.
@@ -267,14 +268,14 @@ class Admission:
         await self._empty.wait()
 
     @property
-    def _own_requests(self) -> float:
+    def _max_requests_per_client(self) -> float:
         """A client with as many requests as this gets no other in."""
         return max(1.0, self._limits.client_share * self._limits.requests)
 
     def _check_requests(self, own: _Usage, images: int = 1) -> None:
         if self.requests + images > self._limits.requests:
             raise self._overloaded(f"{self.requests} requests are being worked on")
-        if own.requests + images - 1 >= self._own_requests:
+        if own.requests + images - 1 >= self._max_requests_per_client:
             raise self._too_many(f"{own.requests} requests of this client are being worked on")
 
     def _too_many(self, reason: str) -> TooManyRequests:
