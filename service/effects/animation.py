@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -42,10 +42,22 @@ _PALETTE_FRAMES = 4
 _SHORTEST_GIF_FRAME_MS = 20
 
 
-def encode_animation(
-    frames: Iterator[Rgb], seconds_per_frame: float, format: AnimationFormat
-) -> bytes:
-    """Write ``frames``, ``(h, w, 3)`` uint8 RGB of one size with even sides; one at least.
+@dataclass(frozen=True)
+class Frames:
+    """``count`` pictures ``(h, w, 3)`` uint8 RGB, of one size with even sides.
+
+    ``render(number)`` makes one: when it is needed, as all together take 180 MB.
+    """
+
+    count: int
+    render: Callable[[int], Rgb]
+
+    def __iter__(self) -> Iterator[Rgb]:
+        return map(self.render, range(self.count))
+
+
+def encode_animation(frames: Frames, seconds_per_frame: float, format: AnimationFormat) -> bytes:
+    """Write ``frames``, one at least; some of a GIF's are rendered twice.
 
     WebP and GIF loop for ever. Raises :class:`InvalidParameter` for a video without PyAV.
     """
@@ -56,14 +68,26 @@ def encode_animation(
     return _encode_webp(frames, seconds_per_frame)
 
 
-def _encode_webp(frames: Iterator[Rgb], seconds_per_frame: float) -> bytes:
-    first, *rest = [Image.fromarray(frame) for frame in frames]
+class _Pages(Image.Image):
+    """Frames that are made when their turn comes, as Pillow reads the pages of a file."""
+
+    def __init__(self, frames: Frames) -> None:
+        super().__init__()
+        self._frames = frames
+        self.n_frames = frames.count
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        picture = Image.fromarray(self._frames.render(frame))
+        self.im, self._mode, self._size = picture.im, picture.mode, picture.size
+
+
+def _encode_webp(frames: Frames, seconds_per_frame: float) -> bytes:
     buffer = io.BytesIO()
-    first.save(
+    _Pages(frames).save(
         buffer,
         "WEBP",
         save_all=True,
-        append_images=rest,
         duration=max(1, round(1000 * seconds_per_frame)),
         loop=0,
         quality=_WEBP_QUALITY,
@@ -72,18 +96,18 @@ def _encode_webp(frames: Iterator[Rgb], seconds_per_frame: float) -> bytes:
     return buffer.getvalue()
 
 
-def _encode_gif(frames: Iterator[Rgb], seconds_per_frame: float) -> bytes:
-    pictures = [Image.fromarray(frame) for frame in frames]
+def _encode_gif(frames: Frames, seconds_per_frame: float) -> bytes:
     # One palette for all frames: colours that change from frame to frame would flicker.
-    some = [np.asarray(picture) for picture in pictures[:: -(-len(pictures) // _PALETTE_FRAMES)]]
+    step = -(-frames.count // _PALETTE_FRAMES)
+    some = [frames.render(number) for number in range(0, frames.count, step)]
     palette = Image.fromarray(np.concatenate(some)).quantize(256, Image.Quantize.MEDIANCUT)
-    first, *rest = [picture.quantize(palette=palette) for picture in pictures]
+    quantized = (Image.fromarray(frame).quantize(palette=palette) for frame in frames)
     buffer = io.BytesIO()
-    first.save(
+    next(quantized).save(
         buffer,
         "GIF",
         save_all=True,
-        append_images=rest,
+        append_images=quantized,
         duration=max(_SHORTEST_GIF_FRAME_MS, 10 * round(100 * seconds_per_frame)),
         loop=0,
         optimize=False,
@@ -91,9 +115,7 @@ def _encode_gif(frames: Iterator[Rgb], seconds_per_frame: float) -> bytes:
     return buffer.getvalue()
 
 
-def _encode_video(
-    frames: Iterator[Rgb], seconds_per_frame: float, format: AnimationFormat
-) -> bytes:
+def _encode_video(frames: Frames, seconds_per_frame: float, format: AnimationFormat) -> bytes:
     try:
         import av
     except ImportError:
@@ -107,10 +129,10 @@ def _encode_video(
         stream: Any = container.add_stream(
             codec, rate=Fraction(1 / seconds_per_frame).limit_denominator(1000), options=settings
         )
-        first = next(frames)
-        stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"
-        for pixels in itertools.chain([first], frames):
+        for number, pixels in enumerate(frames):
+            if number == 0:
+                stream.height, stream.width = pixels.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

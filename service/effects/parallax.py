@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
-from service.effects.animation import AnimationFormat, encode_animation
+from service.effects.animation import AnimationFormat, Frames, encode_animation
 from service.effects.record import Effect
 from service.errors import InvalidParameter
 from service.geometry.novel_view import View, render_view, split_layers
@@ -19,7 +20,7 @@ from service.imaging.options import Options, ranged
 from service.imaging.transforms import Rgb
 
 MAX_MEGAPIXELS = 60
-"""Most pixels of all frames together, in millions: what bounds memory (180 MB) and time."""
+"""Most pixels of all frames together, in millions: what bounds memory and time."""
 
 _STILL = 0.5
 _EDGE_PIXELS = 3
@@ -71,8 +72,8 @@ def encode_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> b
     return encode_animation(frames, options.seconds / options.frames, options.format)
 
 
-def render_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> Iterator[Rgb]:
-    """The frames of one round, ``(h, w, 3)`` uint8 RGB with even sides, one at a time.
+def render_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> Frames:
+    """The frames of one round, ``(h, w, 3)`` uint8 RGB with even sides.
 
     ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. A rim as wide as the movement is cut
     off, so that no frame shows what lies outside the photo. Raises :class:`InvalidParameter` when
@@ -98,10 +99,9 @@ def render_parallax(pixels: Rgb, depth: DepthMap, options: ParallaxOptions) -> I
     share = options.amplitude * (1 if options.path is CameraPath.DOLLY_ZOOM else 0.5)
     reach = math.ceil(share * max(scene.width, scene.height)) + _EDGE_PIXELS
     layers = split_layers(scene, reach)
-    return (
-        render_view(layers, view)[crop_y : crop_y + height, crop_x : crop_x + width]
-        for view in camera_path(options, scene.width, scene.height)
-    )
+    views = camera_path(options, scene.width, scene.height)
+    crop = np.s_[crop_y : crop_y + height, crop_x : crop_x + width]
+    return Frames(len(views), lambda number: render_view(layers, views[number])[crop])
 
 
 def camera_path(options: ParallaxOptions, width: int, height: int) -> list[View]:

@@ -36,6 +36,8 @@ end_header
 """
 _PLY_VERTEX = np.dtype([("point", "<f4", 3), ("colour", "u1", 3)])
 
+_CHUNK_POINTS = 1 << 18
+
 _JPEG_QUALITY = 90
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 _FLOAT, _UINT32 = 5126, 5125
@@ -65,11 +67,17 @@ def encode_ply(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
     when no two rows of points are joined.
     """
     mesh = _mesh(pixels, depth, options)
-    vertices = np.empty(len(mesh.points), _PLY_VERTEX)
-    vertices["point"], vertices["colour"] = mesh.points, mesh.colours
     unit = "metres" if depth.kind.unit else "distance of the nearest point"
-    header = _PLY_HEADER.format(count=len(vertices), unit=unit)
-    return header.encode("ascii") + vertices.tobytes()
+    header = _PLY_HEADER.format(count=len(mesh.points), unit=unit)
+    file = io.BytesIO()
+    file.write(header.encode("ascii"))
+    for first in range(0, len(mesh.points), _CHUNK_POINTS):
+        some = slice(first, first + _CHUNK_POINTS)
+        points = mesh.points[some]
+        vertices = np.empty(len(points), _PLY_VERTEX)
+        vertices["point"], vertices["colour"] = points, mesh.colours[some]
+        file.write(vertices.data)
+    return file.getvalue()
 
 
 def encode_glb(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
@@ -81,13 +89,13 @@ def encode_glb(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
     picture = io.BytesIO()
     Image.fromarray(texture(pixels, options)).save(picture, "JPEG", quality=_JPEG_QUALITY)
     parts = [
-        mesh.points.astype("<f4", copy=False).tobytes(),
-        mesh.places.astype("<f4", copy=False).tobytes(),
-        mesh.triangles.astype("<u4", copy=False).tobytes(),
-        picture.getvalue(),
+        mesh.points.astype("<f4", copy=False).data,
+        mesh.places.astype("<f4", copy=False).data,
+        mesh.triangles.astype("<u4", copy=False).data,
+        picture.getbuffer(),
     ]
-    document = _document(mesh, [len(part) for part in parts])
-    return _container(orjson.dumps(document), b"".join(_padded(part) for part in parts))
+    document = _document(mesh, [part.nbytes for part in parts])
+    return _container(orjson.dumps(document), parts)
 
 
 def _mesh(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> Mesh:
@@ -165,22 +173,19 @@ def _document(mesh: Mesh, sizes: list[int]) -> dict[str, Any]:
     }
 
 
-def _container(document: bytes, binary: bytes) -> bytes:
+def _container(document: bytes, parts: list[memoryview]) -> bytes:
     document += b" " * (-len(document) % 4)
-    total = 12 + 8 + len(document) + 8 + len(binary)
-    return b"".join(
-        (
-            struct.pack("<4sII", b"glTF", 2, total),
-            struct.pack("<II", len(document), _JSON_CHUNK),
-            document,
-            struct.pack("<II", len(binary), _BINARY_CHUNK),
-            binary,
-        )
-    )
-
-
-def _padded(part: bytes) -> bytes:
-    return part + bytes(-len(part) % 4)
+    binary_size = sum(part.nbytes + -part.nbytes % 4 for part in parts)
+    # One buffer that grows, for what may be 200 MB.
+    file = io.BytesIO()
+    file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(document) + 8 + binary_size))
+    file.write(struct.pack("<II", len(document), _JSON_CHUNK))
+    file.write(document)
+    file.write(struct.pack("<II", binary_size, _BINARY_CHUNK))
+    for part in parts:
+        file.write(part)
+        file.write(bytes(-part.nbytes % 4))
+    return file.getvalue()
 
 
 def _side(options: PointcloudOptions) -> int:

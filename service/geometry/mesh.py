@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -22,6 +22,8 @@ from service.imaging.transforms import (
     nearest,
     shrink,
 )
+
+_CHUNK_ROWS = 1 << 18
 
 
 class MeshOptions(Options):
@@ -77,21 +79,23 @@ def build_mesh(
     right, up = camera.rays(grid.across, grid.down)
     triangles = _triangulate(distance, right, up, options.edge)
     used = np.zeros(distance.size, np.bool_)
-    used[triangles] = True
+    for some in _chunks(triangles):
+        used[some] = True
     number = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
+    for some in _chunks(triangles):
+        some[:] = number[some]
     places = np.stack(np.meshgrid(grid.across, grid.down), axis=-1, dtype=np.float32)
     return Mesh(
         points=unproject(distance, right, up).reshape(-1, 3)[used],
         colours=grid.pixels.reshape(-1, 3)[used],
         places=places.reshape(-1, 2)[used],
-        triangles=number[triangles],
+        triangles=triangles,
     )
 
 
 def texture(pixels: Rgb, options: MeshOptions) -> Rgb:
     """The photo at the size it has on the mesh, ``(h, w, 3)`` uint8 RGB."""
-    size = bounded_size(pixels.shape[1], pixels.shape[0], options.texture_side)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrink(pixels, bounded_size(pixels.shape[1], pixels.shape[0], options.texture_side))
 
 
 @dataclass(frozen=True)
@@ -131,12 +135,23 @@ def _triangulate(
     start, rest = slice(None, -1), slice(1, None)
     top_left, top_right = (start, start), (start, rest)
     bottom_left, bottom_right = (rest, start), (rest, rest)
-    parts = []
-    for three in ((top_left, bottom_left, top_right), (top_right, bottom_left, bottom_right)):
+    halves = ((top_left, bottom_left, top_right), (top_right, bottom_left, bottom_right))
+    wholes = []
+    for three in halves:
         first, second, third = (distance[corner] for corner in three)
         nearest_one = np.minimum(np.minimum(first, second), third)
         farthest = np.maximum(np.maximum(first, second), third)
         # False where one of the three is NaN.
-        whole = farthest - nearest_one <= nearest_one * steepest
-        parts.append(np.stack([numbers[corner][whole] for corner in three], axis=1))
-    return np.concatenate(parts)
+        wholes.append(farthest - nearest_one <= nearest_one * steepest)
+    counts = [int(np.count_nonzero(whole)) for whole in wholes]
+    triangles = np.empty((sum(counts), 3), np.uint32)
+    for part, three, whole in zip(np.split(triangles, counts[:1]), halves, wholes, strict=True):
+        for column, corner in enumerate(three):
+            part[:, column] = numbers[corner][whole]
+    return triangles
+
+
+def _chunks(rows: NDArray[np.uint32]) -> Iterator[NDArray[np.uint32]]:
+    """Views of some rows: numpy makes 8 bytes of every index."""
+    for first in range(0, len(rows), _CHUNK_ROWS):
+        yield rows[first : first + _CHUNK_ROWS]

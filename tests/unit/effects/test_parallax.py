@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.effects.animation import AnimationFormat, encode_animation
+from service.effects.animation import AnimationFormat, Frames, encode_animation
 from service.effects.parallax import (
     CameraPath,
     ParallaxOptions,
@@ -225,7 +225,7 @@ def test_a_video_without_pyav_is_refused_and_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    frames = iter([np.zeros((16, 16, 3), np.uint8)])
+    frames = Frames(1, lambda number: np.zeros((16, 16, 3), np.uint8))
     with pytest.raises(InvalidParameter, match=r"'\.\[video\]'"):
         encode_animation(frames, 0.1, AnimationFormat.MP4)
 
