@@ -5,7 +5,8 @@ converts, writes the OpenVINO graph together with torch's answer for the sample 
 server loads both: it starts in a second, without torch in memory, and still checks its engine
 against torch. The folder's name is made of what the result depends on: weights, our sources and
 the versions of the packages. Where torch is not installed at all, a network converted elsewhere
-by the same sources serves; such a folder need not be writable.
+by the same sources serves (such a folder need not be writable), or else the embedded one as the
+package ships it: converted, with constants in half precision.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from filelock import FileLock
 from service.errors import WeightsError
 from service.inference.engines.base import EngineUnavailable, Reference, is_installed
 from service.models.registry import find_spec
-from service.models.spec import SAMPLE_PHOTO, NetworkSpec
+from service.models.spec import EMBEDDED_DIR, SAMPLE_PHOTO, NetworkSpec
 from service.models.weights import VerifiedWeights, sha256_of
 
 logger = logging.getLogger(__name__)
@@ -59,10 +60,19 @@ class ConvertedNetwork:
         """The OpenVINO graph; its constants lie beside it."""
         return self.folder / _GRAPH
 
-    def reference(self) -> Reference:
+    @property
+    def reference_file(self) -> Path:
         """Torch fp32's answer for the sample photo, computed at conversion."""
-        with np.load(self.folder / _REFERENCE, allow_pickle=False) as arrays:
+        return self.folder / _REFERENCE
+
+    def reference(self) -> Reference:
+        """The contents of ``reference_file``."""
+        with np.load(self.reference_file, allow_pickle=False) as arrays:
             return Reference(tensor=arrays["tensor"], depth=arrays["depth"])
+
+
+SHIPPED = ConvertedNetwork(EMBEDDED_DIR / "openvino")
+"""The embedded network as ``python -m training.ship`` left it."""
 
 
 def ensure_converted(
@@ -90,7 +100,22 @@ def _converted_elsewhere(
     for folder in sorted(cache_dir.glob(f"{_serving_key(spec, weights)}-*")):
         if _is_intact(folder):
             return ConvertedNetwork(folder)
+    if _is_intact(SHIPPED.folder) and _shipped_weights() == weights.sha256:
+        return SHIPPED
     raise EngineUnavailable("it has not been converted, and torch is not installed to do it")
+
+
+def _shipped_weights() -> str:
+    """SHA-256 of the weights from which the shipped network was converted."""
+    sha256: str = json.loads((SHIPPED.folder / _CHECKSUMS).read_text())["weights"]
+    return sha256
+
+
+def write_checksums(converted: ConvertedNetwork, **facts: str) -> None:
+    """Write down the files' SHA-256, and what else is known of them."""
+    folder = converted.folder
+    checksums = {name: sha256_of(folder / name) for name in (_GRAPH, _CONSTANTS, _REFERENCE)}
+    (folder / _CHECKSUMS).write_text(json.dumps(checksums | facts, indent=1) + "\n")
 
 
 def _ensure_converted(
@@ -232,8 +257,7 @@ def _convert(spec: NetworkSpec, weights_path: Path, sha256: str, folder: Path) -
     openvino.save_model(model, folder / _GRAPH, compress_to_fp16=False)
     with (folder / _REFERENCE).open("wb") as file:
         np.savez(file, tensor=reference.tensor, depth=reference.depth)
-    checksums = {name: sha256_of(folder / name) for name in (_GRAPH, _CONSTANTS, _REFERENCE)}
-    (folder / _CHECKSUMS).write_text(json.dumps(checksums, indent=1))
+    write_checksums(ConvertedNetwork(folder))
 
 
 def _main() -> None:

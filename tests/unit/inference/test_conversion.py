@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import shutil
 import sys
@@ -16,15 +18,20 @@ from timm.models.vision_transformer import Block
 from torch import nn
 
 import service
-from service.errors import ModelUnavailable, WeightsError
+from service.errors import WeightsError
+from service.imaging.network_input import network_input
 from service.inference.engines import conversion
-from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
+from service.inference.engines.base import EngineUnavailable
+from service.inference.engines.conversion import SHIPPED, ConvertedNetwork, ensure_converted
+from service.inference.engines.openvino_engine import OpenVinoEngine
 from service.inference.engines.selection import load_for_serving
 from service.inference.engines.torch_engine import reference_for
 from service.models.checkpoint import load_network
 from service.models.registry import find_spec
 from service.models.weights import VerifiedWeights, WeightsStore
-from service.settings import EngineChoice, Settings
+from service.settings import EngineChoice, Precision, Settings
+from tests.support.photos import photo_bytes
+from training.ship import ship
 
 SPEC = find_spec("depth_lite_256")
 
@@ -190,12 +197,38 @@ def test_a_converted_network_serves_where_torch_is_not_installed(
     assert load_for_serving(SPEC, settings).engine.name == "openvino"
 
 
-def test_without_torch_and_conversion_the_network_is_unavailable(
+def test_without_torch_and_conversion_the_embedded_network_serves_as_it_ships(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ModelUnavailable):
-        load_for_serving(SPEC, settings.model_copy(update={"cache_dir": tmp_path}))
+    weights = WeightsStore(settings.weights_dir).verify(SPEC)
+    assert ensure_converted(SPEC, weights, tmp_path) == SHIPPED
+    # Weights of a user's own were never converted.
+    with pytest.raises(EngineUnavailable, match="torch is not installed"):
+        ensure_converted(SPEC, dataclasses.replace(weights, sha256="0" * 64), tmp_path)
+
+
+@pytest.mark.parametrize("photo", ["coffee.png", "rocket.jpg", "motorcycle_left.png"])
+def test_what_ships_is_the_network_that_torch_converts(
+    converted: ConvertedNetwork, photo: str
+) -> None:
+    """After a change of the network or its weights: ``python -m training.ship``."""
+    tensor = network_input(photo_bytes(photo), SPEC.input_rule).tensor[np.newaxis]
+    fresh, shipped = (
+        OpenVinoEngine(one.graph, Precision.FP32, 1).infer(tensor) for one in (converted, SHIPPED)
+    )
+    assert np.abs(shipped - fresh).mean() < 0.0005 * np.ptp(fresh)
+    assert np.array_equal(SHIPPED.reference().tensor, converted.reference().tensor)
+
+
+def test_shipping_writes_what_ships(converted: ConvertedNetwork, tmp_path: Path) -> None:
+    target = ConvertedNetwork(tmp_path / "openvino")
+    ship(converted, SPEC.weights.sha256 or "", target)
+    ours, theirs = (
+        json.loads((one.folder / "checksums.json").read_text()) for one in (target, SHIPPED)
+    )
+    assert ours["weights"] == theirs["weights"]
+    assert target.graph.with_suffix(".bin").stat().st_size < 8_000_000
 
 
 def test_a_conversion_in_a_folder_that_cannot_be_written_is_used(
