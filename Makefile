@@ -3,37 +3,42 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-# torch and torchvision must match, or `import timm` fails.
-TORCH := 2.14.1
-TORCHVISION := 0.29.1
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+SLIM := .venv-slim
 
-.PHONY: help setup serve test test-hostile test-busy lint format openapi check-openapi bench soak fuzz train supply lock \
-    audit sbom licences test-bulk check-image clean
+.PHONY: help setup serve serve-slim test test-hostile test-busy test-newest test-bulk lint format \
+    openapi check-openapi bench soak fuzz train supply lock audit sbom licences check-image clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(VENV)/.installed  ## Create .venv and install (once; again when pyproject.toml changes)
+setup: $(VENV)/.installed  ## Create .venv of what the lock says (once; again when that changes)
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml deploy/dev.lock
 	@echo "Setting up $(VENV), once: a few minutes and 2 to 7 GB, most of it PyTorch."
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@echo "Installing PyTorch $(TORCH) for CPUs ..."
-	@$(PY) -m pip install --quiet --retries 0 --timeout 15 --index-url $(TORCH_CPU_INDEX) \
-	    "torch==$(TORCH)+cpu" "torchvision==$(TORCHVISION)+cpu" 2>$(VENV)/torch-cpu.log \
-	  || { echo "PyTorch's CPU-only build cannot be fetched ($(VENV)/torch-cpu.log says why);"; \
-	       echo "installing the general build, which is larger and works as well ..."; \
-	       $(PY) -m pip install --quiet "torch==$(TORCH)" "torchvision==$(TORCHVISION)"; }
-	@echo "Installing the service and its tools ..."
-	@$(PY) -m pip install --quiet --editable '.[dev]'
+	@echo "(To serve the embedded network alone: make serve-slim, less than a minute and 0.5 GB.)"
+	@$(PYTHON) deploy/environment.py $(VENV) deploy/dev.lock --torch $(TORCH_CPU_INDEX)
 	@$(PY) -c "import timm, torchvision, cv2"
 	@echo "Converting the network for this machine ..."
 	@$(PY) -m service models prepare
 	@touch $@
 
+# Whoever installs more keeps the versions of the lock.
+CONSTRAINTS := $(VENV)/constraints.txt
+$(CONSTRAINTS): $(VENV)/.installed
+	@sed -nE 's/^([a-z0-9-]+==[^ ]+).*/\1/p' deploy/dev.lock > $@
+with = $(PY) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(1)]'
+
 serve: setup  ## Serve on http://127.0.0.1:8000 (DEPTH_HOST, DEPTH_PORT)
 	$(PY) -m service serve
+
+serve-slim: $(SLIM)/.installed  ## The same with the embedded network alone, without PyTorch (0.5 GB)
+	$(SLIM)/bin/python -m service serve
+
+$(SLIM)/.installed: pyproject.toml deploy/serving.lock
+	@echo "Setting up $(SLIM), once: less than a minute and 0.5 GB."
+	@$(PYTHON) deploy/environment.py $(SLIM) deploy/serving.lock
+	@touch $@
 
 # A file's tests stay together: they share servers.
 SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -67,8 +72,8 @@ check-openapi: setup  ## Fail when openapi/openapi.json differs from the app
 	$(PY) -m service openapi | diff -u openapi/openapi.json -
 	$(PY) -m openapi_spec_validator openapi/openapi.json
 
-bench: setup  ## All benchmarks, each beside alternatives in the same run (25 minutes)
-	$(PY) -m pip install --quiet --editable ".[dev,bench]"
+bench: setup $(CONSTRAINTS)  ## All benchmarks, each beside alternatives in the same run (25 minutes)
+	$(call with,bench)
 	for name in bench "bench --model midas_v21_small_256" engines int8 encoders isolation \
 	    startup effects frameworks memory load refusals fairness replicas; do \
 	  $(PY) -m load_tests.$$name || exit 1; done
@@ -78,8 +83,8 @@ soak: setup  ## MINUTES (10) of mixed traffic, one in twenty hostile: nothing ma
 	$(PY) -m load_tests.soak --minutes $(MINUTES)
 
 SECONDS ?= 60
-fuzz: setup  ## Fuzz the decoder, guided by coverage (SECONDS=60)
-	$(PY) -m pip install --quiet --editable ".[dev,fuzz]"
+fuzz: setup $(CONSTRAINTS)  ## Fuzz the decoder, guided by coverage (SECONDS=60)
+	$(call with,fuzz)
 	$(PY) -m tests.fuzz.fuzz_decode -max_total_time=$(SECONDS) -max_len=16384 -timeout=10 \
 	    -rss_limit_mb=2048 -print_final_stats=1
 
@@ -88,48 +93,58 @@ STEPS ?= 2500
 # took a step on two cores from 3.5 to 2.6 s.
 TRAIN_MEMORY := GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:$\
     glibc.malloc.trim_threshold=8589934592
-train: setup  ## Train the embedded network anew: PHOTOS=folder TEACHER=file.onnx (STEPS=2500)
-	$(PY) -m pip install --quiet --editable ".[dev,train]"
+train: setup $(CONSTRAINTS)  ## Train the embedded network anew: PHOTOS=folder TEACHER=file.onnx (STEPS=2500)
+	$(call with,train)
 	$(TRAIN_MEMORY) $(PY) -m training all "$(or $(PHOTOS),$(error PHOTOS=folder is missing))" \
 	    "$(or $(TEACHER),$(error TEACHER=file.onnx is missing))" --steps $(STEPS)
 
-LOCK := deploy/requirements.lock
 # PyTorch comes from its own index for CPUs, whose labels the lock could not name; the rest is what
 # its general build alone needs.
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cupti cuda-nvrtc \
     cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 \
     nvjitlink nvshmem-cu13 nvtx)
+# One version of each package for every Python from 3.11 and every system.
+COMPILE := $(PY) -m uv pip compile --universal --fork-strategy fewest --python-version 3.11 \
+    --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
+    $(addprefix --no-emit-package ,torch torchvision triton $(CUDA))
 # What the slim image has, in the same versions: all but torch's. setuptools builds our own package.
 SERVING := import re, tomllib; every = tomllib.load(open("pyproject.toml", "rb")); \
     print("setuptools", *(r for r in every["project"]["dependencies"] \
     if not re.match("torch|timm", r)), sep="\n")
-supply: setup
-	@$(PY) -m pip install --quiet --editable '.[dev,supply]'
+supply: setup $(CONSTRAINTS)
+	@$(call with,supply)
 
-lock: supply  ## Write deploy/*.lock: versions and hashes of what the images install
-	$(PY) -m uv pip compile pyproject.toml --python-version 3.11 --upgrade --generate-hashes \
-	    --no-header --no-annotate --no-emit-index-url --quiet --output-file $(LOCK) \
-	    $(addprefix --no-emit-package ,torch torchvision triton $(CUDA))
-	$(PY) -c '$(SERVING)' | $(PY) -m uv pip compile - --python-version 3.11 --constraint $(LOCK) \
-	    --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
-	    --output-file deploy/serving.lock
+lock: setup  ## Move on: write deploy/*.lock, versions and hashes of what is installed anywhere
+	echo setuptools | $(COMPILE) pyproject.toml - --extra dev --upgrade --output-file deploy/dev.lock
+	echo setuptools | $(COMPILE) pyproject.toml - --constraint deploy/dev.lock \
+	    --output-file deploy/requirements.lock
+	$(PY) -c '$(SERVING)' | $(COMPILE) - --constraint deploy/dev.lock --output-file deploy/serving.lock
+
+NEWEST := .venv-newest
+test-newest: setup  ## Say whether the newest versions of what is locked break nothing
+	@echo setuptools | $(COMPILE) pyproject.toml - --extra dev --upgrade \
+	    --output-file $(VENV)/newest.lock
+	@$(PYTHON) deploy/environment.py $(NEWEST) $(VENV)/newest.lock --over $(VENV) deploy/dev.lock
+	@test ! -x $(NEWEST)/bin/python || { $(NEWEST)/bin/python -m pytest $(SIDE_BY_SIDE) \
+	    $(addprefix tests/unit/,api imaging inference observability) tests/integration/test_depth.py \
+	    && echo "The newest versions break none of these tests: make lock moves on to them."; }
 
 audit: supply  ## Known vulnerabilities of the locked packages; fails when the data cannot be had
-	$(PY) -m pip_audit --strict --require-hashes --disable-pip --requirement $(LOCK)
+	$(PY) -m pip_audit --strict --require-hashes --disable-pip --requirement deploy/requirements.lock
 
 sbom: supply  ## Write sbom.json (CycloneDX) of the environment
 	$(PY) -m cyclonedx_py environment --output-reproducible --output-file sbom.json $(PY)
 
 licences: supply  ## Print the licences of the locked packages
 	@$(PY) -m piplicenses --format=markdown --with-urls --with-system --packages torch torchvision \
-	    $(shell sed -nE 's/^([a-z0-9-]+)==.*/\1/p' $(LOCK))
+	    $(shell sed -nE 's/^([a-z0-9-]+)==.*/\1/p' deploy/requirements.lock)
 
-test-bulk: setup  ## Test bulk runs on a local Ray cluster, a worker killed in mid-run
-	$(PY) -m pip install --quiet --editable ".[dev,bulk]"
+test-bulk: setup $(CONSTRAINTS)  ## Test bulk runs on a local Ray cluster, a worker killed in mid-run
+	$(call with,bulk)
 	TEST_BULK=1 $(PY) -m pytest tests/integration/test_bulk.py $(PYTEST_ARGS)
 
 check-image: setup  ## Build both images with buildah and run them (root; 15 minutes, 40 GB)
 	deploy/check_image.sh
 
 clean:  ## Remove the environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SLIM) $(NEWEST)

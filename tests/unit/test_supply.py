@@ -1,4 +1,4 @@
-"""The locks that the images install from, against what the project says it needs."""
+"""The locks that everything is installed from, against what the project says it needs."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ from packaging.utils import canonicalize_name
 
 from tests.support.server import ROOT
 
-LOCK = (ROOT / "deploy" / "requirements.lock").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SERVING_LOCK = (ROOT / "deploy" / "serving.lock").read_text()
+# Of people and CI, of the full image, of the slim one: each is a part of the one before.
+DEV_LOCK, LOCK, SERVING_LOCK = (
+    (ROOT / "deploy" / f"{name}.lock").read_text() for name in ("dev", "requirements", "serving")
+)
 # Outside the lock: PyTorch's index for CPUs has other builds of the same version.
 FROM_PYTORCH = {"torch", "torchvision"}
 
 
 def locked(lock: str = LOCK) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, flags=re.MULTILINE))
+    """What it installs on Linux: name and version."""
+    entries = map(Requirement, re.findall(r"^(\S+==.*?) \\$", lock, flags=re.MULTILINE))
+    return {
+        entry.name: str(entry.specifier).removeprefix("==")
+        for entry in entries
+        if entry.marker is None or entry.marker.evaluate({"sys_platform": "linux"})
+    }
 
 
 def test_the_lock_has_every_dependency_in_a_version_that_is_allowed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    versions = locked()
-    for dependency in map(Requirement, project["dependencies"]):
+    versions = locked(DEV_LOCK)
+    development = project["optional-dependencies"]["dev"]
+    for dependency in map(Requirement, [*project["dependencies"], *development]):
         name = canonicalize_name(dependency.name)
         if name not in FROM_PYTORCH:
             assert dependency.specifier.contains(versions[name]), name
@@ -39,6 +48,10 @@ def test_the_slim_image_has_all_but_torch_in_the_same_versions() -> None:
     assert serving.items() <= locked().items()
 
 
+def test_people_and_images_have_the_same_versions() -> None:
+    assert locked().items() <= locked(DEV_LOCK).items()
+
+
 def test_images_install_by_the_locks_hashes_alone() -> None:
     commands = re.split(r";|\|\||\n", DOCKERFILE.replace("\\\n", " "))
     installs = [command.strip() for command in commands if "pip install" in command]
@@ -49,7 +62,7 @@ def test_images_install_by_the_locks_hashes_alone() -> None:
     assert {"serving.lock", "requirements.lock"} <= set(re.findall(r"\S+\.lock", DOCKERFILE))
 
 
-@pytest.mark.parametrize("lock", [LOCK, SERVING_LOCK])
+@pytest.mark.parametrize("lock", [DEV_LOCK, LOCK, SERVING_LOCK])
 def test_everything_in_the_lock_is_checked_by_hash(lock: str) -> None:
     for entry in re.split(r"\n(?=\S)", lock.strip()):
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]
