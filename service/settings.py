@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -52,6 +52,7 @@ class TraceExporter(StrEnum):
 
 
 _PREFIX = "DEPTH_"
+_SPELLINGS = (f"{_PREFIX}ACCEPT_LICENSES", f"{_PREFIX}ACCEPT_LICENCES")
 # As alike as one slip makes two names.
 _ALIKE = 0.85
 _CACHE = Path("~/.cache/depth-service")
@@ -98,13 +99,15 @@ CommaList = NoDecode, BeforeValidator(_comma_list)
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], *CommaList]
 Names = Annotated[tuple[str, ...], *CommaList]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], *CommaList]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], *CommaList]
+TrustedProxies = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], *CommaList]
 
 
 class Settings(BaseSettings):
     """The service's settings; each field is the environment variable ``DEPTH_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="ignore", frozen=True, populate_by_name=True
+    )
 
     host: str = Field(
         "127.0.0.1",
@@ -133,7 +136,7 @@ class Settings(BaseSettings):
         description="Host names that are served, with commas; `*.example.com` is all below. "
         "Empty is any; probes are answered by any.",
     )
-    trusted_proxies: Networks = Field(
+    trusted_proxies: TrustedProxies = Field(
         (),
         description="Addresses or CIDR networks of proxies, with commas, whose `X-Forwarded-For` "
         "and `X-Forwarded-Proto` are believed; empty is none.",
@@ -147,8 +150,9 @@ class Settings(BaseSettings):
     )
     accept_licenses: Names = Field(
         (),
+        validation_alias=AliasChoices(*_SPELLINGS),
         description="Licences of weights for non-commercial use that you accept, with commas, as "
-        "`/v1/models` names them, or `all`.",
+        "`/v1/models` names them, or `all`; `DEPTH_ACCEPT_LICENCES` is the same.",
     )
     model_memory_mb: NonNegativeFloat = Field(
         0,
@@ -322,7 +326,7 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
 
     Not an error by itself: Kubernetes makes such variables of a Service named ``depth``.
     """
-    known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [*_SPELLINGS, *(f"{_PREFIX}{name.upper()}" for name in Settings.model_fields)]
     return {
         variable: next(iter(difflib.get_close_matches(variable.upper(), known, 1, _ALIKE)), None)
         for variable in environment

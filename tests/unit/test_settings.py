@@ -42,6 +42,15 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.trusted_proxies == ("10.0.0.0/8", "192.168.1.1/32", "fd00::/8")
 
 
+@pytest.mark.parametrize("spelling", ["DEPTH_ACCEPT_LICENSES", "DEPTH_ACCEPT_LICENCES"])
+def test_licences_are_accepted_in_both_spellings(
+    monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    monkeypatch.setenv(spelling, "CC-BY-NC-4.0, other")
+    assert Settings().accept_licenses == ("CC-BY-NC-4.0", "other")
+    assert Settings(accept_licenses=("all",)).accept_licenses == ("all",)
+
+
 def test_an_empty_variable_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("API_KEYS_FILE", "CORS_ORIGINS", "ALLOWED_HOSTS", "TRUSTED_PROXIES"):
         monkeypatch.setenv(f"DEPTH_{name}", "")
@@ -96,10 +105,11 @@ def test_names_that_are_no_setting_are_told_with_the_one_that_was_meant() -> Non
     kubernetes = ("DEPTH_SERVICE_HOST", "DEPTH_SERVICE_PORT_HTTP", "DEPTH_PORT_8000_TCP_ADDR")
     slips = {
         "DEPTH_API_KEY_FILE": "DEPTH_API_KEYS_FILE",
-        "DEPTH_ACCEPT_LICENCES": "DEPTH_ACCEPT_LICENSES",
+        "DEPTH_ACCEPT_LICENCE": "DEPTH_ACCEPT_LICENCES",
         "depth_modle": "DEPTH_MODEL",
     }
-    right = ("DEPTH_MODEL", "depth_port", "DEPTHS", "PATH")
+    spellings = ("DEPTH_ACCEPT_LICENSES", "DEPTH_ACCEPT_LICENCES")
+    right = ("DEPTH_MODEL", "depth_port", "DEPTHS", "PATH", *spellings)
     environment = dict.fromkeys((*kubernetes, *slips, *right), "")
     assert unknown_variables(environment) == {**dict.fromkeys(kubernetes), **slips}
 
