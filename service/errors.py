@@ -106,6 +106,13 @@ class UnsupportedMediaType(DepthError):
     title = "Not a supported image format"
 
 
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The body is compressed, as its Content-Encoding says."""
+
+    title = "The body is encoded in a way that is not read"
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
+
+
 class UndecodableImage(DepthError):
     """The bytes claim a supported format but do not decode."""
 

@@ -11,7 +11,8 @@ from service.api.answers import respond
 from service.api.headers import documented
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import BINARY, DEPTH_PROBLEMS, RequestTimeout
-from service.api.upload import IMAGE_BODY, read_image
+from service.api.upload import read_image
+from service.api.upload_schema import IMAGE_BODY
 from service.errors import InvalidParameter
 from service.imaging.render import Colormap
 from service.observability.context import RequestRecord

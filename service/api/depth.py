@@ -20,7 +20,8 @@ from service.api.schemas import (
     PredictQuery,
     RequestTimeout,
 )
-from service.api.upload import IMAGE_BODY, read_image
+from service.api.upload import read_image
+from service.api.upload_schema import IMAGE_BODY
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat, encode

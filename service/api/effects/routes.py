@@ -12,7 +12,8 @@ from service.api.effects.queries import EffectQuery, query_of
 from service.api.headers import CALIBRATION_HEADER, DEPTH_HEADERS, documented
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import BINARY, PREDICT_PROBLEMS, RequestTimeout, problem_responses
-from service.api.upload import IMAGE_AND_DEPTH_BODY, Upload, read_image_and_depth
+from service.api.upload import Upload, read_image_and_depth
+from service.api.upload_schema import IMAGE_AND_DEPTH_BODY
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.errors import InvalidParameter, ModelNotFound
