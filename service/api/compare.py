@@ -73,7 +73,7 @@ async def compare(
     if len(set(names)) < len(names):
         raise InvalidParameter("models: each network may be named once.")
     for name in names:
-        runtime.catalog.offer.find(name)
+        runtime.catalog.served.find(name)
     record.model, record.output = "several", query.format
     order = ComparisonOrder(names, query.format, query.colormap, query.size)
     return await respond(

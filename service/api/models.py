@@ -20,7 +20,7 @@ router = APIRouter(tags=["models"], prefix="/v1/models")
 async def list_models(request: Request) -> ModelList:
     """List the networks this service knows, loaded or not."""
     runtime: Runtime = request.app.state.runtime
-    return ModelList(models=[_describe(spec, runtime) for spec in runtime.catalog.offer.specs])
+    return ModelList(models=[_describe(spec, runtime) for spec in runtime.catalog.served.specs])
 
 
 @router.get(
@@ -29,7 +29,7 @@ async def list_models(request: Request) -> ModelList:
 async def show_model(request: Request, name: str) -> ModelInfo:
     """Describe one network."""
     runtime: Runtime = request.app.state.runtime
-    return _describe(runtime.catalog.offer.find(name), runtime)
+    return _describe(runtime.catalog.served.find(name), runtime)
 
 
 def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
@@ -48,7 +48,7 @@ def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
         kind=spec.kind,
         unit=spec.kind.unit,
         licence=spec.licence,
-        licence_accepted=runtime.catalog.offer.accepts(spec),
+        licence_accepted=runtime.catalog.served.accepts(spec),
         source=spec.source,
         parameters=spec.parameters,
         gflop=spec.gflop,

@@ -22,7 +22,7 @@ from service.machine.memory import (
     limit_arenas,
     limit_kernel_caches,
 )
-from service.models.offer import Offer
+from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
 from service.observability.logging import configure_logging
 from service.server.admin import AdminServer
@@ -75,9 +75,9 @@ def _blame(setting: str, *errors: type[Exception]) -> Iterator[None]:
 
 def _check_network(settings: Settings) -> None:
     with _blame(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS", DepthError):
-        offer = Offer(settings.models, settings.accept_licenses)
-        spec = offer.find(settings.model)
-        offer.check_licence(spec)
+        served = ServedNetworks(settings.models, settings.accept_licenses)
+        spec = served.find(settings.model)
+        served.check_licence(spec)
         check_fits(spec, settings)
     with _blame(f"DEPTH_MODEL={settings.model}", WeightsError):
         WeightsStore(settings.weights_dir).verify(spec)

@@ -14,7 +14,7 @@ from service.errors import ModelUnavailable, Overloaded, WeightsError
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
 from service.machine.files import FileVersion
 from service.machine.memory import release_free_memory
-from service.models.offer import Offer
+from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 from service.observability.context import RequestRecord
@@ -56,7 +56,7 @@ class NetworkCatalog:
     def __init__(self, settings: Settings, hooks: CatalogHooks | None = None) -> None:
         self._settings = settings
         self._hooks = hooks or CatalogHooks()
-        self.offer = Offer(settings.models, settings.accept_licenses)
+        self.served = ServedNetworks(settings.models, settings.accept_licenses)
         self._store = WeightsStore(settings.weights_dir)
         self._failures: dict[str, _Failure] = {}
         # Used longest ago first.
@@ -74,7 +74,7 @@ class NetworkCatalog:
         One that failed is remembered for a while, and not tried again. Raises
         :class:`ModelNotFound`, or :class:`ModelUnavailable` or :class:`Overloaded` with the reason.
         """
-        spec = self.offer.find(name)
+        spec = self.served.find(name)
         load = self._loads.pop(name, None)
         if load is None or (load.done() and not _succeeded(load) and self._may_succeed_now(spec)):
             self._make_room(spec)
@@ -113,7 +113,7 @@ class NetworkCatalog:
             return
         needed = loaded_bytes(spec, self._settings)
         held = {
-            name: loaded_bytes(self.offer.find(name), self._settings)
+            name: loaded_bytes(self.served.find(name), self._settings)
             for name, load in self._loads.items()
             if not load.done() or _succeeded(load)
         }

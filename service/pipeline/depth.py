@@ -102,7 +102,7 @@ class DepthPipeline:
         Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
         admission, loading and inference.
         """
-        rule = self._workshop.catalog.offer.find(model).input_rule
+        rule = self._workshop.catalog.served.find(model).input_rule
         await self._workshop.run(ticket, check_network_input, batch, rule)
         count, _, height, width = batch.shape
         self._workshop.admit(ticket, count * height * width, [model] * count, count)

@@ -144,7 +144,7 @@ class EffectPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> tuple[Photo, DepthMap]:
-        spec = self._workshop.catalog.offer.find(order.model)
+        spec = self._workshop.catalog.served.find(order.model)
         decoder = self._workshop.decoder
 
         def decode() -> tuple[Photo, DepthMap]:

@@ -14,7 +14,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import network_input
 from service.inference.engines.selection import load_for_serving
-from service.models.offer import Offer
+from service.models.served_networks import ServedNetworks
 from service.pipeline.estimator import Estimate, OutputSize
 from service.settings import Settings
 
@@ -27,7 +27,7 @@ class OfflineNetwork:
     def __init__(self, model: str | None, settings: Settings) -> None:
         self._settings = settings
         self._network = load_for_serving(
-            Offer(settings.models).find(model or settings.model), settings
+            ServedNetworks(settings.models).find(model or settings.model), settings
         )
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:

@@ -92,7 +92,7 @@ class Workshop:
         ``pixels`` are all that will be in memory, ``models`` the networks, one for each run.
         Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's.
         """
-        gflop = sum(self.catalog.offer.find(name).gflop for name in models)
+        gflop = sum(self.catalog.served.find(name).gflop for name in models)
         ticket.admit(pixels / 1e6, images, gflop)
 
     @contextlib.asynccontextmanager

@@ -79,7 +79,7 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    model = runtime.catalog.offer.find(query.model or runtime.settings.model).name
+    model = runtime.catalog.served.find(query.model or runtime.settings.model).name
     order = EffectOrder(model, effect, query, query.metres)
     record.model, record.output = model, order.format
 

@@ -109,7 +109,7 @@ async def oip_model_ready(
 
 def find_version(runtime: Runtime, name: str, version: str) -> NetworkSpec:
     """The network of that name; raises :class:`ModelNotFound` for any version but the one."""
-    spec = runtime.catalog.offer.find(name)
+    spec = runtime.catalog.served.find(name)
     if version != VERSION:
         raise ModelNotFound(f"There is no such version. Known: {VERSION}.")
     return spec

@@ -73,7 +73,7 @@ async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> N
     runtime: Runtime = socket.app.state.runtime
     check_client(socket)
     if query.model is not None:
-        runtime.catalog.offer.find(query.model)
+        runtime.catalog.served.find(query.model)
     stream_of_client = _Stream(socket, runtime, query)
     started, access = time.perf_counter(), None
     try:
@@ -174,7 +174,7 @@ class _Stream:
     async def _work(self, frame: bytes) -> Answer:
         """The answer to one frame, which is accounted for as a request is."""
         runtime, started, status = self._runtime, time.perf_counter(), DepthError.status
-        name = runtime.catalog.offer.find(self._query.model or runtime.settings.model).name
+        name = runtime.catalog.served.find(self._query.model or runtime.settings.model).name
         record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
         order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write)
         seconds = runtime.settings.request_timeout_seconds

@@ -16,7 +16,7 @@ from service.inference.engines.base import (
     measure_parity,
 )
 from service.machine.cpu import cpu_budget, has_native_bf16
-from service.models.offer import Offer
+from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import VerifiedWeights, WeightsStore
 from service.observability.metrics import NetworkLabels
@@ -65,7 +65,7 @@ def load_for_serving(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
     Raises :class:`WeightsError` for missing or wrong weights, :class:`ModelUnavailable` when its
     licence is not accepted or no engine can run the network.
     """
-    Offer(licences=settings.accept_licenses).check_licence(spec)
+    ServedNetworks(licences=settings.accept_licenses).check_licence(spec)
     weights = WeightsStore(settings.weights_dir).verify(spec)
     threads = settings.threads or cpu_budget()
     for choice, precision in _candidates(settings):

@@ -1,4 +1,4 @@
-"""Which networks are offered, and which stay loaded; engines are stand-ins."""
+"""Which networks are served, and which stay loaded; engines are stand-ins."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from service.inference import catalog as catalog_module
 from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.engines.base import Parity
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
-from service.models.offer import Offer
 from service.models.registry import SPECS, find_spec
+from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import Origin, VerifiedWeights, WeightsStore
 from service.settings import Precision, Settings
@@ -49,26 +49,26 @@ def settings_for(*names: str, **others: Any) -> Settings:
     return Settings(precision=Precision.FP32, model_memory_mb=room, **others)
 
 
-def test_settings_say_what_is_offered() -> None:
-    offer = Offer((EMBEDDED, SMALL))
-    assert [spec.name for spec in offer.specs] == [EMBEDDED, SMALL]
+def test_settings_say_what_is_served() -> None:
+    served = ServedNetworks((EMBEDDED, SMALL))
+    assert [spec.name for spec in served.specs] == [EMBEDDED, SMALL]
     with pytest.raises(ModelNotFound, match=f"Known: {EMBEDDED}, {SMALL}"):
-        offer.find(LERES)
-    assert [spec.name for spec in Offer().specs] == list(SPECS)
+        served.find(LERES)
+    assert [spec.name for spec in ServedNetworks().specs] == list(SPECS)
     with pytest.raises(ModelNotFound):
-        Offer(("midas",))
+        ServedNetworks(("midas",))
 
 
 @pytest.mark.parametrize("accepted", [("Adobe-Research-NC",), ("all",), ("MIT", "all")])
 def test_a_licence_counts_when_it_is_accepted(accepted: tuple[str, ...]) -> None:
-    Offer(licences=accepted).check_licence(find_spec(LERES))
+    ServedNetworks(licences=accepted).check_licence(find_spec(LERES))
 
 
 @pytest.mark.parametrize("accepted", [(), ("MIT",), ("CC-BY-NC-4.0",)])
 def test_non_commercial_weights_are_refused_otherwise(accepted: tuple[str, ...]) -> None:
     with pytest.raises(ModelUnavailable, match="DEPTH_ACCEPT_LICENSES=Adobe-Research-NC"):
-        Offer(licences=accepted).check_licence(find_spec(LERES))
-    Offer(licences=accepted).check_licence(find_spec(ANYTHING))
+        ServedNetworks(licences=accepted).check_licence(find_spec(LERES))
+    ServedNetworks(licences=accepted).check_licence(find_spec(ANYTHING))
 
 
 def test_refused_weights_are_not_even_read(tmp_path: Path) -> None:

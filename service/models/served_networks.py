@@ -11,7 +11,7 @@ from service.models.spec import NetworkSpec
 _ALL = "all"
 
 
-class Offer:
+class ServedNetworks:
     """``models`` are names of networks, none for all; ``licences`` names of licences, or ``all``.
 
     Raises :class:`ModelNotFound` for a name that is none.
