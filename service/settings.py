@@ -118,8 +118,8 @@ class Settings(BaseSettings):
 
     api_keys_file: OptionalPath = Field(
         None,
-        description="File of API keys, a line `name:sha256-hex` each (`python -m service keys "
-        "new NAME`); without it everybody may call. Read again when it changes.",
+        description="File of API keys, a line `name:sha256-hex` each (the command `keys new "
+        "NAME` makes one); without it everybody may call. Read again when it changes.",
     )
     admin_port: int = Field(
         0,
