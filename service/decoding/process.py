@@ -15,7 +15,7 @@ from service.decoding.channel import Channel
 from service.decoding.frames import Order, Reply, ReplyKind, read_reply
 from service.imaging.transforms import InputRule, Rgb, Tensor
 
-_MODULE = "service.decoding.inmate"
+_MODULE = "service.decoding.worker"
 _START_SECONDS = 60.0
 # Credentials in the environment are none of a decoder's business.
 _INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from service.decoding.cage import CagedDecoder, CageLimits
 from service.decoding.decoder import Decoder, InProcessDecoder
+from service.decoding.isolated import DecodeLimits, IsolatedDecoder
 from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.scheduler import BatchLimits, Scheduler
 from service.inference.worker import InferenceWorker
@@ -180,9 +180,9 @@ def _decoder(settings: Settings, metrics: Metrics, threads: int) -> Decoder:
         int(settings.decode_memory_mb * 1e6)
         or _BYTES_A_PIXEL * settings.max_pixels + _COPIES_OF_BODY * settings.max_body_bytes
     )
-    return CagedDecoder(
+    return IsolatedDecoder(
         threads,
-        CageLimits(settings.decode_timeout_seconds, memory_bytes),
+        DecodeLimits(settings.decode_timeout_seconds, memory_bytes),
         settings.max_pixels,
         settings.scaled_decode,
         metrics.decoder_restarts.inc,

@@ -28,7 +28,7 @@ def slow() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def caged(cache_dir: Path) -> Iterator[ServerProcess]:
+def isolated(cache_dir: Path) -> Iterator[ServerProcess]:
     with ServerProcess(
         cache_dir=str(cache_dir), decode_isolation="process", decode_timeout_seconds="4"
     ) as server:
@@ -49,10 +49,11 @@ def outcome(answer: httpx.Response) -> str:
 
 @pytest.mark.parametrize("photo", [PHOTO, jpeg_720p()], ids=["png", "jpeg"])
 def test_answers_are_those_of_a_server_without_isolation(
-    caged: ServerProcess, server: ServerProcess, photo: bytes
+    isolated: ServerProcess, server: ServerProcess, photo: bytes
 ) -> None:
     theirs, ours = (
-        one.client.post("/v1/depth?format=npy", files={"image": photo}) for one in (server, caged)
+        one.client.post("/v1/depth?format=npy", files={"image": photo})
+        for one in (server, isolated)
     )
     assert ours.status_code == 200
     assert ours.content == theirs.content
@@ -60,65 +61,65 @@ def test_answers_are_those_of_a_server_without_isolation(
     assert {"decode", "transform"} <= stages
 
 
-def test_many_clients_all_get_their_answer(caged: ServerProcess) -> None:
-    answers = post_at_once(caged, "/v1/depth", jpeg_720p(), clients=20)
+def test_many_clients_all_get_their_answer(isolated: ServerProcess) -> None:
+    answers = post_at_once(isolated, "/v1/depth", jpeg_720p(), clients=20)
     assert Counter(answer.status_code for answer in answers) == {200: 20}
 
 
-def test_bad_photos_are_refused_without_a_restart(caged: ServerProcess) -> None:
-    before = restarts(caged)
-    answers = [post(caged, photo) for photo in (b"hello", PHOTO[:50_000])]
+def test_bad_photos_are_refused_without_a_restart(isolated: ServerProcess) -> None:
+    before = restarts(isolated)
+    answers = [post(isolated, photo) for photo in (b"hello", PHOTO[:50_000])]
     assert [answer.status_code for answer in answers] == [415, 422]
-    assert restarts(caged) == before
+    assert restarts(isolated) == before
 
 
 def test_a_decoder_killed_in_mid_photo_loses_only_that_request(
-    caged: ServerProcess, slow: bytes
+    isolated: ServerProcess, slow: bytes
 ) -> None:
-    before = restarts(caged)
+    before = restarts(isolated)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        lost = pool.submit(post, caged, slow)
-        busy = wait_until_one_works(decoders_of(caged.process.pid))
-        others = [pool.submit(post, caged, PHOTO) for _ in range(6)]
+        lost = pool.submit(post, isolated, slow)
+        busy = wait_until_one_works(decoders_of(isolated.process.pid))
+        others = [pool.submit(post, isolated, PHOTO) for _ in range(6)]
         busy.kill()
         answer = lost.result()
         assert (answer.status_code, outcome(answer)) == (422, "undecodable-image")
         assert "failed on this image" in answer.json()["detail"]
         assert [other.result().status_code for other in others] == [200] * 6
-    assert restarts(caged) == before + 1
-    assert caged.client.get("/healthz").status_code == 200
+    assert restarts(isolated) == before + 1
+    assert isolated.client.get("/healthz").status_code == 200
 
 
 def test_a_decoder_that_hangs_is_stopped_and_loses_only_its_request(
-    caged: ServerProcess,
+    isolated: ServerProcess,
 ) -> None:
-    before = restarts(caged)
-    hanging = decoders_of(caged.process.pid)[0]
+    before = restarts(isolated)
+    hanging = decoders_of(isolated.process.pid)[0]
     hanging.suspend()
-    answers = post_at_once(caged, "/v1/depth", PHOTO, clients=8)
+    answers = post_at_once(isolated, "/v1/depth", PHOTO, clients=8)
     assert Counter(map(outcome, answers)) == {"answered": 7, "undecodable-image": 1}
     [refused] = [answer for answer in answers if answer.status_code == 422]
     assert "gave up on this image after 4 s" in refused.json()["detail"]
     wait_until_gone([hanging])
-    assert restarts(caged) == before + 1
+    assert restarts(isolated) == before + 1
 
 
-def test_decoders_that_die_idle_are_not_missed(caged: ServerProcess) -> None:
-    for decoder in decoders_of(caged.process.pid):
+def test_decoders_that_die_idle_are_not_missed(isolated: ServerProcess) -> None:
+    for decoder in decoders_of(isolated.process.pid):
         decoder.kill()
-    answers = post_at_once(caged, "/v1/depth", PHOTO, clients=4)
+    answers = post_at_once(isolated, "/v1/depth", PHOTO, clients=4)
     assert Counter(answer.status_code for answer in answers) == {200: 4}
 
 
-def test_a_client_that_leaves_gives_its_share_back(caged: ServerProcess, slow: bytes) -> None:
-    decoders = decoders_of(caged.process.pid)
+def test_a_client_that_leaves_gives_its_share_back(isolated: ServerProcess, slow: bytes) -> None:
+    decoders = decoders_of(isolated.process.pid)
 
     def wait() -> None:
         wait_until_one_works(decoders)
 
-    send_and_leave(caged, slow, after=wait)
-    wait_until(lambda: caged.metric("depth_admitted_requests") == 0, seconds=60)
-    assert post(caged, PHOTO).status_code == 200
+    send_and_leave(isolated, slow, after=wait)
+    wait_until(lambda: isolated.metric("depth_admitted_requests") == 0, seconds=60)
+    assert post(isolated, PHOTO).status_code == 200
 
 
 def test_a_photo_beyond_the_memory_limit_is_refused_and_the_next_is_fine(cache_dir: Path) -> None:

@@ -228,12 +228,13 @@ def test_what_an_effect_draws_counts_for_admission(cache_dir: object) -> None:
         assert server.metric("depth_admitted_megapixels") == 0
 
 
-def test_a_decode_cage_gives_the_same_effects(cache_dir: object, server: ServerProcess) -> None:
+def test_isolated_decoders_give_the_same_effects(cache_dir: object, server: ServerProcess) -> None:
     depth = depth_file(server, COFFEE, format="depth16")
-    with ServerProcess(cache_dir=str(cache_dir), decode_isolation="process") as caged:
+    with ServerProcess(cache_dir=str(cache_dir), decode_isolation="process") as isolated:
         for given in (None, depth):
             theirs, ours = (
-                post_effect(one, "portrait", COFFEE, given, format="png") for one in (server, caged)
+                post_effect(one, "portrait", COFFEE, given, format="png")
+                for one in (server, isolated)
             )
             assert ours.status_code == 200, ours.text
             assert ours.content == theirs.content

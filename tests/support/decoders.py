@@ -14,7 +14,7 @@ def decoders_of(pid: int | None = None) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(pid or os.getpid()).children()
-        if "service.decoding.inmate" in child.cmdline()
+        if "service.decoding.worker" in child.cmdline()
     ]
 
 

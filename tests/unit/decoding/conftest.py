@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.decoding.cage import CagedDecoder, CageLimits
 from service.decoding.decoder import Decoder, InProcessDecoder
+from service.decoding.isolated import DecodeLimits, IsolatedDecoder
 
 MAX_PIXELS = 50_000_000
 
@@ -16,8 +16,8 @@ def decoder(request: pytest.FixtureRequest) -> Iterator[Decoder]:
     if request.param == "in process":
         yield InProcessDecoder(MAX_PIXELS, scaled_decode=False)
         return
-    limits = CageLimits(seconds=60, memory_bytes=2_000_000_000)
-    isolated = CagedDecoder(1, limits, MAX_PIXELS, False, lambda: pytest.fail("a decoder ended"))
+    limits = DecodeLimits(seconds=60, memory_bytes=2_000_000_000)
+    isolated = IsolatedDecoder(1, limits, MAX_PIXELS, False, lambda: pytest.fail("a decoder ended"))
     isolated.wait_until_ready()
     yield isolated
     isolated.close()

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from service.decoding.cage import CagedDecoder, CageLimits
 from service.decoding.decoder import InProcessDecoder
+from service.decoding.isolated import DecodeLimits, IsolatedDecoder
 from service.decoding.process import DecodeProcess
 from service.errors import DecoderUnavailable, DepthError, UndecodableImage
 from service.models.registry import find_spec
@@ -35,21 +35,21 @@ CAT = Image.open(io.BytesIO(photo_bytes("chelsea.png")))
 PHOTO = as_bytes(CAT)
 
 
-class Cage:
-    """A caged decoder and how often its processes were replaced."""
+class Isolated:
+    """An isolated decoder and how often its processes were replaced."""
 
     def __init__(
         self, processes: int = 1, seconds: float = 60, memory_bytes: int = 2_000_000_000
     ) -> None:
         self.restarts = 0
         self._others = decoders_of()
-        limits = CageLimits(seconds, memory_bytes)
-        self.decoder = CagedDecoder(processes, limits, MAX_PIXELS, True, self._restarted)
+        limits = DecodeLimits(seconds, memory_bytes)
+        self.decoder = IsolatedDecoder(processes, limits, MAX_PIXELS, True, self._restarted)
 
     def _restarted(self) -> None:
         self.restarts += 1
 
-    def __enter__(self) -> Cage:
+    def __enter__(self) -> Isolated:
         self.decoder.wait_until_ready()
         return self
 
@@ -64,9 +64,9 @@ class Cage:
 
 
 @pytest.fixture(scope="module")
-def cage() -> Iterator[Cage]:
-    with Cage(processes=2) as cage:
-        yield cage
+def isolated() -> Iterator[Isolated]:
+    with Isolated(processes=2) as isolated:
+        yield isolated
 
 
 @pytest.fixture
@@ -108,14 +108,16 @@ PHOTOS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", PHOTOS)
 def test_every_kind_of_photo_gives_the_same_bits_as_in_process(
-    cage: Cage, in_process: InProcessDecoder, name: str
+    isolated: Isolated, in_process: InProcessDecoder, name: str
 ) -> None:
     data = PHOTOS[name]
-    assert cage.decoder.count_pixels(data) == in_process.count_pixels(data)
-    caged, expected = (decoder.network_input(data, RULE) for decoder in (cage.decoder, in_process))
-    assert (caged.width, caged.height) == (expected.width, expected.height)
-    assert caged.tensor.dtype == expected.tensor.dtype
-    assert np.array_equal(caged.tensor, expected.tensor)
+    assert isolated.decoder.count_pixels(data) == in_process.count_pixels(data)
+    ours, expected = (
+        decoder.network_input(data, RULE) for decoder in (isolated.decoder, in_process)
+    )
+    assert (ours.width, ours.height) == (expected.width, expected.height)
+    assert ours.tensor.dtype == expected.tensor.dtype
+    assert np.array_equal(ours.tensor, expected.tensor)
 
 
 @pytest.mark.parametrize(
@@ -133,21 +135,21 @@ def test_every_kind_of_photo_gives_the_same_bits_as_in_process(
     ids=["empty", "text", "header", "truncated", "bomb", "tile", "scans", "float"],
 )
 def test_refusals_are_the_same_as_in_process(
-    cage: Cage, in_process: InProcessDecoder, data: bytes
+    isolated: Isolated, in_process: InProcessDecoder, data: bytes
 ) -> None:
-    def refusal(decoder: CagedDecoder | InProcessDecoder) -> tuple[str, str]:
+    def refusal(decoder: IsolatedDecoder | InProcessDecoder) -> tuple[str, str]:
         with pytest.raises(DepthError) as caught:
             decoder.count_pixels(data)
             decoder.network_input(data, RULE)
         return caught.value.slug, caught.value.detail
 
-    restarts = cage.restarts
-    assert refusal(cage.decoder) == refusal(in_process)
-    assert cage.restarts == restarts
+    restarts = isolated.restarts
+    assert refusal(isolated.decoder) == refusal(in_process)
+    assert isolated.restarts == restarts
 
 
-def test_the_transform_is_timed_apart_from_decoding(cage: Cage) -> None:
-    assert cage.decoder.network_input(PHOTO, RULE).transform_seconds > 0
+def test_the_transform_is_timed_apart_from_decoding(isolated: Isolated) -> None:
+    assert isolated.decoder.network_input(PHOTO, RULE).transform_seconds > 0
 
 
 @pytest.mark.parametrize(
@@ -158,11 +160,11 @@ def test_a_photo_beyond_the_memory_limit_is_refused_and_the_next_is_fine(
 ) -> None:
     """The first limit is met by the decoder, the second by the transform."""
     large = as_bytes(Image.new("RGB", (6000, 5000)))
-    with Cage(memory_bytes=memory_bytes) as cage:
+    with Isolated(memory_bytes=memory_bytes) as isolated:
         for _ in range(3):
             with pytest.raises(UndecodableImage, match=said):
-                cage.decode(large)
-            assert cage.decode(PHOTO).shape[0] == 3
+                isolated.decode(large)
+            assert isolated.decode(PHOTO).shape[0] == 3
 
 
 @pytest.fixture(scope="module")
@@ -172,50 +174,50 @@ def slow() -> bytes:
 
 
 def test_a_decoder_killed_in_mid_photo_loses_only_that_photo(slow: bytes) -> None:
-    with Cage(processes=2) as cage, concurrent.futures.ThreadPoolExecutor(1) as pool:
-        lost = pool.submit(cage.decode, slow)
-        busy = wait_until_one_works(cage.processes())
-        assert cage.decode(PHOTO).shape[0] == 3
+    with Isolated(processes=2) as isolated, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(isolated.decode, slow)
+        busy = wait_until_one_works(isolated.processes())
+        assert isolated.decode(PHOTO).shape[0] == 3
         busy.kill()
         with pytest.raises(UndecodableImage, match="failed on this image"):
             lost.result(60)
-        assert cage.restarts == 1
+        assert isolated.restarts == 1
         for _ in range(3):
-            assert cage.decode(PHOTO).shape[0] == 3
-        assert len(cage.processes()) == 2
+            assert isolated.decode(PHOTO).shape[0] == 3
+        assert len(isolated.processes()) == 2
 
 
 def test_a_decoder_that_hangs_is_killed_when_its_time_is_over() -> None:
-    with Cage(seconds=1) as cage:
-        hanging = cage.processes()
+    with Isolated(seconds=1) as isolated:
+        hanging = isolated.processes()
         hanging[0].suspend()
         with pytest.raises(UndecodableImage, match="gave up"):
-            cage.decode(PHOTO[:1000])
+            isolated.decode(PHOTO[:1000])
         wait_until_gone(hanging)
-        assert cage.decode(PHOTO).shape[0] == 3
-        assert cage.restarts == 1
+        assert isolated.decode(PHOTO).shape[0] == 3
+        assert isolated.restarts == 1
 
 
 def test_a_death_while_idle_is_not_noticed() -> None:
-    with Cage() as cage:
+    with Isolated() as isolated:
         for _ in range(2):
-            cage.processes()[0].kill()
-            assert cage.decode(PHOTO).shape[0] == 3
-        assert cage.restarts == 2
+            isolated.processes()[0].kill()
+            assert isolated.decode(PHOTO).shape[0] == 3
+        assert isolated.restarts == 2
 
 
 def test_a_death_before_the_whole_photo_was_sent_is_not_the_photos_fault() -> None:
     # More than fits into the socket, so that the sender waits for a reader that never comes.
     large = as_bytes(np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8))
-    with Cage() as cage, concurrent.futures.ThreadPoolExecutor(1) as pool:
-        stopped = cage.processes()
+    with Isolated() as isolated, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        stopped = isolated.processes()
         stopped[0].suspend()
-        photo = pool.submit(cage.decode, large)
+        photo = pool.submit(isolated.decode, large)
         with pytest.raises(concurrent.futures.TimeoutError):
             photo.result(0.5)
         stopped[0].kill()
         assert photo.result(60).shape[0] == 3
-        assert cage.restarts == 1
+        assert isolated.restarts == 1
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("too large"), OSError("broken")])
@@ -225,20 +227,20 @@ def test_a_reply_that_cannot_be_taken_is_not_the_next_photos(
     def fail(*_: object) -> None:
         raise error
 
-    with Cage() as cage:
+    with Isolated() as isolated:
         with monkeypatch.context() as patch, pytest.raises(UndecodableImage):
             patch.setattr(DecodeProcess, "receive_tensor", fail)
-            cage.decode(PHOTO)
-        assert cage.decode(PHOTO).shape[0] == 3
-        assert cage.restarts == 1
+            isolated.decode(PHOTO)
+        assert isolated.decode(PHOTO).shape[0] == 3
+        assert isolated.restarts == 1
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_to_the_whole_group_leave_it_to_the_service(signal_number: int) -> None:
-    with Cage() as cage:
-        cage.processes()[0].send_signal(signal_number)
-        assert cage.decode(PHOTO).shape[0] == 3
-        assert cage.restarts == 0
+    with Isolated() as isolated:
+        isolated.processes()[0].send_signal(signal_number)
+        assert isolated.decode(PHOTO).shape[0] == 3
+        assert isolated.restarts == 0
 
 
 @pytest.mark.parametrize("program", ["/bin/false", "/nonexistent"])
@@ -246,7 +248,7 @@ def test_a_decoder_that_cannot_be_started_is_the_services_fault(
     monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     monkeypatch.setattr(sys, "executable", program)
-    decoder = CagedDecoder(1, CageLimits(60, 10**9), MAX_PIXELS, True, lambda: None)
+    decoder = IsolatedDecoder(1, DecodeLimits(60, 10**9), MAX_PIXELS, True, lambda: None)
     for _ in range(3):
         with pytest.raises(DecoderUnavailable) as caught:
             decoder.count_pixels(PHOTO)
@@ -259,23 +261,23 @@ def test_a_decoder_that_cannot_be_started_is_the_services_fault(
 
 
 def test_closing_ends_busy_decoders_and_starts_no_more(slow: bytes) -> None:
-    with Cage() as cage, concurrent.futures.ThreadPoolExecutor(1) as pool:
-        lost = pool.submit(cage.decode, slow)
-        busy = wait_until_one_works(cage.processes())
-        cage.decoder.close()
+    with Isolated() as isolated, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(isolated.decode, slow)
+        busy = wait_until_one_works(isolated.processes())
+        isolated.decoder.close()
         wait_until_gone([busy])
         with pytest.raises(DepthError):
             lost.result(60)
         with pytest.raises(DecoderUnavailable, match="shutting down"):
-            cage.decode(PHOTO)
-        assert cage.processes() == []
+            isolated.decode(PHOTO)
+        assert isolated.processes() == []
 
 
 def test_a_decoder_is_small_and_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_PASSWORD", "secret")
-    with Cage() as cage:
-        cage.decode(PHOTO)
-        [decoder] = cage.processes()
+    with Isolated() as isolated:
+        isolated.decode(PHOTO)
+        [decoder] = isolated.processes()
         assert decoder.memory_info().rss < 80e6
         assert "DATABASE_PASSWORD" not in decoder.environ()
         assert not decoder.net_connections("inet")
@@ -283,7 +285,7 @@ def test_a_decoder_is_small_and_knows_no_secrets(monkeypatch: pytest.MonkeyPatch
 
 def test_a_decoder_imports_only_what_decoding_needs() -> None:
     script = (
-        "import sys, service.decoding.inmate;"
+        "import sys, service.decoding.worker;"
         "print({'torch', 'openvino', 'fastapi', 'pydantic', 'asyncio'} & set(sys.modules))"
     )
     done = subprocess.run(

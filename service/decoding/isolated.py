@@ -36,7 +36,7 @@ _RETRY_AFTER_SECONDS = 1
 
 
 @dataclass(frozen=True)
-class CageLimits:
+class DecodeLimits:
     """What one photo may take, beyond what its header promises."""
 
     seconds: float
@@ -49,13 +49,13 @@ class _Slot:
     process: DecodeProcess | None = None
 
 
-class CagedDecoder:
+class IsolatedDecoder:
     """A :class:`Decoder` over a pool of decode processes, which start when it is created."""
 
     def __init__(
         self,
         processes: int,
-        limits: CageLimits,
+        limits: DecodeLimits,
         max_pixels: int,
         scaled_decode: bool,
         on_restart: Callable[[], None],

@@ -1,4 +1,4 @@
-"""The decode process: ``python -m service.decoding.inmate MEMORY_BYTES``, an order socket on stdin.
+"""A decode worker: ``python -m service.decoding.worker MEMORY_BYTES``, an order socket on stdin.
 
 It imports what decoding needs and nothing else: about 50 MB, in a fraction of a second.
 """
