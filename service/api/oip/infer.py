@@ -21,7 +21,7 @@ from service.api.oip.schemas import (
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import RequestTimeout
 from service.api.upload import read_body
-from service.errors import InvalidParameter, UnsupportedMediaType
+from service.errors import InvalidParameter
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat, encode
 from service.models.spec import NetworkSpec
@@ -100,8 +100,6 @@ async def oip_infer(
     """
     runtime: Runtime = request.app.state.runtime
     spec = find_version(runtime, name, version)
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMediaType("Compressed bodies are not read here.")
     record: RequestRecord = request.state.record
     record.model, record.output = spec.name, "tensors"
     inference = _Inference(runtime, spec, record, json_length)
