@@ -17,6 +17,7 @@ from service.pipeline.comparison import ComparisonPipeline
 from service.pipeline.depth import DepthPipeline
 from service.pipeline.effect import EffectLimits, EffectPipeline
 from service.pipeline.estimator import Estimator
+from service.pipeline.warm_up import warm_up
 from service.pipeline.workshop import Workshop, WorkshopLimits, photo_threads
 from service.settings import DecodeIsolation, Settings
 
@@ -156,7 +157,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         "How often the inference thread ended and was replaced.",
         lambda: worker.restarts,
     )
-    return Runtime(
+    runtime = Runtime(
         settings,
         metrics,
         admission,
@@ -171,6 +172,8 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         ),
         ComparisonPipeline(workshop, estimator),
     )
+    await warm_up(runtime.pipeline, admission, settings.model)
+    return runtime
 
 
 def _decoder(settings: Settings, metrics: Metrics, threads: int) -> Decoder:

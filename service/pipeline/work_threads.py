@@ -50,6 +50,7 @@ class WorkThreads:
         self._niceness = niceness
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, name, self._stand_back)
         self._pieces: set[_Piece] = set()
+        self._start_all()
 
     def waiting(self) -> int:
         """Pieces of work that no thread has begun."""
@@ -99,6 +100,20 @@ class WorkThreads:
             piece.abandoned_at = time.monotonic()
             piece.abandoned.set()
             raise
+
+    def _start_all(self) -> None:
+        """Make the threads now: in mid-request there may be no process left for one.
+
+        Raises :class:`RuntimeError` if there is none.
+        """
+        all_there = threading.Barrier(self.threads)
+        try:
+            waits = [self._pool.submit(all_there.wait) for _ in range(self.threads)]
+        except RuntimeError:
+            all_there.abort()
+            raise
+        for wait in waits:
+            wait.result()
 
     def _stand_back(self) -> None:
         if self._niceness and hasattr(os, "setpriority"):

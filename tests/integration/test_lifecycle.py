@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
@@ -62,13 +63,16 @@ def test_sigterm_under_load_loses_no_accepted_request(cache_dir: Path) -> None:
         assert "Traceback" not in server.log()
 
 
-def test_a_large_picture_leaves_nothing_behind_that_would_not_end(cache_dir: Path) -> None:
-    """It is worked on in strips, by threads of their own."""
+def test_all_threads_are_made_before_it_is_ready_and_none_outlives_it(cache_dir: Path) -> None:
+    """A large picture is worked on in strips, by threads of their own, which end with it."""
     with ServerProcess(cache_dir=str(cache_dir)) as server:
+        process = psutil.Process(server.process.pid)
+        at_ready = process.num_threads()
         photo = as_bytes(np.zeros((1600, 1600, 3), np.uint8), "JPEG")
-        for output in ("heatmap", "depth16"):
-            answer = server.client.post(f"/v1/depth?format={output}", files={"image": photo})
+        for path in ("depth?format=heatmap", "depth?format=depth16", "effects/portrait"):
+            answer = server.client.post(f"/v1/{path}", files={"image": photo})
             assert answer.status_code == 200
+        assert process.num_threads() <= at_ready
         server.terminate()
         assert server.wait() == 0
         assert "does not end" not in server.log()

@@ -166,3 +166,26 @@ def test_what_is_logged_in_a_thread_is_of_the_request_that_it_works_for(
     with LogLines() as lines:
         run(scenario)
     assert lines == [Line("first", "decoding"), Line("second", "decoding")]
+
+
+def test_all_threads_are_there_before_there_is_work() -> None:
+    def named() -> int:
+        return sum(thread.name.startswith("early") for thread in threading.enumerate())
+
+    threads = WorkThreads("early", 3)
+    assert named() == 3
+    threads.close()
+
+
+def test_a_thread_that_cannot_be_made_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, left = threading.Thread.start, [1]
+
+    def start_one(thread: threading.Thread) -> None:
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        WorkThreads("refused", 2)
