@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         description="Addresses to listen on, with commas; `::` is every address, IPv4 as well.",
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    uds: OptionalPath = Field(
+        None,
+        description="Unix socket to listen on in place of host and port, for a proxy on the same "
+        "machine; whoever may enter its folder may call.",
+    )
     root_path: str = Field("", description="Path prefix that a reverse proxy strips.")
 
     api_keys_file: OptionalPath = Field(
@@ -294,7 +299,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> Settings:
-        for name in ("weights_dir", "cache_dir", "api_keys_file"):
+        for name in ("weights_dir", "cache_dir", "api_keys_file", "uds"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _expanded(path).absolute())
         if self.admin_port and self.admin_port == self.port:

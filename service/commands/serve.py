@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -30,7 +31,7 @@ from service.server.admin_app import create_admin_app
 from service.server.app import create_app
 from service.server.connection import connections_bounded_by
 from service.server.draining import DrainingServer
-from service.server.sockets import bind
+from service.server.sockets import bind, bind_unix
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,14 +50,15 @@ def serve(settings: Settings) -> int:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
         _check_network(settings)
         app = _app(settings)
-        with _blame(f"DEPTH_HOST={settings.host}, DEPTH_PORT={settings.port}", OSError):
-            listeners = bind(settings.hosts, settings.port)
+        listeners = listen_as_told(settings)
         admin = _admin_server(app, settings)
     except _CannotServe as reason:
         print(reason, file=sys.stderr)
         return 2
     server = DrainingServer(server_config(app, settings), app, settings, admin)
     server.run(listeners)
+    if settings.uds is not None:
+        settings.uds.unlink(missing_ok=True)
     _leave_stuck_threads()
     return 0 if server.started and not server.outgrew_its_memory else 1
 
@@ -89,6 +91,15 @@ def _app(settings: Settings) -> FastAPI:
         _blame(f"DEPTH_TRACES={settings.traces}", TracingError),
     ):
         return create_app(settings)
+
+
+def listen_as_told(settings: Settings) -> list[socket.socket]:
+    """The sockets of ``settings``, bound."""
+    if settings.uds is not None:
+        with _blame(f"DEPTH_UDS={settings.uds}", OSError):
+            return [bind_unix(settings.uds)]
+    with _blame(f"DEPTH_HOST={settings.host}, DEPTH_PORT={settings.port}", OSError):
+        return bind(settings.hosts, settings.port)
 
 
 def _admin_server(app: FastAPI, settings: Settings) -> AdminServer | None:

@@ -17,6 +17,8 @@ from service.server.request_head import BoundedHead
 
 # At the end of a drain: a request that was sent before its client could know arrives within this.
 _LAST_REQUEST_SECONDS = 0.5
+# Who comes by a Unix socket has no address, and may be a proxy to be believed.
+_THIS_MACHINE = ("127.0.0.1", 0)
 
 
 class BoundedConnection(H11Protocol):
@@ -41,6 +43,7 @@ class BoundedConnection(H11Protocol):
             transport, self.loop, self._is_client_sending, self.header_timeout_seconds
         )
         super().connection_made(lingering)  # type: ignore[arg-type]
+        self.client = self.client or _THIS_MACHINE
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 _EVERYWHERE = ("0.0.0.0", "")  # noqa: S104 (what a user may have written)
 
@@ -28,8 +29,32 @@ def bind(hosts: Sequence[str], port: int) -> list[socket.socket]:
     return bound
 
 
+def bind_unix(path: Path) -> socket.socket:
+    """A Unix socket at ``path``, which whoever may enter its folder may use.
+
+    One that a dead server left behind is replaced. Raises :class:`OSError` when a server listens
+    there, or the folder cannot be written.
+    """
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o666)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def address_of(listener: socket.socket) -> str:
     """Where clients reach it."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -41,6 +42,19 @@ def test_a_proxy_is_trusted_by_its_ipv4_address_on_a_socket_for_both_families() 
         assert ask(url, "203.0.113.9", proto="https") == "addr:203.0.113.9 https"
     with echo_server("10.0.0.0/8", host="::") as url:
         assert ask(url, "203.0.113.9", proto="https") == "addr:127.0.0.1 http"
+
+
+def test_a_proxy_beside_it_is_trusted_over_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "depth.sock"
+    with (
+        bare_server(say_client, uds=path, trusted_proxies="127.0.0.1"),
+        httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as proxy,
+    ):
+        answers = [
+            proxy.get("http://depth/", headers={"X-Forwarded-For": client}).text
+            for client in ("203.0.113.9", "203.0.113.10")
+        ]
+    assert answers == ["addr:203.0.113.9 http", "addr:203.0.113.10 http"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.identity import client_of
-from service.commands.serve import server_config
-from service.server.sockets import bind
+from service.commands.serve import listen_as_told, server_config
+from service.server.sockets import address_of
 from service.settings import Settings
 from tests.support.waiting import wait_until
 
@@ -28,15 +28,15 @@ class BareServer:
 @contextlib.contextmanager
 def bare_server(app: ASGIApp, **settings: object) -> Iterator[BareServer]:
     """Serve ``app`` as the service is served; stopped at the end."""
-    checked = Settings(**settings)  # type: ignore[arg-type]
+    checked = Settings(**{"port": 0, **settings})  # type: ignore[arg-type]
     server = uvicorn.Server(server_config(app, checked))
-    listeners = bind(checked.hosts, 0)
-    port = listeners[0].getsockname()[1]
+    listeners = listen_as_told(checked)
     thread = threading.Thread(target=server.run, args=(listeners,))
     thread.start()
+    url = address_of(listeners[0]).replace("[::]", "127.0.0.1")
     try:
         wait_until(lambda: server.started)
-        yield BareServer(f"http://127.0.0.1:{port}")
+        yield BareServer(url)
     finally:
         server.should_exit = True
         thread.join()

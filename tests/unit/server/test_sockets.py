@@ -3,10 +3,11 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from service.server.sockets import address_of, bind
+from service.server.sockets import address_of, bind, bind_unix
 
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104
 
@@ -76,3 +77,22 @@ def test_addresses_are_written_as_clients_use_them() -> None:
     with ipv4, ipv6:
         assert address_of(ipv4).startswith("http://127.0.0.1:")
         assert address_of(ipv6).startswith("http://[::1]:")
+
+
+def test_a_unix_socket_of_a_dead_server_is_replaced_and_of_a_live_one_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "depth.sock"
+    bind_unix(path).close()
+    with bind_unix(path) as live:
+        live.listen()
+        with pytest.raises(OSError, match="in use"):
+            bind_unix(path)
+
+
+def test_what_is_no_socket_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("precious")
+    with pytest.raises(OSError, match="in use"):
+        bind_unix(path)
+    assert path.read_text() == "precious"
