@@ -41,10 +41,19 @@ class LineFit:
 
         It grows away from the points, as an extrapolation must.
         """
-        fixed = self.centre_variance + self.scatter**2
-        variance = fixed + self.slope_variance * (level - self.centre) ** 2
-        half: NDArray[np.floating] = np.sqrt(variance) * self.factor
+        growth = self.growth * (level - self.centre)
+        half: NDArray[np.floating] = np.sqrt(self.least_half_width**2 + growth**2)
         return half
+
+    @property
+    def least_half_width(self) -> float:
+        """Half of the 95% prediction interval at the centre, where it is smallest."""
+        return self.factor * float(np.sqrt(self.centre_variance + self.scatter**2))
+
+    @property
+    def growth(self) -> float:
+        """What half of the interval grows by per level, far from the centre."""
+        return self.factor * float(np.sqrt(self.slope_variance))
 
 
 def fit_line(level: Floats, target: Floats, sigma: Floats, level_sigma: Floats) -> LineFit:

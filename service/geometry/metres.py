@@ -83,6 +83,12 @@ class Metres:
             "intercept": self.intercept,
             "slope": self.slope,
             "note": fitted.note if fitted else _REUSED_NOTE,
+            "bars": fitted
+            and {
+                "centre": fitted.line.centre,
+                "half_width": fitted.line.least_half_width,
+                "growth": fitted.line.growth,
+            },
             "middle": dataclasses.asdict(self.distance(middle)),
             "beyond_share": self.beyond_share(depth),
             "anchors": [

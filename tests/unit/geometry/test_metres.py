@@ -48,12 +48,28 @@ def test_the_fit_is_told_with_its_residuals_and_its_error() -> None:
     assert middle["metres"] == pytest.approx(float(np.median(truth)), rel=1e-3)
 
 
+@pytest.mark.parametrize("columns", [(5, 95), (5, 40, 60, 95)])
+def test_the_bars_of_every_depth_follow_from_three_numbers(columns: tuple[int, ...]) -> None:
+    """What a client does with `intercept`, `slope` and `bars`."""
+    depth, truth = scene()
+    metres = metres_of(depth, MetresOptions(anchors_of(truth * 1.01, *columns)))
+    facts = metres.facts(depth)
+    for d in (0.3, 1.0, 1.9):
+        line = facts["intercept"] + facts["slope"] * d
+        bars = facts["bars"]
+        half = math.hypot(bars["half_width"], bars["growth"] * (d - bars["centre"]))
+        distance = metres.distance(d)
+        assert distance.low == pytest.approx(1 / (line + half))
+        assert distance.high == (pytest.approx(1 / (line - half)) if line > half else None)
+
+
 def test_a_fit_can_be_used_again_but_has_no_error_bars() -> None:
     depth, truth = scene()
     metres = metres_of(depth, MetresOptions(fit=(INTERCEPT, SLOPE)))
     assert np.allclose(metres.apply(depth).values, truth, rtol=1e-5)
     facts = metres.facts(depth)
     assert facts["anchors"] == []
+    assert facts["bars"] is None
     assert facts["middle"]["low"] is facts["middle"]["high"] is None
     assert "another photo" in facts["note"]
 
