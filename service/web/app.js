@@ -93,7 +93,7 @@ async function estimate(file, photo, signal) {
   const answer = await post("v1/depth", await viewUpload(file, photo), query, signal);
   const map = readNpy(await bytesOf(answer));
   const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
-  return new Scene(file, photo?.canvas, map, kind, model);
+  return new Scene(file, photo, map, kind, model);
 }
 
 /** Run something that ends in a saved file, and say how it went. */

@@ -74,15 +74,3 @@ export function connect(path, query = {}) {
   if (key) socket.addEventListener("open", () => socket.send(JSON.stringify({ api_key: key })));
   return socket;
 }
-
-let contract;
-
-/** The names of the parameters of a POST route of this service, or null if it has no such route. */
-export async function parametersOf(path) {
-  contract ??= fetch("openapi.json").then((answer) => answer.json()).catch(() => {
-    contract = undefined;
-    return {};
-  });
-  const operation = (await contract).paths?.[path]?.post;
-  return operation ? (operation.parameters ?? []).map((parameter) => parameter.name) : null;
-}

@@ -10,7 +10,7 @@ const byId = (id) => document.getElementById(id);
 const frames = [...document.querySelectorAll("#panel-depth .pair .frame")];
 const [photo, heatmap, ramp, legend, choice, reading] =
   ["photo", "heatmap", "ramp", "legend", "colormap", "reading"].map(byId);
-const ZONES = [["Near", "🔥", 0.7, 1], ["Middle", "🟠", 0.35, 0.65], ["Far", "❄️", 0, 0.3]];
+const ZONES = [["Near", 0.7, 1], ["Middle", 0.35, 0.65], ["Far", 0, 0.3]];
 
 export class DepthView {
   #scene = null;
@@ -66,14 +66,14 @@ export class DepthView {
     if (this.#point) this.#read(this.#point);
   }
 
-  #legendLine(zone, icon, from, to) {
+  #legendLine(zone, from, to) {
     const swatch = document.createElement("span");
     swatch.className = "swatch";
     swatch.style.setProperty("--from", colourAt(choice.value, from));
     swatch.style.setProperty("--to", colourAt(choice.value, to));
     const named = choice.value === "inferno" ? ` (${say(`inferno${zone}`)})` : "";
     const line = document.createElement("li");
-    line.append(swatch, `${icon} ${say(`legend${zone}`)}${named}`);
+    line.append(swatch, `${say(`legend${zone}`)}${named}`);
     return line;
   }
 

@@ -1,9 +1,6 @@
 // Results to keep, computed by the service from the original file.
 
-import { bytesOf, parametersOf, post } from "./client.js";
-import { pointCloud } from "./pointcloud.js";
-
-const POINT_CLOUD = "/v1/effects/pointcloud";
+import { bytesOf, post } from "./client.js";
 
 /** Hand a blob to the browser as a file; returns its name. */
 export function save(blob, name) {
@@ -20,17 +17,11 @@ async function depthAs(scene, format, query = {}) {
   return bytesOf(await post("v1/depth", scene.file, { format, ...query }), "blob");
 }
 
-async function cloudOf(scene) {
-  const parameters = await parametersOf(POINT_CLOUD);
-  if (!parameters) return pointCloud(scene);
-  const query = parameters.includes("format") ? { format: "ply" } : {};
-  return bytesOf(await post(POINT_CLOUD.slice(1), scene.file, query), "blob");
-}
-
 const chosen = (slider) => document.getElementById(slider).value;
 
 /** Effects that are saved as they come: route, parameters and what the file is called. */
 const EFFECTS = {
+  ply: ["pointcloud", () => ({ format: "ply", far_ratio: chosen("relief-depth") }), ".ply"],
   glb: ["pointcloud", () => ({ format: "glb", far_ratio: chosen("relief-depth") }), "-mesh.glb"],
   height: ["relief", () => ({ format: "height16" }), "-height.png"],
   living: ["parallax", () => ({ path: "circle", amplitude: chosen("amplitude") }), "-living.webp"],
@@ -49,9 +40,7 @@ export async function download(kind, scene, colormap) {
       return save(await depthAs(scene, "heatmap", { colormap }), `${scene.stem}-heatmap.png`);
     case "depth16":
       return save(await depthAs(scene, "depth16"), `${scene.stem}-depth16.png`);
-    case "npy":
-      return save(await depthAs(scene, "npy"), `${scene.stem}-depth.npy`);
     default:
-      return save(await cloudOf(scene), `${scene.stem}.ply`);
+      return save(await depthAs(scene, "npy"), `${scene.stem}-depth.npy`);
   }
 }

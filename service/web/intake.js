@@ -6,7 +6,9 @@ import { Problem } from "./client.js";
 
 const input = document.getElementById("file");
 
-/** Call back with every photo that comes in, and of how many at once it is the first. */
+const ENDINGS = /\.(jpe?g|jfif|png|webp|bmp|tiff?|gif|avif|heic|heif)$/i;
+
+/** Call back with every photo that comes in, and out of how many files it was taken. */
 export function startIntake(take) {
   input.addEventListener("change", () => {
     if (input.files.length) take(input.files[0]);
@@ -15,12 +17,17 @@ export function startIntake(take) {
   startCamera(take);
   startDrop(take);
   addEventListener("paste", (event) => {
-    const files = event.clipboardData?.files ?? [];
-    if (files.length) take(files[0], files.length);
+    takeFirst(event.clipboardData?.files ?? [], take);
   });
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", () => takeSample(button.dataset.sample, take));
   }
+}
+
+/** The first image; where there is none the service says what is wrong with the first file. */
+function takeFirst(files, take) {
+  const photo = [...files].find(({ name, type }) => type.startsWith("image/") || ENDINGS.test(name));
+  if (files.length) take(photo ?? files[0], files.length);
 }
 
 async function takeSample(name, take) {
@@ -46,7 +53,6 @@ function startDrop(take) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     mark(false);
-    const { files } = event.dataTransfer;
-    if (files.length) take(files[0], files.length);
+    takeFirst(event.dataTransfer.files, take);
   });
 }

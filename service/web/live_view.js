@@ -137,7 +137,7 @@ export class LiveView {
   }
 
   #say() {
-    toggle.textContent = say(this.#run ? "liveStop" : "liveStart");
+    toggle.querySelector("span").textContent = say(this.#run ? "liveStop" : "liveStart");
     this.#run?.figures.say();
   }
 }

@@ -4,7 +4,7 @@
 const LONGEST_SIDE = 1024;
 const SMALL_BYTES = 400_000;
 
-/** The photo as a canvas of at most 1024 pixels, or null if the browser cannot decode it. */
+/** The photo as a canvas of at most 1024 pixels and its own size; null if it cannot be decoded. */
 export async function readPhoto(file) {
   const image = await createImageBitmap(file).catch(() => null);
   if (!image) return null;
@@ -18,13 +18,13 @@ export async function readPhoto(file) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  const shrunk = scale < 1;
+  const { width, height } = image;
   image.close();
-  return { canvas, shrunk };
+  return { canvas, width, height };
 }
 
 /** What to send for the view: the file itself, or a smaller JPEG of a big one. */
 export async function viewUpload(file, photo) {
-  if (!photo || (!photo.shrunk && file.size < SMALL_BYTES)) return file;
+  if (!photo || (photo.width === photo.canvas.width && file.size < SMALL_BYTES)) return file;
   return new Promise((resolve) => photo.canvas.toBlob(resolve, "image/jpeg", 0.92));
 }

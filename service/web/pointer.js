@@ -27,14 +27,16 @@ export function followKeys(element, read, move) {
   });
 }
 
-/** Follow the pointer while it hovers, or only while it is pressed. */
+/** Follow the pointer while it hovers, or only while it is pressed; and every click or tap. */
 export function followPointer(element, move, { pressed = false } = {}) {
   const moved = (event) => move(pointIn(element, event));
+  // A finger that comes down, or moves a little, may be about to scroll.
+  const scrolls = (event) => pressed && event.pointerType === "touch";
+  element.addEventListener("click", moved);
   element.addEventListener("pointerdown", (event) => {
-    if (pressed) element.setPointerCapture(event.pointerId);
-    moved(event);
+    if (pressed && !scrolls(event)) element.setPointerCapture(event.pointerId);
   });
   element.addEventListener("pointermove", (event) => {
-    if (!pressed || event.buttons) moved(event);
+    if (!scrolls(event) && (!pressed || event.buttons)) moved(event);
   });
 }

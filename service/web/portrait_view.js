@@ -1,6 +1,6 @@
 // Portrait mode: sharp where one points, blurred by the distance from there.
 
-import { post, bytesOf, parametersOf } from "./client.js";
+import { bytesOf, post } from "./client.js";
 import { save } from "./downloads.js";
 import { followKeys, followPointer, place } from "./pointer.js";
 import { SmoothDrawing } from "./smooth_drawing.js";
@@ -8,7 +8,7 @@ import { onLanguage, say } from "./strings.js";
 
 // As large as the service makes one; smaller photos keep their size.
 const LARGEST_SIDE = 4096;
-export const PORTRAIT = "/v1/effects/portrait";
+const ENDINGS = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" };
 
 // Gathers a disc of the largest blur; a sample counts if its own blur reaches this pixel, and what
 // is sharp and nearer never bleeds into the blur behind it. In linear light, so that lights glow.
@@ -51,7 +51,6 @@ export class PortraitView {
   #drawing = undefined;
   #scene = null;
   #point = [0.5, 0.5];
-  #parameters = null;
   #download;
 
   /** `download` runs a promise of a blob and says how it went. */
@@ -68,7 +67,7 @@ export class PortraitView {
     onLanguage(() => this.#nameButton());
   }
 
-  async show(scene) {
+  show(scene) {
     if (this.#drawing === undefined) {
       this.#drawing = SmoothDrawing.on(frame, FRAGMENT, () => this.#uniforms());
     }
@@ -78,15 +77,17 @@ export class PortraitView {
       this.#drawing?.load(scene);
     }
     this.#soon();
-    this.#parameters = await parametersOf(PORTRAIT);
     this.#nameButton();
   }
 
   hide() {}
 
   #nameButton() {
-    button.textContent = say(this.#parameters ? "getPortrait" : "getPreview");
-    button.hidden = !this.#parameters && !this.#drawing;
+    const [width, height] = this.#scene?.size ?? [0, 0];
+    const scale = LARGEST_SIDE / Math.max(width, height);
+    button.textContent = scale < 1
+      ? say("getPortraitOf", { width: Math.round(scale * width), height: Math.round(scale * height) })
+      : say("getPortrait");
   }
 
   #soon() {
@@ -99,28 +100,15 @@ export class PortraitView {
   }
 
   #save() {
-    this.#download(async () => {
-      const [blob, ending] = this.#parameters ? await this.#fullSize() : await this.#preview();
-      return save(blob, `${this.#scene.stem}-portrait.${ending}`);
-    });
-  }
-
-  async #fullSize() {
-    const wanted = {
-      focus: this.#point.map((share) => share.toFixed(4)).join(","), aperture: aperture.value,
+    const [scene, point] = [this.#scene, this.#point];
+    const query = {
+      focus: point.map((share) => share.toFixed(4)).join(","), aperture: aperture.value,
       max_side: LARGEST_SIDE,
     };
-    const query = Object.fromEntries(
-      Object.entries(wanted).filter(([name]) => this.#parameters.includes(name)),
-    );
-    const blob = await bytesOf(await post(PORTRAIT.slice(1), this.#scene.file, query), "blob");
-    return [blob, { "image/jpeg": "jpg", "image/webp": "webp" }[blob.type] ?? "png"];
-  }
-
-  async #preview() {
-    this.#drawing.sharpen();
-    const canvas = frame.querySelector("canvas");
-    return [await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92)), "jpg"];
+    this.#download(async () => {
+      const blob = await bytesOf(await post("v1/effects/portrait", scene.file, query), "blob");
+      return save(blob, `${scene.stem}-portrait.${ENDINGS[blob.type]}`);
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-// The photo as a relief in space: drag to orbit, scroll to zoom.
+// The photo as a relief in space: drag to orbit, scroll or pinch to zoom.
 
 import { gridOf, trianglesOf } from "./geometry.js";
 
@@ -22,12 +22,15 @@ export class ReliefView {
   #turn = START.turn;
   #zoom = START.zoom;
   #middle = 2;
+  #fingers = new Map();
 
   constructor() {
-    frame.addEventListener("pointerdown", (event) => frame.setPointerCapture(event.pointerId));
-    frame.addEventListener("pointermove", (event) => {
-      if (event.buttons) this.#orbit(event.movementX / 200, event.movementY / 200);
+    frame.addEventListener("pointerdown", (event) => {
+      frame.setPointerCapture(event.pointerId);
+      this.#fingers.set(event.pointerId, [event.clientX, event.clientY]);
     });
+    frame.addEventListener("pointermove", (event) => this.#drag(event));
+    frame.addEventListener("lostpointercapture", (event) => this.#fingers.delete(event.pointerId));
     frame.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.#magnify(Math.exp(-event.deltaY / 800));
@@ -91,6 +94,22 @@ export class ReliefView {
     this.#mesh.geometry.dispose();
     this.#mesh.material.map.dispose();
     this.#mesh.material.dispose();
+  }
+
+  /** One finger, or the mouse, turns; two zoom by how far they part. */
+  #drag(event) {
+    const from = this.#fingers.get(event.pointerId);
+    if (!from) return;
+    const to = [event.clientX, event.clientY];
+    const apart = this.#reach();
+    this.#fingers.set(event.pointerId, to);
+    if (this.#fingers.size > 1) this.#magnify(this.#reach() / apart);
+    else this.#orbit((to[0] - from[0]) / 200, (to[1] - from[1]) / 200);
+  }
+
+  #reach() {
+    const [[x, y], [otherX, otherY] = [x, y]] = [...this.#fingers.values()];
+    return Math.max(1, Math.hypot(x - otherX, y - otherY));
   }
 
   #key(event) {

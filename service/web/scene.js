@@ -3,14 +3,16 @@
 import { nearnessOf, resize } from "./depth_map.js";
 
 export class Scene {
-  /** `photo` is a canvas, or null when the browser cannot decode the file. */
+  /** `photo` is what readPhoto() gives: null when the browser cannot decode the file. */
   constructor(file, photo, map, kind, model) {
     this.file = file;
     this.kind = kind;
     this.model = model;
-    this.width = photo?.width ?? 2 * map.width;
-    this.height = photo?.height ?? 2 * map.height;
-    this.photo = photo ?? blank(this.width, this.height);
+    this.width = photo?.canvas.width ?? 2 * map.width;
+    this.height = photo?.canvas.height ?? 2 * map.height;
+    this.photo = photo?.canvas ?? blank(this.width, this.height);
+    /** The file's own size in pixels; null where only the service can tell. */
+    this.size = photo && [photo.width, photo.height];
     this.nearness = nearnessOf(resize(map, this.width, this.height).values, kind);
   }
 

@@ -1,6 +1,7 @@
-// The row of tabs: one panel is shown at a time, arrow keys move between them.
+// The row of tabs: one panel is shown at a time; arrow keys, Home and End move between them.
 
-const tabs = [...document.querySelectorAll("[role=tab]")];
+const row = document.querySelector("[role=tablist]");
+const tabs = [...row.querySelectorAll("[role=tab]")];
 const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
 const WITHOUT_PHOTO = new Set(["depth", "live"]);
 let onSelect = () => {};
@@ -19,6 +20,8 @@ export function select(name) {
     tab.setAttribute("aria-selected", chosen);
     tab.tabIndex = chosen ? 0 : -1;
     panelOf(tab).hidden = !chosen;
+    // On a phone the row is wider than the screen.
+    if (chosen) row.scrollTo({ left: tab.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2 });
   }
   onSelect(name);
 }
@@ -34,10 +37,14 @@ export function startTabs(callback) {
   for (const tab of tabs) {
     tab.addEventListener("click", () => select(nameOf(tab)));
     tab.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
       const open = tabs.filter(({ disabled }) => !disabled);
-      const next = open[(open.indexOf(tab) + step + open.length) % open.length];
+      const at = open.indexOf(tab);
+      const next = {
+        ArrowRight: open[(at + 1) % open.length], ArrowLeft: open.at(at - 1),
+        Home: open[0], End: open.at(-1),
+      }[event.key];
+      if (!next) return;
+      event.preventDefault();
       select(nameOf(next));
       next.focus();
     });

@@ -53,6 +53,11 @@ def test_the_tabs_are_one_stop_and_the_arrow_keys_move_between_them(page: Page) 
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#panel-live")).to_be_visible()
+    page.keyboard.press("Home")
+    expect(page.locator("#tab-depth")).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.locator("#tab-live")).to_be_focused()
+    expect(page.locator("#panel-live")).to_be_visible()
 
 
 def test_the_arrow_keys_pass_over_the_tabs_that_need_a_photo(page: Page) -> None:

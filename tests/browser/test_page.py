@@ -5,25 +5,25 @@ from __future__ import annotations
 import base64
 import json
 
+import cv2
+import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, ViewportSize, expect
+from playwright.sync_api import FloatRect, Page, Route, ViewportSize, expect
 
 from tests.support.photos import as_bytes, photo_bytes, photo_path, photo_pixels
 from tests.support.visitor import canvas_size, drop, expect_done, open_sample, paste
 
-PHONE: ViewportSize = {"width": 390, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def test_upload_by_the_button_shows_the_photo_left_and_the_heatmap_right(page: Page) -> None:
     page.goto("/")
     with page.expect_file_chooser() as chooser:
-        page.get_by_text("📂 上传照片测距").click()
+        page.get_by_text("上传照片测距").click()
     chooser.value.set_files(photo_path("coffee.png"))
     expect_done(page)
     assert canvas_size(page, "#heatmap") == [600, 400]
-    photo, heatmap = (page.locator(name).bounding_box() for name in ("#photo", "#heatmap"))
-    assert photo is not None
-    assert heatmap is not None
+    photo, heatmap = box_of(page, "#photo"), box_of(page, "#heatmap")
     assert photo["x"] + photo["width"] <= heatmap["x"]
 
 
@@ -105,7 +105,7 @@ def test_a_new_photo_comes_up_in_the_tab_that_was_open(page: Page) -> None:
     expect(page.locator("#obstacle canvas")).to_be_visible()
 
 
-def test_of_several_files_the_first_is_used_and_that_is_said(page: Page) -> None:
+def test_of_several_files_the_first_photo_is_used_and_that_is_said(page: Page) -> None:
     page.goto("/")
     page.locator("#file").wait_for(state="attached")
     data = base64.b64encode(photo_bytes("chelsea.png")).decode()
@@ -113,13 +113,14 @@ def test_of_several_files_the_first_is_used_and_that_is_said(page: Page) -> None
         """(data) => {
             const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
             const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File(["bread, milk"], "note.txt", { type: "text/plain" }));
             for (const name of ["a.png", "b.png"]) dataTransfer.items.add(new File([bytes], name));
             dispatchEvent(new DragEvent("drop", { dataTransfer }));
         }""",
         data,
     )
     expect_done(page)
-    expect(page.locator("#status")).to_contain_text("共 2 个文件，只用了第一个")
+    expect(page.locator("#status")).to_contain_text("共 3 个文件，只用了第一张照片")
 
 
 def test_a_format_the_browser_cannot_show_still_gets_its_heatmap(page: Page) -> None:
@@ -145,16 +146,40 @@ def test_a_busy_server_is_said_with_the_seconds_to_wait_and_tried_again(page: Pa
     expect_done(page)
 
 
-def test_phone_width_stacks_the_pictures_and_nothing_is_cut_off(page: Page) -> None:
+def test_a_phones_first_screen_has_the_heatmap_and_its_reading_and_nothing_is_cut_off(
+    page: Page,
+) -> None:
     page.set_viewport_size(PHONE)
-    open_sample(page, "astronaut")
-    photo, heatmap = (page.locator(name).bounding_box() for name in ("#photo", "#heatmap"))
-    assert photo is not None
-    assert heatmap is not None
-    assert photo["y"] + photo["height"] <= heatmap["y"]
+    page.goto("/")
+    tall = np.asarray(cv2.resize(photo_pixels("astronaut.png"), (360, 640)), np.uint8)
+    drop(page, "tall.jpg", as_bytes(tall, "JPEG"))
+    expect_done(page)
+    page.locator("#heatmap").click(position={"x": 99, "y": 333})
+    expect(page.locator("#reading")).to_contain_text("近度")
+    assert page.evaluate("scrollY") == 0
+    photo, heatmap, reading = (box_of(page, name) for name in ("#photo", "#heatmap", "#reading"))
+    assert heatmap["y"] + heatmap["height"] <= reading["y"]
+    assert reading["y"] + reading["height"] <= PHONE["height"] <= photo["y"] + photo["height"]
     for tab in page.get_by_role("tab").all():
         tab.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_laptops_screen_has_the_obstacles_beside_their_alarm_and_sliders(page: Page) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_sample(page, "coffee")
+    page.locator("#tab-obstacle").click()
+    picture = box_of(page, "#obstacle")
+    assert picture["y"] + picture["height"] <= 768
+    for name in ("#alarm", "#threshold", "#share"):
+        assert picture["x"] + picture["width"] <= box_of(page, name)["x"]
+        assert box_of(page, name)["y"] < picture["y"] + picture["height"]
+
+
+def box_of(page: Page, selector: str) -> FloatRect:
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box
 
 
 def test_the_language_is_the_browsers_and_can_be_switched_and_is_remembered(page: Page) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-import trimesh
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.photos import as_bytes, photo_bytes, photo_pixels
+from tests.support.photos import as_bytes, photo_pixels
 from tests.support.visitor import drop, expect_done, open_sample, saved, set_slider
 
 
@@ -25,17 +22,6 @@ def test_downloads_are_full_size_and_made_from_the_original(page: Page) -> None:
     depth16 = Image.open(io.BytesIO(saved(page, "[data-download=depth16]")))
     assert (depth16.size, depth16.mode) == ((640, 427), "I;16")
     assert np.load(io.BytesIO(saved(page, "[data-download=npy]"))).shape == (427, 640)
-
-
-def test_the_point_cloud_opens_elsewhere(page: Page) -> None:
-    page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
-    open_sample(page, "coffee")
-    cloud: Any = trimesh.load(io.BytesIO(saved(page, "[data-download=ply]")), file_type="ply")
-    assert cloud.vertices.shape == (512 * 341, 3)
-    assert np.isfinite(cloud.vertices).all()
-    assert cloud.vertices[:, 2].min() >= -4.01
-    assert cloud.vertices[:, 2].max() <= -0.99
-    assert np.ptp(cloud.colors[:, :3], axis=0).min() > 200
 
 
 @pytest.mark.parametrize(
@@ -51,6 +37,7 @@ def test_effects_are_saved_from_the_page(page: Page, kind: str, signature: bytes
     ("tab", "slider", "value", "kind", "signature", "asked"),
     [
         ("relief", "#relief-depth", 8, "glb", b"glTF", "far_ratio=8"),
+        ("relief", "#relief-depth", 8, "ply", b"ply\n", "far_ratio=8"),
         ("parallax", "#amplitude", 0.01, "living", b"RIFF", "amplitude=0.01"),
     ],
 )
@@ -75,27 +62,15 @@ def test_a_portrait_has_the_photos_size(page: Page) -> None:
     assert Image.open(io.BytesIO(saved(page, "#get-portrait"))).size == (2600, 1733)
 
 
-def test_a_portrait_comes_from_the_service_where_it_makes_one(page: Page) -> None:
-    operation = {"parameters": [{"name": "focus"}, {"name": "aperture"}]}
-    contract = {"paths": {"/v1/effects/portrait": {"post": operation}}}
-    asked: list[str] = []
-
-    def answer(route: Route) -> None:
-        asked.append(route.request.url)
-        route.fulfill(body=photo_bytes("chelsea.png"), content_type="image/png")
-
-    page.route("**/openapi.json", lambda route: route.fulfill(json=contract))
-    page.route("**/v1/effects/portrait*", answer)
-    open_sample(page, "coffee")
+def test_a_portrait_of_a_huge_photo_says_its_size(page: Page) -> None:
+    page.goto("/")
+    huge = np.zeros((2300, 4600, 3), np.uint8)
+    drop(page, "huge.jpg", as_bytes(huge, "JPEG"))
+    expect_done(page)
     page.locator("#tab-portrait").click()
-    expect(page.locator("#get-portrait")).to_have_text("下载原尺寸人像")
-    assert saved(page, "#get-portrait") == photo_bytes("chelsea.png")
-    assert re.search(r"focus=0\.\d+%2C0\.\d+&aperture=0\.5", asked[0])
-
-
-def test_what_the_page_saves_as_preview_is_a_jpeg(page: Page) -> None:
-    page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
-    open_sample(page, "coffee")
-    page.locator("#tab-portrait").click()
-    data = saved(page, "#get-portrait")
-    assert base64.b64encode(data[:3]) == b"/9j/"
+    expect(page.locator("#get-portrait")).to_have_text("下载人像（4096 × 2048）")
+    page.route("**/v1/effects/*", lambda route: route.fulfill(body=b"", content_type="image/png"))
+    with page.expect_request("**/v1/effects/portrait*") as sent:
+        assert saved(page, "#get-portrait") == b""
+    assert "max_side=4096" in sent.value.url
+    assert re.search(r"focus=0\.\d+%2C0\.\d+&aperture=0\.5", sent.value.url)
