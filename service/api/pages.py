@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
+
+from service.api.web_files import Page, WebFiles
 
 _WEB = Path(__file__).parent.parent / "web"
 
@@ -26,12 +28,6 @@ _DOCS_POLICY = (
 _POLICY_HEADER = "Content-Security-Policy"
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-def index() -> FileResponse:
-    """The page."""
-    return FileResponse(_WEB / "index.html", headers={_POLICY_HEADER: _PAGE_POLICY})
 
 
 @router.get("/favicon.ico")
@@ -73,7 +69,15 @@ def redoc(request: Request) -> HTMLResponse:
 
 def install_pages(app: FastAPI) -> None:
     """Add the pages and their static files."""
+    files = WebFiles(_WEB)
+    page = Page(_WEB / "index.html", files, {_POLICY_HEADER: _PAGE_POLICY})
+
+    @app.get("/", include_in_schema=False)
+    async def index(request: Request) -> Response:
+        """The page."""
+        return page.answer(request)
+
     app.include_router(router)
     # FastAPI's own pages load Swagger UI from a CDN; this package carries the same files.
     app.mount("/static/docs", StaticFiles(packages=[("fastapi_offline", "static")]), name="docs")
-    app.mount("/static", StaticFiles(directory=_WEB), name="static")
+    app.mount("/static", files, name="static")
