@@ -1,16 +1,21 @@
-"""Every effect on a real photo and its depth: time without the network's.
+"""Every effect on a real photo and its depth: time without the network's, and memory.
 
     python -m load_tests.effects [--rounds N]
+    python -m load_tests.effects --peaks        # memory, and time, at the largest options
 
-Needs `pip install -e '.[bench]'`, and '.[video]' for MP4 and WebM; writes results/effects.json.
+Needs `pip install -e '.[bench]'`, and '.[video]' for MP4 and WebM; writes results/effects.json or
+results/effects_peaks.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import importlib.util
+import json
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +24,7 @@ from load_tests.encoders import sample_depth
 from load_tests.machine import write_result
 from load_tests.timing import medians
 from service.effects.animation import AnimationFormat
+from service.effects.catalog import EFFECTS
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
 from service.effects.parallax import ParallaxOptions, encode_parallax
 from service.effects.pointcloud import encode_glb, encode_ply
@@ -31,6 +37,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
 from service.machine.memory import keep_large_buffers
 from service.models.spec import SAMPLE_PHOTO
+from tests.support.peaks import LARGEST, measure
 
 _SIZE = (1280, 720)
 
@@ -40,7 +47,11 @@ Calls = dict[str, Callable[[], object]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peaks", action="store_true", help="what the largest options take")
     arguments = parser.parse_args()
+    if arguments.peaks:
+        write_result("effects_peaks", peaks())
+        return
     keep_large_buffers()  # As the service does.
     photo = cv2.resize(decode_photo(SAMPLE_PHOTO.read_bytes()).pixels, _SIZE)
     times = medians(calls(np.asarray(photo, np.uint8), sample_depth(*_SIZE)), arguments.rounds)
@@ -48,6 +59,26 @@ def main() -> None:
     for name, took in times.items():
         print(f"{name:50} {took:>8.0f}")
     write_result("effects", times)
+
+
+def peaks() -> dict[str, Any]:
+    """What each effect takes of the largest square photo, each in a process of its own."""
+    figures: dict[str, Any] = {}
+    print(f"{'MB':>5} {'admitted':>8} {'B/pixel':>8} {'s':>6} {'s of CPU':>8}  effect")
+    for effect, every in LARGEST.items():
+        for options in every:
+            record = EFFECTS[effect]
+            side = record.side(record.options(**options))
+            peak = measure(effect, options, side, side)
+            name = f"{effect} {side}x{side} {json.dumps(options)}"
+            print(
+                f"{peak.bytes / 1e6:>5.0f} {peak.declared_bytes / 1e6:>8.0f}",
+                f"{peak.bytes / side**2:>8.1f} {peak.seconds:>6.1f} {peak.cpu_seconds:>8.1f}",
+                f" {name}",
+                flush=True,
+            )
+            figures[name] = dataclasses.asdict(peak)
+    return figures
 
 
 def calls(pixels: Rgb, depth: DepthMap) -> Calls:

@@ -6,6 +6,7 @@ at 4096x4096 each takes 67 MB.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -68,22 +69,22 @@ class Side:
         soft *= np.float32(1 / 0.7)
         return np.clip(soft, 0, 1, out=soft)
 
-    def share(self, size: Size) -> Plane:
-        """How much of each pixel's light is blurred here, ``(h, w)`` in 0..1."""
-        width, height = size
-        share = np.empty((height, width), np.float32)
-        for strip in strips_in_turn(share.shape):
-            np.subtract(1, self.sharp(strip.rows), out=share[strip.rows])
+    def share(self, rows: slice) -> Plane:
+        """How much of each pixel's light of some rows is blurred here, in 0..1."""
         if not self.sharp_in_front:
-            return share
+            return 1 - self.sharp(rows)
         # The subject's own colours must not get into the background, or it glows: leave its rim
         # out.
-        rim = max(1, round(_RIM_SHARE * max(size)))
-        return np.asarray(cv2.erode(np.square(share, out=share), _disk(rim)), np.float32)
+        height, width = self.edges.guide.shape[:2]
+        rim = max(1, round(_RIM_SHARE * max(width, height)))
+        top = max(0, rows.start - rim)
+        share = np.square(1 - self.sharp(slice(top, min(height, rows.stop + rim))))
+        inside = slice(rows.start - top, rows.stop - top)
+        return np.asarray(cv2.erode(share, _disk(rim)), np.float32)[inside]
 
 
 @dataclass(frozen=True)
-class Gathered:
+class _Gathered:
     """A blurred picture ``(h, w, 3)`` uint8 and its coverage ``(h, w)`` in 0..1.
 
     Of the photo's size, or of half of it where that cannot show.
@@ -116,41 +117,31 @@ def find_sides(photo: Rgb, lens: Lens, behind: Plane, before: Plane) -> list[Sid
     return sides
 
 
-def gather(photo: Rgb, sides: list[Side], lens: Lens) -> list[Gathered]:
-    """Blur the sides in linear light; each at half size where that cannot show."""
-    if not sides:
-        return []
-    width, height = _size(photo)
-    half = max(1, width // 2), max(1, height // 2)
-    shares = [_shrunk(side.share(_size(photo)), half) for side in sides]
-    light = shrunk_light(photo, half)
-    reach = round(_BLOOM_REACH_SHARE * max(half))
-    gain = bloom_gain(light, np.asarray(sum(shares), np.float32), reach, lens.bloom)
-    brighten(light, gain)
-    return [
-        _blur_at_half_size(side, share, light, (width, height), lens)
-        if side.largest >= _HALVED_FROM_RADIUS
-        else _blur_cropped_full_size(side, photo, gain, lens)
-        for side, share in zip(sides, shares, strict=True)
-    ]
+def blur_sides(photo: Rgb, sides: list[Side], lens: Lens) -> Rgb:
+    """The sharp photo and its sides, blurred in linear light, on top of one another.
 
-
-def lay_over(photo: Rgb, sides: list[Side], gathered: list[Gathered]) -> Rgb:
-    """The sharp photo and its blurred sides on top of one another."""
+    A side is blurred at half size where that cannot show.
+    """
     if not sides:
         return photo
-    picture, size = photo.copy(), _size(photo)
-    for side, blurred in zip(sides, gathered, strict=True):
-        known = picture if side.sharp_in_front else _surroundings(picture, side)
-        for strip in strips_in_turn(photo.shape):
-            rows, sharp = picture[strip.rows], side.sharp(strip.rows)
-            part = strip.rows, slice(0, size[0])
-            behind, shown = enlarged_part(blurred.picture, size, part), sharp
-            if not side.sharp_in_front:
-                rows = _blended(rows, enlarged_part(known, size, part), sharp)
-                shown = 1 - enlarged_part(blurred.coverage, size, part)
-            picture[strip.rows] = _blended(rows, behind, shown)
+    gain, halves = _blur_at_half_size(photo, sides, lens)
+    picture = photo.copy()
+    for side, half in zip(sides, halves, strict=True):
+        _lay_over(picture, side, half or _blur_cropped_full_size(side, photo, gain, lens))
     return picture
+
+
+def _lay_over(picture: Rgb, side: Side, blurred: _Gathered) -> None:
+    """Put a side before or behind what ``picture`` shows, in its place."""
+    size = _size(picture)
+    around = None if side.sharp_in_front else _surroundings(picture, side)
+    for strip in strips_in_turn(picture.shape):
+        rows, shown = picture[strip.rows], side.sharp(strip.rows)
+        part = strip.rows, slice(0, size[0])
+        if around is not None:
+            rows = _blended(rows, enlarged_part(around, size, part), shown)
+            shown = 1 - enlarged_part(blurred.coverage, size, part)
+        picture[strip.rows] = _blended(rows, enlarged_part(blurred.picture, size, part), shown)
 
 
 def _radius(distance: Plane, size: Size, lens: Lens) -> Plane:
@@ -159,8 +150,29 @@ def _radius(distance: Plane, size: Size, lens: Lens) -> Plane:
     return np.multiply(radius, lens.strength, out=None if radius is distance else radius)
 
 
-def _blur_at_half_size(side: Side, share: Plane, light: Plane, size: Size, lens: Lens) -> Gathered:
-    radius = _shrunk(_radius(side.distance, size, lens), _size(light)) / np.float32(2)
+def _blur_at_half_size(
+    photo: Rgb, sides: list[Side], lens: Lens
+) -> tuple[Plane, list[_Gathered | None]]:
+    """By how much lights glow, and the sides whose blur hides that half of the detail is gone."""
+    size = _size(photo)
+    half = max(1, size[0] // 2), max(1, size[1] // 2)
+    shares = [_shrunk(_whole(side.share, size), half) for side in sides]
+    light = shrunk_light(photo, half)
+    reach = round(_BLOOM_REACH_SHARE * max(half))
+    gain = bloom_gain(light, np.asarray(sum(shares), np.float32), reach, lens.bloom)
+    brighten(light, gain)
+    blurred: list[_Gathered | None] = []
+    for side, share in zip(sides, shares, strict=True):
+        if side.largest < _HALVED_FROM_RADIUS:
+            blurred.append(None)
+            continue
+        radius = _shrunk(_radius(side.distance, size, lens), half)
+        radius /= 2
+        blurred.append(_blur_in_strips(side, light, share, radius, lens))
+    return gain, blurred
+
+
+def _blur_in_strips(side: Side, light: Plane, share: Plane, radius: Plane, lens: Lens) -> _Gathered:
     largest = float(radius.max())
     picture, coverage = np.empty(light.shape, np.uint8), np.empty_like(share)
     for strip in strips_in_turn(share.shape, *blur_margin(largest)):
@@ -168,43 +180,43 @@ def _blur_at_half_size(side: Side, share: Plane, light: Plane, size: Size, lens:
         blurred = _blur(side, light[rows], share[rows], radius[rows], largest, lens)
         picture[strip.rows] = blurred.picture[strip.inner]
         coverage[strip.rows] = blurred.coverage[strip.inner]
-    return Gathered(picture, coverage)
+    return _Gathered(picture, coverage)
 
 
-def _blur_cropped_full_size(side: Side, photo: Rgb, gain: Plane, lens: Lens) -> Gathered:
+def _blur_cropped_full_size(side: Side, photo: Rgb, gain: Plane, lens: Lens) -> _Gathered:
     """At full size, which takes long for a whole photo; a side is often a corner of it."""
     size = _size(photo)
-    share, radius = side.share(size), _radius(side.distance, size, lens)
-    blurred_here = np.empty(share.shape, np.uint8)
-    for strip in strips_in_turn(share.shape):
-        blurred_here[strip.rows] = side.sharp(strip.rows) < 1
-    left, top, across, down = cv2.boundingRect(blurred_here)
+    radius = _radius(side.distance, size, lens)
+    out_of_focus = np.empty(radius.shape, np.uint8)
+    for strip in strips_in_turn(radius.shape):
+        out_of_focus[strip.rows] = side.sharp(strip.rows) < 1
+    left, top, across, down = cv2.boundingRect(out_of_focus)
     # What is blurred spreads by the radius; outside there is nothing to gather.
     margin, _ = blur_margin(side.largest)
     columns = slice(max(0, left - margin), min(size[0], left + across + margin))
     first, end = max(0, top - margin), min(len(photo), top + down + margin)
-    picture, coverage = photo.copy(), np.zeros_like(share)
-    for strip in strips_in_turn(share[first:end, columns].shape, margin):
+    picture, coverage = photo.copy(), np.zeros_like(radius)
+    for strip in strips_in_turn(radius[first:end, columns].shape, margin):
         read, made = (
-            np.s_[first + rows.start : first + rows.stop, columns]
-            for rows in (strip.read, strip.rows)
+            slice(first + rows.start, first + rows.stop) for rows in (strip.read, strip.rows)
         )
-        light = to_linear(np.ascontiguousarray(photo[read]))
-        brighten(light, enlarged_part(gain, size, read))
-        blurred = _blur(side, light, share[read], radius[read], side.largest, lens)
-        picture[made] = blurred.picture[strip.inner]
-        coverage[made] = blurred.coverage[strip.inner]
-    return Gathered(picture, coverage)
+        light = to_linear(np.ascontiguousarray(photo[read, columns]))
+        brighten(light, enlarged_part(gain, size, (read, columns)))
+        share = side.share(read)[:, columns]
+        blurred = _blur(side, light, share, radius[read, columns], side.largest, lens)
+        picture[made, columns] = blurred.picture[strip.inner]
+        coverage[made, columns] = blurred.coverage[strip.inner]
+    return _Gathered(picture, coverage)
 
 
 def _blur(
     side: Side, light: Plane, share: Plane, radius: Plane, largest: float, lens: Lens
-) -> Gathered:
+) -> _Gathered:
     share, radius = np.ascontiguousarray(share), np.ascontiguousarray(radius)
     blurred = blur_layers(
         light, share, radius, largest, lens.bokeh, sharp_in_front=side.sharp_in_front
     )
-    return Gathered(to_srgb(_opaque(blurred, light)), np.clip(blurred.coverage, 0, 1))
+    return _Gathered(to_srgb(_opaque(blurred, light)), np.clip(blurred.coverage, 0, 1))
 
 
 def _opaque(blurred: Blurred, light: Plane) -> Plane:
@@ -221,7 +233,7 @@ def _surroundings(picture: Rgb, side: Side) -> Rgb:
     width, height = _size(picture)
     size = (max(1, width // _SMOOTH_SCALE), max(1, height // _SMOOTH_SCALE))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    weights = _shrunk(side.sharp(slice(0, height)), size)
+    weights = _shrunk(_whole(side.sharp, (width, height)), size)
     window = 2 * max(1, round(side.largest / _SMOOTH_SCALE)) + 1
     spread = cv2.blur(cv2.multiply(small, cv2.merge([weights] * 3)), (window, window))
     total = cv2.merge([cv2.blur(weights, (window, window)) + _TRACE] * 3)
@@ -231,6 +243,14 @@ def _surroundings(picture: Rgb, side: Side) -> Rgb:
 
 def _blended(first: Rgb, second: Rgb, share: Plane) -> Rgb:
     return np.asarray(cv2.blendLinear(first, second, share, 1 - share), np.uint8)
+
+
+def _whole(rows_of: Callable[[slice], Plane], size: Size) -> Plane:
+    """What is made of some rows, of all."""
+    plane = np.empty(size[::-1], np.float32)
+    for strip in strips_in_turn(plane.shape):
+        plane[strip.rows] = rows_of(strip.rows)
+    return plane
 
 
 def _shrunk(planes: Plane, size: Size) -> Plane:

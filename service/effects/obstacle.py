@@ -147,8 +147,7 @@ def draw_danger_zone(pixels: Rgb, depth: DepthMap, options: ObstacleOptions) -> 
     scene = make_scene(pixels, depth, options.max_side)
     near = (scene.nearness >= options.threshold) & (scene.nearness > 0)
     picture = scene.pixels.copy()
-    tinted = picture[near] * (1 - _TINT) + _DANGER * _TINT
-    picture[near] = tinted.astype(np.uint8)
+    np.copyto(picture, cv2.LUT(picture, _tinted_levels()), where=near[..., np.newaxis])
 
     danger = tuple(_DANGER.tolist())
     thick = max(1, round(max(scene.width, scene.height) / 320))
@@ -164,6 +163,12 @@ def draw_danger_zone(pixels: Rgb, depth: DepthMap, options: ObstacleOptions) -> 
     frame = danger if report.alarm else _CALM
     cv2.rectangle(picture, (0, 0), (scene.width - 1, scene.height - 1), frame, 3 * thick)
     return picture
+
+
+def _tinted_levels() -> NDArray[np.uint8]:
+    """What becomes of each level of red, green and blue, ``(1, 256, 3)``."""
+    levels = np.arange(256, dtype=np.uint8)[:, np.newaxis] * (1 - _TINT) + _DANGER * _TINT
+    return levels.astype(np.uint8)[np.newaxis]
 
 
 def _draw_box(picture: Rgb, report: ObstacleReport, box: Region, thick: int) -> None:

@@ -16,6 +16,7 @@ from service.geometry.calibration import Distance
 from service.geometry.metres_report import CalibrationJson, DistanceJson
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
+from service.imaging.strips import bytes_in_turn
 
 
 class SectorJson(BaseModel):
@@ -98,7 +99,8 @@ OBSTACLE = Effect(
     options=ObstacleOptions,
     media_types={ReportFormat.JSON: "application/json", ReportFormat.PNG: png.MEDIA_TYPE},
     side=lambda options: options.max_side,
-    working_bytes=lambda options, pixels: 30 * pixels,
+    # Measured by `python -m load_tests.effects --peaks`; a tenth in reserve.
+    working_bytes=lambda options, pixels: bytes_in_turn(pixels, 15, 30),
     make=_make,
     report=ObstacleJson,
     example={

@@ -120,6 +120,24 @@ def camera_path(options: ParallaxOptions, width: int, height: int) -> list[View]
     return [View(dolly=-back * (1 - math.cos(turn)) / 2, still=1.0) for turn in turns]
 
 
+# Bytes for each pixel of the photo, and of all frames: of the views, the encoder and the file.
+# Measured by `python -m load_tests.effects --peaks`; a tenth in reserve, and twice the file.
+_BYTES_PER_PIXEL = {
+    AnimationFormat.WEBP: (105, 1.0),
+    AnimationFormat.GIF: (105, 2.5),
+    AnimationFormat.MP4: (175, 0.5),
+    AnimationFormat.WEBM: (220, 0.5),
+}
+# Of the encoders' threads and small buffers.
+_ENCODER_BYTES = 20_000_000
+
+
+def _working_bytes(options: ParallaxOptions, pixels: int) -> int:
+    of_photo, of_frames = _BYTES_PER_PIXEL[options.format]
+    frame_pixels = min(options.frames * pixels, MAX_MEGAPIXELS * 10**6)
+    return round(of_photo * pixels + of_frames * frame_pixels) + _ENCODER_BYTES
+
+
 PARALLAX = Effect(
     name="parallax",
     summary="A living photo",
@@ -127,7 +145,7 @@ PARALLAX = Effect(
     options=ParallaxOptions,
     media_types={format: format.media_type for format in AnimationFormat},
     side=lambda options: options.photo_side,
-    working_bytes=lambda options, pixels: (60 + 3 * options.frames) * pixels,
+    working_bytes=_working_bytes,
     lowered_by=("max_side", "frames"),
     pictures=lambda options: options.frames,
     make=lambda source, options: encode_parallax(source.pixels, source.depth, options),

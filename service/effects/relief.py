@@ -19,7 +19,7 @@ from service.geometry.scene import Scene, make_scene, resize_map
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import FAR_RATIO, FIELD_OF_VIEW, MAX_SIDE, Options, ranged
-from service.imaging.strips import strips_in_turn
+from service.imaging.strips import bytes_in_turn, strips_in_turn
 from service.imaging.transforms import Rgb
 
 _AMBIENT = 0.25
@@ -201,6 +201,7 @@ RELIEF = Effect(
     options=ReliefOptions,
     media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE),
     side=lambda options: options.max_side,
-    working_bytes=lambda options, pixels: 90 * pixels,
+    # Measured by `python -m load_tests.effects --peaks`; a tenth in reserve.
+    working_bytes=lambda options, pixels: bytes_in_turn(pixels, 18, 100),
     make=_make,
 )

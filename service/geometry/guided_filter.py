@@ -44,7 +44,7 @@ class GuidedFilter:
 
     def __init__(self, guide: Rgb, radius: int, subsample: int = 2) -> None:
         height, width = guide.shape[:2]
-        self._guide = guide
+        self.guide = guide
         self._size = (max(1, width // subsample), max(1, height // subsample))
         self._window = 2 * max(1, round(radius / subsample)) + 1
         small = cv2.resize(guide, self._size, interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -78,11 +78,11 @@ class GuidedFilter:
 
     def apply(self, models: LinearModels, rows: slice) -> Plane:
         """Some rows of what :meth:`filter` returns."""
-        height, width = self._guide.shape[:2]
+        height, width = self.guide.shape[:2]
         part = rows, slice(0, width)
         filtered = enlarged_part(models.intercept, (width, height), part)
         for channel, slope in enumerate(models.slopes):
-            colour = cv2.extractChannel(self._guide[rows], channel)
+            colour = cv2.extractChannel(self.guide[rows], channel)
             model = enlarged_part(slope, (width, height), part)
             cv2.multiply(colour, model, model, scale=1 / 255, dtype=cv2.CV_32F)
             cv2.add(filtered, model, filtered)

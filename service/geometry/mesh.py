@@ -84,7 +84,8 @@ def build_mesh(
     number = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
     for some in _chunks(triangles):
         some[:] = number[some]
-    places = np.stack(np.meshgrid(grid.across, grid.down), axis=-1, dtype=np.float32)
+    places = np.empty((*distance.shape, 2), np.float32)
+    places[..., 0], places[..., 1] = grid.across, grid.down[:, np.newaxis]
     return Mesh(
         points=unproject(distance, right, up).reshape(-1, 3)[used],
         colours=grid.pixels.reshape(-1, 3)[used],

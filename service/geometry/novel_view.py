@@ -19,6 +19,7 @@ from service.geometry.guided_filter import crisp_nearness
 from service.geometry.scene import Scene
 from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
+from service.machine.checkpoint import checkpoint
 
 Plane = NDArray[np.float32]
 
@@ -115,8 +116,10 @@ def _inpainted(pixels: Rgb, covered: NDArray[np.bool_]) -> Rgb:
 def render_view(layers: Layers, view: View) -> Rgb:
     """What the camera sees from ``view``: ``(h, w, 3)`` uint8, of the layers' size.
 
-    Outside of the photo its border is continued.
+    Outside of the photo its border is continued. Raises :class:`Abandoned` when nobody waits for it
+    any more.
     """
+    checkpoint()
     if view.down or view.dolly:
         return _rendered(layers, view)
     # A row then comes from that row alone, but for the filters.

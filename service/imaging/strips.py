@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 # With fewer values, handing work over costs what it saves.
 _LEAST_VALUES = 2_000_000
-# Of a strip in turn: float planes of it are 2 MB each.
+# Of a strip in turn: float planes of it take 2 MB each.
 _STRIP_PIXELS = 1 << 19
 
 
@@ -80,3 +80,8 @@ def in_strips(shape: tuple[int, ...], work: Callable[[int, int], T]) -> list[T]:
     with ThreadPoolExecutor(count - 1, thread_name_prefix="strips") as others:
         rest = others.map(work, ends[1:-1], ends[2:])
         return [work(0, ends[1]), *rest]
+
+
+def bytes_in_turn(pixels: int, per_pixel: float, per_strip_pixel: float) -> int:
+    """Memory of work that holds so many bytes for each pixel, and more for those of a strip."""
+    return round(per_pixel * pixels + per_strip_pixel * min(pixels, _STRIP_PIXELS))

@@ -1,49 +1,40 @@
-"""What the effects take for a photo of 12 megapixels."""
+"""What the effects take is within what admission charges for them."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-# A process of its own, because a peak cannot be reset.
-PROGRAM = """
-import resource
-import sys
+from service.effects.catalog import EFFECTS
+from tests.support.peaks import LARGEST, measure
 
-import cv2
-import numpy as np
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-from service.geometry.mesh import MeshOptions
-from service.effects.obstacle import ObstacleOptions, draw_danger_zone
-from service.effects.parallax import ParallaxOptions, encode_parallax
-from service.effects.pointcloud import encode_glb
-from service.effects.portrait import PortraitOptions, blur_background
-from service.effects.relief import ReliefOptions, shaded_relief
-from tests.support.depths import motorcycle_inverse, inverse_depth
-from tests.support.photos import photo_pixels
-
-pixels = cv2.resize(photo_pixels("motorcycle_left.png"), (4000, 3000))
-depth = inverse_depth(cv2.resize(motorcycle_inverse().values, (4000, 3000)))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-effects = {
-    "obstacle": lambda: draw_danger_zone(pixels, depth, ObstacleOptions(max_side=4096)),
-    "relief": lambda: shaded_relief(pixels, depth, ReliefOptions(max_side=4096)),
-    "portrait": lambda: blur_background(
-        pixels, depth, PortraitOptions(max_side=4096, focus="0.5,0.5", aperture=1)
-    ),
-    "parallax": lambda: encode_parallax(pixels, depth, ParallaxOptions()),
-    "mesh": lambda: encode_glb(pixels, depth, MeshOptions(max_side=2048)),
-}
-effects[sys.argv[1]]()
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-"""
+Options = Mapping[str, Any]
+EVERY = [(effect, options) for effect, every in LARGEST.items() for options in every]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
-@pytest.mark.parametrize("effect", ["obstacle", "relief", "portrait", "parallax", "mesh"])
-def test_12_megapixels_take_less_than_a_gigabyte(effect: str) -> None:
-    program = [sys.executable, "-c", PROGRAM, effect]
-    megabytes = int(subprocess.run(program, capture_output=True, check=True, text=True).stdout)
-    assert megabytes < 1000
+def test_every_format_of_every_effect_is_measured() -> None:
+    measured = {(effect, str(options["format"])) for effect, options in EVERY}
+    assert measured == {(e.name, str(f)) for e in EFFECTS.values() for f in e.media_types}
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_a_small_photo_takes_no_more_than_is_charged(effect: str) -> None:
+    peak = measure(effect, {}, 640, 480)
+    assert peak.bytes <= peak.declared_bytes
+
+
+@pytest.mark.parametrize(("effect", "options"), EVERY, ids=str)
+def test_the_largest_options_take_no_more_than_is_charged(effect: str, options: Options) -> None:
+    peak = measure(effect, options, 1600, 1200)
+    assert peak.bytes <= peak.declared_bytes
+
+
+@pytest.mark.parametrize("effect", ["portrait", "relief", "stereo"])
+def test_12_megapixels_take_no_more_than_is_charged_nor_half_a_gigabyte(effect: str) -> None:
+    peak = measure(effect, LARGEST[effect][0], 4000, 3000)
+    assert peak.bytes <= peak.declared_bytes <= 500e6
