@@ -12,9 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.paths import PROBES
 from service.api.problems import SECURITY_HEADERS
-from service.errors import ModelUnavailable
+from service.errors import Draining, ModelUnavailable, Overloaded, TooManyRequests
 from service.observability.context import RequestRecord, log_lines_of, request_id_from
 from service.observability.metrics import Metrics
+from service.observability.refusals import RefusalLog
 
 if TYPE_CHECKING:
     # Needs an extra, and takes a while to import.
@@ -24,6 +25,7 @@ logger = logging.getLogger("service.access")
 
 # Probes and scrapes come every few seconds and would drown the rest.
 _QUIET_ROUTES = PROBES | {"/metrics"}
+_CROWDED = {error.slug for error in (Overloaded, TooManyRequests, Draining)}
 
 
 class RequestContextMiddleware:
@@ -40,6 +42,7 @@ class RequestContextMiddleware:
         self._metrics = metrics
         self._slo_seconds = slo_seconds
         self._tracing = tracing
+        self._refusals = RefusalLog(_CROWDED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -89,6 +92,8 @@ class RequestContextMiddleware:
         }
         if self._tracing is not None and infers:
             fields["trace_id"] = self._tracing.report(scope, record, route, status, started)
+        if self._refusals.takes(record.error):
+            return
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
         logger.log(level, text, extra={"fields": fields})
 
