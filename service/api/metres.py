@@ -18,8 +18,10 @@ _ANCHORS_FORM = (
 )
 
 _REAL = r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?"
-_FIT = re.compile(f"{_REAL},{_REAL}")
-_FIT_FORM = "intercept,slope of an earlier answer's calibration, for another photo of that scene"
+_CALIBRATION = re.compile(f"{_REAL},{_REAL}")
+_CALIBRATION_FORM = (
+    "intercept,slope of an earlier answer's calibration, for another photo of that scene"
+)
 
 
 class MetresQuery(Options):
@@ -29,7 +31,7 @@ class MetresQuery(Options):
     measuring_error: float = ranged(
         0.05, 0.001, 0.5, "How exactly the anchors are known: a standard deviation as a share."
     )
-    calibration: str | None = written(None, _FIT, _FIT_FORM, "0.2077,1.8686")
+    calibration: str | None = written(None, _CALIBRATION, _CALIBRATION_FORM, "0.2077,1.8686")
 
     @property
     def metres(self) -> MetresOptions:
@@ -39,8 +41,8 @@ class MetresQuery(Options):
             if anchor:
                 x, y, metres = parse_numbers(anchor)
                 anchors.append((x, y, metres))
-        fit = None
+        calibration = None
         if self.calibration is not None:
             intercept, slope = parse_numbers(self.calibration)
-            fit = intercept, slope
-        return MetresOptions(tuple(anchors), fit, self.measuring_error)
+            calibration = intercept, slope
+        return MetresOptions(tuple(anchors), calibration, self.measuring_error)

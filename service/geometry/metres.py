@@ -32,18 +32,18 @@ _LARGEST = 1e12
 class MetresOptions:
     """``anchors`` are ``(x, y, metres)`` with x and y as shares (0..1) of the photo's sides.
 
-    ``fit`` is ``(intercept, slope)`` of an earlier one, instead of anchors. ``measuring_error`` is
-    :func:`calibrate`'s.
+    ``calibration`` is ``(intercept, slope)`` of an earlier one, instead of anchors.
+    ``measuring_error`` is :func:`calibrate`'s.
     """
 
     anchors: tuple[tuple[float, float, float], ...] = ()
-    fit: tuple[float, float] | None = None
+    calibration: tuple[float, float] | None = None
     measuring_error: float = 0.05
 
     @property
     def wanted(self) -> bool:
         """Whether there is anything to turn depth into metres by."""
-        return bool(self.anchors) or self.fit is not None
+        return bool(self.anchors) or self.calibration is not None
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,17 @@ class Metres:
 
     def facts(self, depth: DepthMap) -> dict[str, Any]:
         """The fit, its residuals and its error bars at the middle of the photo's ``depth``."""
-        fitted = self.calibration
+        calibration = self.calibration
         middle = float(np.median(inverse_values(depth.values, depth.kind)))
         return {
             "intercept": self.intercept,
             "slope": self.slope,
-            "note": fitted.note if fitted else _REUSED_NOTE,
-            "bars": fitted
+            "note": calibration.note if calibration else _REUSED_NOTE,
+            "bars": calibration
             and {
-                "centre": fitted.line.centre,
-                "half_width": fitted.line.least_half_width,
-                "growth": fitted.line.growth,
+                "centre": calibration.line.centre,
+                "half_width": calibration.line.least_half_width,
+                "growth": calibration.line.growth,
             },
             "middle": dataclasses.asdict(self.distance(middle)),
             "beyond_share": self.beyond_share(depth),
@@ -100,7 +100,7 @@ class Metres:
                     "error_metres": one.error_metres,
                     "weight": one.weight,
                 }
-                for one in (fitted.residuals if fitted else ())
+                for one in (calibration.residuals if calibration else ())
             ],
         }
 
@@ -111,18 +111,19 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     Raises :class:`InvalidParameter`, saying why, for a fit that is impossible
     (:func:`calibrate`), that does not grow towards the viewer or puts everything out of reach.
     """
-    if options.anchors and options.fit is not None:
+    if options.anchors and options.calibration is not None:
         raise InvalidParameter("Give either anchors or a calibration, not both.")
-    if options.fit is None:
+    if options.calibration is None:
         anchors = [
             Anchor(x * (depth.width - 1), y * (depth.height - 1), metres)
             for x, y, metres in options.anchors
         ]
-        fitted = calibrate(depth, anchors, options.measuring_error)
-        return Metres(depth.kind, fitted.line.intercept, fitted.line.slope, fitted)
+        calibration = calibrate(depth, anchors, options.measuring_error)
+        line = calibration.line
+        return Metres(depth.kind, line.intercept, line.slope, calibration)
     if depth.kind is DepthKind.METRIC_DEPTH:
         raise InvalidParameter("This depth map is in metres already; it needs no calibration.")
-    intercept, slope = options.fit
+    intercept, slope = options.calibration
     if not slope > 0:
         raise InvalidParameter("calibration: the slope must be above 0.")
     if not max(abs(intercept), slope) <= _LARGEST:

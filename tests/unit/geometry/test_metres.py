@@ -65,7 +65,7 @@ def test_the_bars_of_every_depth_follow_from_three_numbers(columns: tuple[int, .
 
 def test_a_fit_can_be_used_again_but_has_no_error_bars() -> None:
     depth, truth = scene()
-    metres = metres_of(depth, MetresOptions(fit=(INTERCEPT, SLOPE)))
+    metres = metres_of(depth, MetresOptions(calibration=(INTERCEPT, SLOPE)))
     assert np.allclose(metres.apply(depth).values, truth, rtol=1e-5)
     facts = metres.facts(depth)
     assert facts["anchors"] == []
@@ -84,7 +84,7 @@ def test_a_fit_can_be_used_again_but_has_no_error_bars() -> None:
 def test_the_share_that_is_out_of_reach_is_told(kind: DepthKind, fit: tuple[float, float]) -> None:
     """Half of the ramp lies beyond where the line says 1000 m."""
     depth, _ = scene(kind)
-    metres = metres_of(depth, MetresOptions(fit=fit))
+    metres = metres_of(depth, MetresOptions(calibration=fit))
     assert metres.facts(depth)["beyond_share"] == pytest.approx(0.5, abs=0.02)
 
 
@@ -94,11 +94,11 @@ def test_the_share_that_is_out_of_reach_is_told(kind: DepthKind, fit: tuple[floa
         (MetresOptions(((0.1, 0.5, 2.0),)), "at least two"),
         (MetresOptions(((0.1, 0.5, 2.0), (0.1, 0.5, 3.0))), "same relative depth"),
         (MetresOptions(((0.1, 0.5, 1.0), (0.9, 0.5, 9.0))), "contradict"),
-        (MetresOptions(fit=(0.1, 0.0)), "slope"),
-        (MetresOptions(fit=(0.1, math.nan)), "slope"),
-        (MetresOptions(fit=(math.nan, 0.4)), "no number"),
-        (MetresOptions(fit=(-10.0, 0.4)), "whole photo"),
-        (MetresOptions(((0.1, 0.5, 9.0), (0.9, 0.5, 1.0)), fit=(0.1, 0.4)), "not both"),
+        (MetresOptions(calibration=(0.1, 0.0)), "slope"),
+        (MetresOptions(calibration=(0.1, math.nan)), "slope"),
+        (MetresOptions(calibration=(math.nan, 0.4)), "no number"),
+        (MetresOptions(calibration=(-10.0, 0.4)), "whole photo"),
+        (MetresOptions(((0.1, 0.5, 9.0), (0.9, 0.5, 1.0)), calibration=(0.1, 0.4)), "not both"),
     ],
 )
 def test_what_cannot_be_fitted_says_why(options: MetresOptions, why: str) -> None:
@@ -109,6 +109,6 @@ def test_what_cannot_be_fitted_says_why(options: MetresOptions, why: str) -> Non
 def test_metres_need_no_metres() -> None:
     _, truth = scene()
     measured = DepthMap(truth.astype(np.float32), DepthKind.METRIC_DEPTH, "test")
-    for options in (MetresOptions(anchors_of(truth, 5, 95)), MetresOptions(fit=(0.1, 0.4))):
+    for options in (MetresOptions(anchors_of(truth, 5, 95)), MetresOptions(calibration=(0.1, 0.4))):
         with pytest.raises(InvalidParameter, match="metres already"):
             metres_of(measured, options)
