@@ -8,6 +8,7 @@ from service.observability.context import RequestRecord
 from service.pipeline.answer import Answer
 
 CALIBRATION_HEADER = "X-Depth-Calibration"
+CAMERA_HEADER = "X-Depth-Camera"
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
 
 # Name, type and meaning.
@@ -22,6 +23,11 @@ _TABLE = {
     CALIBRATION_HEADER: (
         "string",
         "Intercept and slope of metres, as `calibration` takes them, where metres were asked for.",
+    ),
+    CAMERA_HEADER: (
+        "string",
+        "Where the camera is known from (`fov`, `intrinsics`, `exif` or `default`), its field of "
+        "view in degrees, and its intrinsics in pixels of the photo.",
     ),
     "X-Inference-Milliseconds": ("string", "Milliseconds of inference, `network=ms` with commas."),
     JSON_LENGTH_HEADER: ("integer", "Bytes of JSON in the body, if binary data follows."),
@@ -57,6 +63,8 @@ def answer_headers(answer: Answer, record: RequestRecord) -> dict[str, str]:
             headers |= {"X-Depth-Min": f"{low:.9g}", "X-Depth-Max": f"{high:.9g}"}
         if depth.fit is not None:
             headers[CALIBRATION_HEADER] = ",".join(map(repr, depth.fit))
+    if answer.camera is not None:
+        headers[CAMERA_HEADER] = answer.camera
     if answer.batch_size is not None:
         headers["X-Batch-Size"] = str(answer.batch_size)
     if answer.milliseconds:

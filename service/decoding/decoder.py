@@ -7,11 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.decode import read_header
-from service.imaging.effect_input import EffectInput, decode_for_effect, prepare_for_effect
+from service.imaging.decode import decode_grey, read_header
+from service.imaging.effect_input import EffectInput, effect_input
 from service.imaging.network_input import NetworkInput, network_input
 from service.imaging.transforms import InputRule
-from service.imaging.uploaded_depth import decode_grey16
 
 
 class Decoder(Protocol):
@@ -33,8 +32,8 @@ class Decoder(Protocol):
         Raises the errors of decoding.
         """
 
-    def grey16(self, data: bytes) -> NDArray[np.uint16]:
-        """The levels ``(h, w)`` of a 16-bit grey PNG; raises :class:`UndecodableImage`."""
+    def grey(self, data: bytes) -> NDArray[np.float32]:
+        """The numbers ``(h, w)`` of a grey PNG, JPEG or TIFF; raises the errors of decoding."""
 
     def wait_until_ready(self) -> None:
         """Return when photos can be decoded; raises :class:`DecoderUnavailable`."""
@@ -63,12 +62,11 @@ class InProcessDecoder:
 
     def effect_input(self, data: bytes, rule: InputRule | None, side: int) -> EffectInput:
         """See :class:`Decoder`."""
-        photo = decode_for_effect(data, rule, side, self._scaled_decode)
-        return prepare_for_effect(photo, rule, side)
+        return effect_input(data, rule, side, self._scaled_decode)
 
-    def grey16(self, data: bytes) -> NDArray[np.uint16]:
+    def grey(self, data: bytes) -> NDArray[np.float32]:
         """See :class:`Decoder`."""
-        return decode_grey16(data)
+        return decode_grey(data, self._max_pixels)
 
     def wait_until_ready(self) -> None:
         """It is."""

@@ -33,7 +33,7 @@ class Task(StrEnum):
     COUNT_PIXELS = "count-pixels"
     NETWORK_INPUT = "network-input"
     EFFECT_INPUT = "effect-input"
-    GREY16 = "grey16"
+    GREY = "grey"
 
 
 class ReplyKind(IntEnum):
@@ -44,7 +44,7 @@ class ReplyKind(IntEnum):
     TENSOR = 2
     REFUSED = 3
     PHOTO = 4
-    LEVELS = 5
+    NUMBERS = 5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -108,18 +108,18 @@ class IsolatedDecoder:
             reply = process.receive(ReplyKind.PHOTO, self._max_pixels)
             tensor = process.receive_tensor(rule, reply) if rule is not None else None
             pixels = process.receive_pixels(bounded_size(reply.width, reply.height, side))
-            photo = Photo(pixels, reply.width, reply.height)
+            photo = Photo(pixels, reply.width, reply.height, process.receive_focal())
             return EffectInput(photo, tensor, reply.transform_seconds)
 
         return self._ask(order, data, receive)
 
-    def grey16(self, data: bytes) -> NDArray[np.uint16]:
+    def grey(self, data: bytes) -> NDArray[np.float32]:
         """See :class:`Decoder`."""
 
-        def receive(process: DecodeProcess) -> NDArray[np.uint16]:
-            return process.receive_levels(process.receive(ReplyKind.LEVELS, self._max_pixels))
+        def receive(process: DecodeProcess) -> NDArray[np.float32]:
+            return process.receive_numbers(process.receive(ReplyKind.NUMBERS, self._max_pixels))
 
-        return self._ask(Order(Task.GREY16, self._max_pixels), data, receive)
+        return self._ask(Order(Task.GREY, self._max_pixels), data, receive)
 
     def is_healthy(self) -> bool:
         """Whether processes can be started."""

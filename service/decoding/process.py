@@ -106,11 +106,17 @@ class DecodeProcess:
         self._channel.read_into(pixels.data.cast("B"))
         return pixels
 
-    def receive_levels(self, reply: Reply) -> NDArray[np.uint16]:
-        """The levels ``(h, w)`` after a :data:`ReplyKind.LEVELS`."""
-        levels = np.empty((reply.height, reply.width), np.uint16)
-        self._channel.read_into(levels.data.cast("B"))
-        return levels
+    def receive_focal(self) -> int:
+        """The photo's focal length, after its pixels."""
+        focal = np.empty(1, np.uint16)
+        self._channel.read_into(focal.data.cast("B"))
+        return int(focal[0])
+
+    def receive_numbers(self, reply: Reply) -> NDArray[np.float32]:
+        """The numbers ``(h, w)`` after a :data:`ReplyKind.NUMBERS`."""
+        numbers = np.empty((reply.height, reply.width), np.float32)
+        self._channel.read_into(numbers.data.cast("B"))
+        return numbers
 
     def kill(self) -> None:
         """End it, whatever it is doing."""

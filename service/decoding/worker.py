@@ -22,10 +22,9 @@ from service.decoding.channel import Channel
 from service.decoding.frames import Order, Reply, ReplyKind, Task, read_order, refusal
 from service.decoding.limits import die_with_parent, lock_up
 from service.errors import DepthError
-from service.imaging.decode import read_header
-from service.imaging.effect_input import decode_for_effect, prepare_for_effect
+from service.imaging.decode import decode_grey, read_header
+from service.imaging.effect_input import effect_input
 from service.imaging.network_input import network_input
-from service.imaging.uploaded_depth import decode_grey16
 
 
 def _answer(channel: Channel, order: Order, data: bytes) -> None:
@@ -53,17 +52,17 @@ def _network_input(order: Order, data: bytes) -> _Answer:
 
 
 def _effect_input(order: Order, data: bytes) -> _Answer:
-    photo = decode_for_effect(data, order.rule, order.side, order.scaled_decode)
-    prepared = prepare_for_effect(photo, order.rule, order.side)
+    prepared = effect_input(data, order.rule, order.side, order.scaled_decode)
+    photo = prepared.photo
     took = int(1e6 * prepared.transform_seconds)
     tensors = [] if prepared.tensor is None else [prepared.tensor]
     reply = Reply(ReplyKind.PHOTO, photo.width, photo.height, took)
-    return reply, [*tensors, prepared.pixels]
+    return reply, [*tensors, prepared.pixels, np.array([photo.focal], np.uint16)]
 
 
-def _grey16(order: Order, data: bytes) -> _Answer:
-    levels = decode_grey16(data)
-    return Reply(ReplyKind.LEVELS, levels.shape[1], levels.shape[0]), [levels]
+def _grey(order: Order, data: bytes) -> _Answer:
+    numbers = decode_grey(data, order.max_pixels)
+    return Reply(ReplyKind.NUMBERS, numbers.shape[1], numbers.shape[0]), [numbers]
 
 
 _Answer = tuple[Reply, Sequence[NDArray[Any]]]
@@ -71,7 +70,7 @@ _TASKS: dict[Task, Callable[[Order, bytes], _Answer]] = {
     Task.COUNT_PIXELS: _count_pixels,
     Task.NETWORK_INPUT: _network_input,
     Task.EFFECT_INPUT: _effect_input,
-    Task.GREY16: _grey16,
+    Task.GREY: _grey,
 }
 
 

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from service.effects.record import Effect, Source
 from service.errors import InvalidParameter
+from service.geometry.camera import Camera
 from service.geometry.mesh import Mesh, MeshOptions, build_mesh, texture
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
@@ -62,13 +63,16 @@ class PointcloudOptions(MeshOptions):
     )
 
 
-def encode_ply(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
+def encode_ply(
+    pixels: Rgb, depth: DepthMap, options: MeshOptions, camera: Camera | None = None
+) -> bytes:
     """Coloured points as binary little-endian PLY: 15 bytes each.
 
-    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. Raises :class:`InvalidParameter`
-    when no two rows of points are joined.
+    ``pixels``, ``depth`` and ``camera`` are :func:`service.geometry.mesh.build_mesh`'s. Raises
+    :class:`InvalidParameter` when nothing is left.
     """
-    mesh = _mesh(pixels, depth, options)
+    # Measured points are all of the client's; of a network's some float between two surfaces.
+    mesh = _mesh(pixels, depth, options, camera, not options.refines(depth))
     unit = "metres" if depth.kind.unit else "distance of the nearest point"
     header = _PLY_HEADER.format(count=len(mesh.points), unit=unit)
     file = io.BytesIO()
@@ -82,12 +86,14 @@ def encode_ply(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
     return file.getvalue()
 
 
-def encode_glb(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
+def encode_glb(
+    pixels: Rgb, depth: DepthMap, options: MeshOptions, camera: Camera | None = None
+) -> bytes:
     """The surface as binary glTF with the photo as its texture (JPEG).
 
     Parameters and errors are those of :func:`encode_ply`.
     """
-    mesh = _mesh(pixels, depth, options)
+    mesh = _mesh(pixels, depth, options, camera, every_point=False)
     picture = io.BytesIO()
     Image.fromarray(texture(pixels, options)).save(picture, "JPEG", quality=_JPEG_QUALITY)
     parts = [
@@ -100,12 +106,14 @@ def encode_glb(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> bytes:
     return _container(orjson.dumps(document), parts)
 
 
-def _mesh(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> Mesh:
-    mesh = build_mesh(pixels, depth, options)
-    if not len(mesh.triangles):
+def _mesh(
+    pixels: Rgb, depth: DepthMap, options: MeshOptions, camera: Camera | None, every_point: bool
+) -> Mesh:
+    mesh = build_mesh(pixels, depth, options, camera, every_point=every_point)
+    if not len(mesh.points if every_point else mesh.triangles):
         raise InvalidParameter(
-            "No surface is left: the photo is only a row of points, or its depth jumps everywhere; "
-            "raise max_side or edge."
+            "No surface is left: the photo is only a row of points, its depth jumps everywhere, or "
+            "it lies outside near and far or beyond what can be told; raise max_side or edge."
         )
     return mesh
 
@@ -197,7 +205,8 @@ def _side(options: PointcloudOptions) -> int:
 
 def _make(source: Source, options: PointcloudOptions) -> bytes:
     encode = encode_glb if options.format is SurfaceFormat.GLB else encode_ply
-    return encode(source.pixels, source.depth, options)
+    depth = source.surface(options.max_side)
+    return encode(source.pixels, depth, options, source.camera)
 
 
 def _working_bytes(options: PointcloudOptions, pixels: int) -> int:

@@ -9,11 +9,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from service.geometry.camera import Camera
 from service.geometry.metres import Metres
 from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import Options
-from service.imaging.transforms import Rgb
+from service.imaging.transforms import Interpolation, Rgb, bounded_size
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -22,12 +23,16 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 class Source:
     """What an effect is made of: a photo, its depth, and what makes metres of it if anything does.
 
-    ``estimate`` is the depth as the network or the client gave it.
+    ``estimate`` is the depth as the network or the client gave it, ``camera`` what is known of the
+    photo's camera; ``near`` and ``far`` limit what counts, in the depth's unit.
     """
 
     photo: Photo
     estimate: DepthMap
     metres: Metres | None = None
+    camera: Camera | None = None
+    near: float | None = None
+    far: float | None = None
 
     @property
     def pixels(self) -> Rgb:
@@ -36,8 +41,23 @@ class Source:
 
     @functools.cached_property
     def depth(self) -> DepthMap:
-        """The depth, in metres where something tells them."""
-        return self.estimate if self.metres is None else self.metres.apply(self.estimate)
+        """The depth within its limits, in metres where something tells them."""
+        return self._measured(self.estimate)
+
+    def surface(self, max_side: int) -> DepthMap:
+        """:attr:`depth` at pixels of the photo, as ``/v1/depth`` gives them, evenly spread.
+
+        At most ``max_side`` along the longer side. A client's map is given whole, as it is.
+        """
+        if self.estimate.enlarge is Interpolation.NEAREST:
+            return self.depth
+        width, height = self.photo.width, self.photo.height
+        most = bounded_size(width, height, max_side)
+        return self._measured(self.estimate.sampled_at_size(width, height, most))
+
+    def _measured(self, depth: DepthMap) -> DepthMap:
+        measured = depth if self.metres is None else self.metres.apply(depth)
+        return measured.limited(self.near, self.far)
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from service.effects.record import Effect, Source
-from service.geometry.camera import camera_of_fov, centres, unproject
+from service.geometry.camera import Camera, CameraOptions, unproject
 from service.geometry.distances import distances_of_nearness
 from service.geometry.guided_filter import refine_nearness
 from service.geometry.scene import Scene, make_scene, resize_map
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
-from service.imaging.options import FAR_RATIO, FIELD_OF_VIEW, MAX_SIDE, Options, ranged
+from service.imaging.options import FAR_RATIO, MAX_SIDE, ranged
 from service.imaging.strips import bytes_in_turn, strips_in_turn
-from service.imaging.transforms import Rgb
+from service.imaging.transforms import Rgb, centres
 
 _AMBIENT = 0.25
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -36,7 +36,7 @@ class ReliefFormat(StrEnum):
     HEIGHT16 = "height16"
 
 
-class ReliefOptions(Options):
+class ReliefOptions(CameraOptions):
     """How the surface is made and lit; ``far_ratio`` is ignored for metric depth."""
 
     format: ReliefFormat = Field(
@@ -44,7 +44,6 @@ class ReliefOptions(Options):
         description="`shaded` relief; `normals` as colours; `height16`, a 16-bit height map for "
         "3D printing. All PNG.",
     )
-    fov: float = ranged(65.0, 10, 150, FIELD_OF_VIEW)
     far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
     smooth: float = ranged(0.0025, 0, 0.05, "Smoothing: a Gaussian's sigma as a share of the side.")
     azimuth: float = ranged(315.0, 0, 360, "Where the light is, in degrees clockwise from the top.")
@@ -54,15 +53,18 @@ class ReliefOptions(Options):
     max_side: int = ranged(1280, 64, 4096, MAX_SIDE)
 
 
-def surface_normals(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> NDArray[np.float32]:
+def surface_normals(
+    pixels: Rgb, depth: DepthMap, options: ReliefOptions, camera: Camera | None = None
+) -> NDArray[np.float32]:
     """Unit normals ``(h, w, 3)`` float32, facing the camera: x right, y up, z towards the viewer.
 
     ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. The cross product of the surface's
-    derivatives along the picture's axes.
+    derivatives along the picture's axes. ``camera`` is by default what the options say. Where
+    nothing is known the normal is that of what is nearest to it.
     """
     scene = make_scene(pixels, depth, options.max_side)
     normals = np.empty(scene.pixels.shape, np.float32)
-    for rows, some in _normals(scene, depth, options):
+    for rows, some in _normals(scene, depth, options, camera):
         normals[rows] = some
     return normals
 
@@ -73,11 +75,13 @@ def normal_picture(normals: NDArray[np.float32]) -> Rgb:
     return colours
 
 
-def shaded_relief(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> Rgb:
+def shaded_relief(
+    pixels: Rgb, depth: DepthMap, options: ReliefOptions, camera: Camera | None = None
+) -> Rgb:
     """The surface in plaster under one lamp, ``(h, w, 3)`` uint8 (Lambert's cosine law)."""
     scene = make_scene(pixels, depth, options.max_side)
     picture = np.empty_like(scene.pixels)
-    for rows, normals in _normals(scene, depth, options):
+    for rows, normals in _normals(scene, depth, options, camera):
         lit = np.maximum(normals @ _light(options), 0)
         shade = lit * np.float32(1 - _AMBIENT) + np.float32(_AMBIENT)
         if options.texture > 0:
@@ -87,11 +91,13 @@ def shaded_relief(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> Rgb:
     return picture
 
 
-def relief_in_colours(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> Rgb:
+def relief_in_colours(
+    pixels: Rgb, depth: DepthMap, options: ReliefOptions, camera: Camera | None = None
+) -> Rgb:
     """:func:`normal_picture` of :func:`surface_normals`, in a quarter of the memory."""
     scene = make_scene(pixels, depth, options.max_side)
     picture = np.empty_like(scene.pixels)
-    for rows, normals in _normals(scene, depth, options):
+    for rows, normals in _normals(scene, depth, options, camera):
         picture[rows] = normal_picture(normals)
     return picture
 
@@ -112,13 +118,12 @@ def height_map(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
 
 
 def _normals(
-    scene: Scene, depth: DepthMap, options: ReliefOptions
+    scene: Scene, depth: DepthMap, options: ReliefOptions, camera: Camera | None
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Strips of rows, and their unit normals."""
     surface = _surface(scene, options)
-    right, up = camera_of_fov(scene.width, scene.height, options.fov).rays(
-        centres(scene.width), centres(scene.height)
-    )
+    camera = camera or options.camera(scene.width, scene.height)
+    right, up = camera.rays(centres(scene.width), centres(scene.height))
     nearest = distances_of_nearness(surface.max(keepdims=True), depth, options.far_ratio)
     for strip in strips_in_turn(surface.shape, 1):
         distance = distances_of_nearness(surface[strip.read], depth, options.far_ratio)
@@ -187,11 +192,12 @@ def smoothed(surface: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 
 def _make(source: Source, options: ReliefOptions) -> bytes:
+    pixels, depth, camera = source.pixels, source.depth, source.camera
     if options.format is ReliefFormat.HEIGHT16:
-        return height_map(source.pixels, source.depth, options)
+        return height_map(pixels, depth, options)
     if options.format is ReliefFormat.NORMALS:
-        return png.encode_rgb(relief_in_colours(source.pixels, source.depth, options))
-    return png.encode_rgb(shaded_relief(source.pixels, source.depth, options))
+        return png.encode_rgb(relief_in_colours(pixels, depth, options, camera))
+    return png.encode_rgb(shaded_relief(pixels, depth, options, camera))
 
 
 RELIEF = Effect(

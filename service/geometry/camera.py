@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidParameter
+from service.imaging.options import Options, parse_numbers, ranged, written
 from service.imaging.transforms import DepthArray
 
 DEFAULT_FOV = 65.0
@@ -16,8 +19,21 @@ DEFAULT_FOV = 65.0
 
 SMALLEST_FOV, LARGEST_FOV = 1.0, 179.0
 
+_PIXELS = r"-?[0-9]{1,6}(?:\.[0-9]{1,9})?"
+INTRINSICS = re.compile(f"{_PIXELS},{_PIXELS},{_PIXELS},{_PIXELS}")
+_INTRINSICS_FORM = "fx,fy,cx,cy in pixels of the upright photo, such as 525,525,319.5,239.5"
+
 # Of the frame whose focal length EXIF's FocalLengthIn35mmFilm is (CIPA DC-008, tag 41989).
 _FILM_MILLIMETRES = 36.0
+
+
+class CameraSource(StrEnum):
+    """What tells a camera's field of view."""
+
+    FOV = "fov"
+    INTRINSICS = "intrinsics"
+    EXIF = "exif"
+    DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -26,12 +42,14 @@ class Camera:
 
     ``focal_x`` and ``focal_y``: focal lengths as shares of the photo's width and height.
     ``centre_x`` and ``centre_y``: where its axis meets the photo, 0..1 from the top left corner.
+    ``source`` is what tells them.
     """
 
     focal_x: float
     focal_y: float
     centre_x: float = 0.5
     centre_y: float = 0.5
+    source: CameraSource = CameraSource.DEFAULT
 
     def rays(
         self, across: NDArray[np.floating], down: NDArray[np.floating]
@@ -41,16 +59,59 @@ class Camera:
         up = (self.centre_y - down) / self.focal_y
         return right.astype(np.float32), up.astype(np.float32)
 
+    def text(self, width: int, height: int) -> str:
+        """What a caller is told of it: pixels of a photo of this size, and where they are from."""
+        numbers = {
+            "fov": self.fov(width, height),
+            "fx": self.focal_x * width,
+            "fy": self.focal_y * height,
+            "cx": self.centre_x * width - 0.5,
+            "cy": self.centre_y * height - 0.5,
+        }
+        return "; ".join([self.source, *(f"{name}={value:.9g}" for name, value in numbers.items())])
+
     def fov(self, width: int, height: int) -> float:
         """Degrees across the longer side of a photo of this shape."""
         focal = self.focal_x if width >= height else self.focal_y
         return math.degrees(2 * math.atan(0.5 / focal))
 
 
-def camera_of_fov(width: int, height: int, fov: float) -> Camera:
+class CameraOptions(Options):
+    """What a caller knows of the camera."""
+
+    fov: float = ranged(
+        DEFAULT_FOV,
+        10,
+        150,
+        "Field of view across the photo's longer side in degrees. Default: by the intrinsics, else "
+        f"by EXIF's focal length as on 35 mm film, else {DEFAULT_FOV:g}, as a phone's.",
+    )
+    intrinsics: str | None = written(None, INTRINSICS, _INTRINSICS_FORM, "525,525,319.5,239.5")
+
+    def camera(self, width: int, height: int, focal_millimetres: float = 0) -> Camera:
+        """The camera of an upright photo of this size, with EXIF's focal length; 0 is none.
+
+        Raises :class:`InvalidParameter` for intrinsics of another photo, or beside a field of view.
+        """
+        if self.intrinsics is not None:
+            if "fov" in self.model_fields_set:
+                raise InvalidParameter("Give either fov or intrinsics, not both.")
+            fx, fy, cx, cy = parse_numbers(self.intrinsics)
+            return camera_of_intrinsics((fx, fy, cx, cy), width, height)
+        if "fov" in self.model_fields_set:
+            return camera_of_fov(width, height, self.fov, CameraSource.FOV)
+        fov = fov_of_focal_length(focal_millimetres)
+        if fov is not None:
+            return camera_of_fov(width, height, fov, CameraSource.EXIF)
+        return camera_of_fov(width, height, DEFAULT_FOV)
+
+
+def camera_of_fov(
+    width: int, height: int, fov: float, source: CameraSource = CameraSource.DEFAULT
+) -> Camera:
     """The camera of a photo that spans ``fov`` degrees across its longer side."""
     focal = max(width, height) / 2 / math.tan(math.radians(fov) / 2)
-    return Camera(focal / width, focal / height)
+    return Camera(focal / width, focal / height, source=source)
 
 
 def fov_of_focal_length(millimetres: float) -> float | None:
@@ -73,7 +134,8 @@ def camera_of_intrinsics(
     fx, fy, cx, cy = intrinsics
     if not (fx > 0 and fy > 0 and math.isfinite(fx) and math.isfinite(fy)):
         raise InvalidParameter("intrinsics: fx and fy must be above 0.")
-    camera = Camera(fx / width, fy / height, (cx + 0.5) / width, (cy + 0.5) / height)
+    centre = (cx + 0.5) / width, (cy + 0.5) / height
+    camera = Camera(fx / width, fy / height, *centre, CameraSource.INTRINSICS)
     inside = 0 <= camera.centre_x <= 1 and 0 <= camera.centre_y <= 1
     if not (inside and SMALLEST_FOV <= camera.fov(width, height) <= LARGEST_FOV):
         raise InvalidParameter(
@@ -96,8 +158,3 @@ def unproject(
     np.multiply(distance, up[:, np.newaxis], out=points[..., 1])
     np.negative(distance, out=points[..., 2])
     return points
-
-
-def centres(count: int) -> NDArray[np.float64]:
-    """Places 0..1 of the centres of ``count`` pixels in a row."""
-    return (np.arange(count) + 0.5) / count

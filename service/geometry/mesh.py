@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from service.geometry.camera import Camera, camera_of_fov, centres, unproject
+from service.geometry.camera import Camera, CameraOptions, unproject
 from service.geometry.distances import distances, refined_distances
 from service.imaging.depth_map import DepthMap
-from service.imaging.options import FAR_RATIO, FIELD_OF_VIEW, Options, ranged
+from service.imaging.options import FAR_RATIO, ranged
 from service.imaging.transforms import (
     DepthArray,
     Interpolation,
@@ -26,23 +26,29 @@ from service.imaging.transforms import (
 _CHUNK_ROWS = 1 << 18
 
 
-class MeshOptions(Options):
+class MeshOptions(CameraOptions):
     """How points are placed and joined.
 
     ``far_ratio`` is ignored for metric depth. A square photo at ``max_side=2048`` has 4.2 million
     points: 63 MB of PLY.
     """
 
-    fov: float = ranged(65.0, 10, 150, FIELD_OF_VIEW)
     far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
     edge: float = ranged(
         75.0, 45, 89.9, "Slant in degrees from which a surface is cut as a depth jump."
     )
     max_side: int = ranged(512, 16, 2048, "Points along the longer side.")
     texture_side: int = ranged(1024, 64, 4096, "Longest side of the mesh's texture in pixels.")
-    refine: bool = Field(
-        True, description="Move the depth map's edges onto the photo's; else its numbers stay."
+    refine: bool | None = Field(
+        None,
+        description="Move the depth map's edges onto the photo's; `false` leaves every number as "
+        "it is. Default: `true` for what a network gave, at its own size, else `false`.",
     )
+
+    def refines(self, depth: DepthMap) -> bool:
+        """Whether edges of ``depth`` are moved onto the photo's."""
+        own = depth.enlarge is not Interpolation.NEAREST
+        return own if self.refine is None else self.refine
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Mesh:
 
     ``points`` ``(n, 3)`` float32; ``colours`` ``(n, 3)`` uint8 RGB; ``places`` ``(n, 2)`` float32,
     where each point lies in the photo, 0..1 from the top left; ``triangles`` ``(m, 3)`` uint32
-    point numbers, counter-clockwise seen from the camera. Every point is used by a triangle.
+    point numbers, counter-clockwise seen from the camera.
     """
 
     points: NDArray[np.float32]
@@ -61,31 +67,39 @@ class Mesh:
 
 
 def build_mesh(
-    pixels: Rgb, depth: DepthMap, options: MeshOptions, camera: Camera | None = None
+    pixels: Rgb,
+    depth: DepthMap,
+    options: MeshOptions,
+    camera: Camera | None = None,
+    *,
+    every_point: bool = False,
 ) -> Mesh:
     """The surface that the photo shows: a grid of points, joined unless depth jumps between them.
 
-    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. ``camera`` by default has the
-    options' field of view. Each point is at the distance that the map has there, to the pixel; with
+    ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. ``camera`` is by default
+    what the options say. Each point is at the distance that the map has there, to the pixel; with
     ``refine`` the map's edges are first moved onto the photo's. What the map does not count, and
-    points that no triangle uses because they float between two surfaces, are left out.
+    points that no triangle uses because they float between two surfaces, are left out; the latter
+    are kept with ``every_point``.
     """
-    camera = camera or camera_of_fov(pixels.shape[1], pixels.shape[0], options.fov)
-    grid = _grid(pixels, depth, options)
-    if options.refine:
+    camera = camera or options.camera(pixels.shape[1], pixels.shape[0])
+    refine = options.refines(depth)
+    grid = _grid(pixels, depth, options.max_side, refine)
+    if refine:
         distance = refined_distances(grid.pixels, grid.depth, options.far_ratio)
     else:
         distance = distances(grid.depth, options.far_ratio)
-    right, up = camera.rays(grid.across, grid.down)
+    across, down = grid.depth.places
+    right, up = camera.rays(across, down)
     triangles = _triangulate(distance, right, up, options.edge)
-    used = np.zeros(distance.size, np.bool_)
+    used = ~np.isnan(distance).ravel() if every_point else np.zeros(distance.size, np.bool_)
     for some in _chunks(triangles):
         used[some] = True
     number = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
     for some in _chunks(triangles):
         some[:] = number[some]
     places = np.empty((*distance.shape, 2), np.float32)
-    places[..., 0], places[..., 1] = grid.across, grid.down[:, np.newaxis]
+    places[..., 0], places[..., 1] = across, down[:, np.newaxis]
     return Mesh(
         points=unproject(distance, right, up).reshape(-1, 3)[used],
         colours=grid.pixels.reshape(-1, 3)[used],
@@ -101,27 +115,24 @@ def texture(pixels: Rgb, options: MeshOptions) -> Rgb:
 
 @dataclass(frozen=True)
 class _Grid:
-    """The photo and its depth at the points, and their places ``(w,)`` and ``(h,)`` in 0..1."""
+    """The photo and its depth at the points."""
 
     pixels: Rgb
     depth: DepthMap
-    across: NDArray[np.float64]
-    down: NDArray[np.float64]
 
 
-def _grid(pixels: Rgb, depth: DepthMap, options: MeshOptions) -> _Grid:
+def _grid(pixels: Rgb, depth: DepthMap, max_side: int, refine: bool) -> _Grid:
     """Points on the map's own pixels where it has enough of them, else between them."""
-    max_side = options.max_side
-    if depth.enlarge is Interpolation.NEAREST and not options.refine:
+    if depth.enlarge is Interpolation.NEAREST and not refine:
         # There is nothing between its pixels: more points would make stairs of them.
         max_side = min(max_side, max(depth.width, depth.height))
     width, height = bounded_size(pixels.shape[1], pixels.shape[0], max_side)
     small = shrink(pixels, (width, height))
     if width > depth.width or height > depth.height:
-        return _Grid(small, depth.resized(width, height), centres(width), centres(height))
-    rows, columns = nearest(depth.height, height), nearest(depth.width, width)
-    across, down = centres(depth.width)[columns], centres(depth.height)[rows]
-    return _Grid(small, depth.sampled(rows, columns), across, down)
+        return _Grid(small, depth.resized(width, height))
+    if (width, height) == (depth.width, depth.height):
+        return _Grid(small, depth)
+    return _Grid(small, depth.sampled(nearest(depth.height, height), nearest(depth.width, width)))
 
 
 def _triangulate(

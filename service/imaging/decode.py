@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
@@ -29,8 +30,8 @@ from service.imaging.files.png import strip_png
 from service.imaging.files.png_reader import PngReader
 from service.imaging.files.source import Source
 from service.imaging.files.tiff import UprightlessTiff, check_tiff, strip_tiff
-from service.imaging.files.tiff_directory import orientation
-from service.imaging.samples import to_rgb
+from service.imaging.files.tiff_directory import focal_length, orientation
+from service.imaging.samples import grey_numbers, to_rgb
 from service.imaging.transforms import Rgb
 
 # The limit below is checked on every image; Pillow's own would only warn between 89 and 179 MP.
@@ -80,12 +81,13 @@ class Photo:
     """A decoded photo: ``pixels`` is ``(h, w, 3)`` uint8 RGB, upright.
 
     ``width`` and ``height`` are the photo's own size, upright; a reduced decode leaves ``pixels``
-    smaller.
+    smaller. ``focal`` is EXIF's focal length as on 35 mm film, in millimetres; 0 if it says none.
     """
 
     pixels: Rgb
     width: int
     height: int
+    focal: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,22 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
         return first
 
 
+def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
+    """The numbers of a grey PNG, JPEG or TIFF as they are stored, ``(h, w)`` float32.
+
+    Raises what :func:`read_header` and :func:`decode_photo` raise, and
+    :class:`UndecodableImage` for colours.
+    """
+    photo_format = sniff(data)
+    if photo_format is formats.TIFF:
+        check_tiff(data, with_numbers=True)
+    with _open(photo_format, data) as (image, _), _typed_errors(photo_format):
+        if image.width * image.height > max_pixels:
+            raise PayloadTooLarge(f"The depth map has more than {max_pixels} pixels.")
+        image.load()
+        return grey_numbers(image)
+
+
 def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Photo:
     with _open(photo_format, data) as (image, source), _typed_errors(photo_format):
         turned = orientation(source.exif)
@@ -153,7 +171,7 @@ def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Phot
         pixels = to_rgb(image, source.profile)
         if turned in _TURNS:
             pixels = pixels.transpose(_TURNS[turned])
-        return Photo(np.asarray(pixels), *(whole or pixels.size))
+        return Photo(np.asarray(pixels), *(whole or pixels.size), focal_length(source.exif))
 
 
 @contextlib.contextmanager

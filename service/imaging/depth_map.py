@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
 from service.imaging.strips import in_strips
-from service.imaging.transforms import DepthArray, Interpolation, to_image_size
+from service.imaging.transforms import DepthArray, Interpolation, centres, nearest, to_image_size
 
 MAX_METRES = 1000.0
 """What lies farther, or beyond where a fit reaches infinity, is given as infinity; as this distance
 where a format has no infinity."""
+
+UPLOADED = "uploaded"
+"""Stands for the network's name where a client sent the depth map."""
 
 Mask = NDArray[np.bool_]
 
@@ -36,7 +39,8 @@ class DepthMap:
 
     ``enlarge`` is how the map is brought to a photo's size. ``near`` and ``far``: the nearest and
     the farthest value that count, in the map's unit (of inverse depth ``near`` is the larger
-    number); None is the map's own.
+    number); None is the map's own. ``across`` ``(width,)`` and ``down`` ``(height,)`` are where in
+    the photo its columns and rows lie, 0..1; None is the centres of a grid.
     """
 
     values: DepthArray
@@ -45,6 +49,8 @@ class DepthMap:
     enlarge: Interpolation = Interpolation.CUBIC
     near: float | None = None
     far: float | None = None
+    across: NDArray[np.float64] | None = None
+    down: NDArray[np.float64] | None = None
 
     @property
     def width(self) -> int:
@@ -103,8 +109,14 @@ class DepthMap:
         low, high = inverse_values(np.array([farthest, nearest], np.float32), self.kind).tolist()
         return low, high
 
+    @property
+    def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where in the photo its columns and rows lie, 0..1."""
+        across = centres(self.width) if self.across is None else self.across
+        return across, centres(self.height) if self.down is None else self.down
+
     def replaced(self, values: DepthArray) -> DepthMap:
-        """Other values of the same meaning."""
+        """Other values of the same meaning and size."""
         return dataclasses.replace(self, values=values)
 
     def resized(self, width: int, height: int) -> DepthMap:
@@ -113,20 +125,26 @@ class DepthMap:
             return self
         # A mean with what is unknown would be unknown, and one with infinity infinite.
         how = self.enlarge if self.is_whole else Interpolation.NEAREST
-        return self.replaced(to_image_size(self.values, width, height, how))
+        values = to_image_size(self.values, width, height, how)
+        return dataclasses.replace(self, values=values, across=None, down=None)
 
     def sampled(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> DepthMap:
-        """Some of its pixels, in the order given; near and far stay what they are in the map."""
-        low, high = self.extent
-        if self.has_infinity:
-            high = math.inf
-        nearest, farthest = (high, low) if self.kind.is_inverse else (low, high)
-        return dataclasses.replace(
-            self,
-            values=self.values[rows[:, np.newaxis], columns],
-            near=nearest if self.near is None else self.near,
-            far=farthest if self.far is None else self.far,
-        )
+        """Some of its pixels, in the order given, at the places where they are."""
+        across, down = self.places
+        values = self.values[rows[:, np.newaxis], columns]
+        return dataclasses.replace(self, values=values, across=across[columns], down=down[rows])
+
+    def sampled_at_size(self, width: int, height: int, most: tuple[int, int]) -> DepthMap:
+        """:meth:`resized` to a photo's size, but only ``most`` (width, height) of its pixels.
+
+        Column by column and then row by row, so that the others are never held.
+        """
+        columns, rows = nearest(width, min(most[0], width)), nearest(height, min(most[1], height))
+        how = self.enlarge if self.is_whole else Interpolation.NEAREST
+        some = to_image_size(self.values, width, self.height, how)[:, columns]
+        some = to_image_size(np.ascontiguousarray(some), len(columns), height, how)[rows]
+        across, down = centres(width)[columns], centres(height)[rows]
+        return dataclasses.replace(self, values=some, across=across, down=down)
 
     def limited(self, near: float | None, far: float | None) -> DepthMap:
         """The map with these limits.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 
 from service.imaging.decode import Photo, decode_photo
-from service.imaging.transforms import InputRule, Rgb, Tensor, bounded_size, shrink, to_tensor
+from service.imaging.network_input import decode_for_network, transform_for_network
+from service.imaging.transforms import InputRule, Rgb, Tensor, bounded_size, shrink
 
 
 @dataclass(frozen=True)
@@ -26,29 +28,35 @@ class EffectInput:
         return self.photo.pixels
 
 
-def decode_for_effect(
+def effect_input(
     data: bytes, rule: InputRule | None, side: int, scaled_decode: bool = False
-) -> Photo:
-    """Decode once for both; raises the errors of decoding.
+) -> EffectInput:
+    """The photo within ``side`` pixels and, with ``rule``, a network's input of it.
 
-    With ``scaled_decode``, a JPEG is decoded at a fraction of its size that still covers the
-    network's input and the effect's pixels.
+    The network is shown what it is shown for depth alone, so that its answer is the same. With
+    ``scaled_decode``, a JPEG is decoded at a fraction of its size that covers what is needed:
+    twice where the network needs less than the effect. Raises the errors of decoding.
     """
 
     def cover(width: int, height: int) -> tuple[int, int]:
-        needed = bounded_size(width, height, side)
-        network = rule.network_size(width, height) if rule is not None else (0, 0)
-        return max(needed[0], network[0]), max(needed[1], network[1])
+        return bounded_size(width, height, side)
 
-    return decode_photo(data, cover if scaled_decode else None)
-
-
-def prepare_for_effect(photo: Photo, rule: InputRule | None, side: int) -> EffectInput:
-    """The network's input, and the pixels at exactly the bounded size of the photo."""
+    if rule is None:
+        photo = decode_photo(data, cover if scaled_decode else None)
+        return EffectInput(_within(photo, side), None)
+    photo = decode_for_network(data, rule, scaled_decode)
+    prepared = transform_for_network(photo, rule)
+    height, width = photo.pixels.shape[:2]
+    needed = cover(photo.width, photo.height)
+    if width < needed[0] or height < needed[1]:
+        photo = decode_photo(data, cover)
     started = time.perf_counter()
-    tensor = None
-    if rule is not None:
-        tensor = to_tensor(photo.pixels, rule.network_size(photo.width, photo.height), rule)
+    photo = _within(photo, side)
+    took = prepared.transform_seconds + time.perf_counter() - started
+    return EffectInput(photo, prepared.tensor, took)
+
+
+def _within(photo: Photo, side: int) -> Photo:
+    """The photo with its pixels at exactly the bounded size."""
     pixels = shrink(photo.pixels, bounded_size(photo.width, photo.height, side))
-    scaled = Photo(pixels, photo.width, photo.height)
-    return EffectInput(scaled, tensor, time.perf_counter() - started)
+    return dataclasses.replace(photo, pixels=pixels)

@@ -90,7 +90,6 @@ GRID_FORM = "columns x rows, each from 1 to 64, such as 3x3"
 
 
 MAX_SIDE = "Longest side of the result in pixels; photos are never enlarged."
-FIELD_OF_VIEW = "Field of view across the photo's longer side in degrees; a phone's is about 65."
 FAR_RATIO = "How many times farther the farthest point is than the nearest, a guess of yours."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
@@ -31,6 +32,20 @@ def to_rgb(image: ImageFile, profile: bytes = b"") -> Image.Image:
     canvas = Image.new("RGB", image.size, _WHITE)
     canvas.paste(rgb, mask=alpha)
     return canvas
+
+
+def grey_numbers(image: ImageFile) -> NDArray[np.float32]:
+    """A loaded image's numbers as they are stored, ``(h, w)`` float32: grey of any depth.
+
+    Of colours the level, if all of them are grey. Raises :class:`UndecodableImage` for others.
+    """
+    if image.mode in (*_SIXTEEN_BIT_GREY, "I", "F", "L"):
+        return np.asarray(image, np.float32)
+    if image.mode in ("P", "RGB"):
+        colours = np.asarray(image.convert("RGB"))
+        if (colours == colours[..., :1]).all():
+            return np.asarray(colours[..., 0], np.float32)
+    raise UndecodableImage("The depth map is a picture in colours, which are no depth.")
 
 
 def _split(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:

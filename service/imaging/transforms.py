@@ -188,6 +188,11 @@ def to_image_size(
     return enlarged
 
 
+def centres(count: int) -> NDArray[np.float64]:
+    """Places 0..1 of the centres of ``count`` pixels in a row."""
+    return (np.arange(count) + 0.5) / count
+
+
 def nearest(count: int, places: int) -> NDArray[np.intp]:
     """Which of ``count`` pixels in a row the centres of ``places`` pixels of that row lie in."""
     return ((2 * np.arange(places) + 1) * count // (2 * places)).astype(np.intp)

@@ -1,148 +1,190 @@
-"""A depth map that a client computed earlier: NPY or 16-bit PNG -> float32, nothing believed.
-
-NumPy reads the header of an NPY file, and nothing else of it: what it says is checked before
-anything is made of that size, and arrays of objects, which would be unpickled, are refused.
-"""
+"""A depth map that a client sends along: its numbers in a file, and what they mean."""
 
 from __future__ import annotations
 
-import io
+import dataclasses
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
-from PIL import Image
 
-from service.errors import InvalidParameter, PayloadTooLarge, UndecodableImage, UnsupportedMediaType
+from service.errors import InvalidParameter, PayloadTooLarge
+from service.imaging.depth_description import DepthDescription, read_description
 from service.imaging.depth_kind import DepthKind
-from service.imaging.transforms import DepthArray, InputRule
+from service.imaging.depth_map import UPLOADED, DepthMap
+from service.imaging.files.tiff import tiff_size
+from service.imaging.npy import Numbers, read_npy
+from service.imaging.transforms import InputRule, Interpolation
 
 LARGEST_VALUE = 1e12
 """Most that a number may be away from 0: squares of it must stay finite."""
 
 ASPECT_TOLERANCE = 0.02
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-# Version 3 differs from 2 only in the names of fields, and a map has none.
-_HEADER_READERS = {
-    1: npy_format.read_array_header_1_0,
-    2: npy_format.read_array_header_2_0,
-    3: npy_format.read_array_header_2_0,
-}
-_LONGEST_HEAD = 1024
-_LONGEST_SIDE = 9_999_999
-_TYPES = tuple(np.dtype(name) for name in ("float16", "float32", "uint16"))
 _SMALLEST_SPAN = 1e-12
-_GREY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
+_OUT_OF_RANGE = (
+    f"depth: numbers must be from {-LARGEST_VALUE:g} to {LARGEST_VALUE:g}, and their range 0 or at "
+    f"least {_SMALLEST_SPAN:g}."
+)
+_FARTHEST_UNASKED = 100.0
+_PNG, _JPEG, _TIFFS = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", (b"II*\0", b"MM\0*")
+_PNG_BITS_AT = 24
 
 
-def is_png(data: bytes) -> bool:
-    """Whether the bytes are a PNG, by their signature; else they must be NPY."""
-    return data.startswith(_PNG)
+class Invalid(StrEnum):
+    """Which number of a file is no reading; NaN always is."""
+
+    ZERO = "0"
+    NONE = "none"
 
 
-def read_npy(data: bytes, max_pixels: int) -> DepthArray:
-    """The numbers of an NPY file, ``(h, w)`` float32.
+@dataclass(frozen=True)
+class DepthMeaning:
+    """What a client says of the numbers in its file.
 
-    Raises :class:`UnsupportedMediaType` for other files, :class:`PayloadTooLarge` past
-    ``max_pixels``, and :class:`InvalidParameter` for anything but rows of float32, float16 or
-    uint16.
+    ``scale``: how many of them are a metre. What is None follows from the file, and the kind else
+    from the network that is named.
     """
-    start, dtype, fortran, (height, width) = _read_header(data, max_pixels)
-    if len(data) - start != height * width * dtype.itemsize:
-        raise InvalidParameter(
-            "depth: the NPY file holds more or fewer numbers than its header says."
-        )
-    numbers = np.frombuffer(data, dtype, offset=start)
-    rows = numbers.reshape((height, width), order="F" if fortran else "C")
-    return np.ascontiguousarray(rows, np.float32)
+
+    kind: DepthKind | None = None
+    scale: float | None = None
+    invalid: Invalid | None = None
 
 
-def count_npy(data: bytes, max_pixels: int) -> int:
-    """Numbers in an NPY file, by its header; raises as :func:`read_npy`."""
-    *_, (height, width) = _read_header(data, max_pixels)
-    return height * width
+@dataclass(frozen=True)
+class DepthFile:
+    """The numbers of a file ``(h, w)``, and what it says of them.
 
-
-def decode_grey16(data: bytes) -> NDArray[np.uint16]:
-    """The levels of a 16-bit grey PNG, ``(h, w)``; its pixel limit is :func:`read_header`'s.
-
-    Raises :class:`UndecodableImage` for any other PNG: a heatmap's colours are no depth.
+    ``is_picture``: at most 8 bits deep, so a picture of nearness. ``is_whole``: of whole numbers.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.mode in _GREY_16:
-                return np.array(image, np.uint16)
-    except Exception as error:  # Pillow's decoders raise almost anything on broken data.
-        raise UndecodableImage("The depth map's PNG is damaged or truncated.") from error
-    raise UndecodableImage(
-        "The depth map's PNG is not 16-bit grey; send what format=depth16 or format=npy gave."
-    )
+
+    numbers: Numbers
+    is_picture: bool
+    is_whole: bool
+    description: DepthDescription | None = None
 
 
-def check_uploaded(
-    values: DepthArray, kind: DepthKind, width: int, height: int, rule: InputRule
-) -> None:
-    """Raise :class:`InvalidParameter` unless the map can be one of a photo of this size.
-
-    Its shape must be the photo's within 2%, or its size the network's for such a photo. Numbers
-    must be finite and neither so large nor so close together that float32 cannot tell them apart.
-    """
-    own_width, own_height = values.shape[1], values.shape[0]
-    of_the_network = (own_width, own_height) == rule.network_size(width, height)
-    stretch = own_width * height / (own_height * width)
-    if not of_the_network and abs(math.log(stretch)) > math.log1p(ASPECT_TOLERANCE):
-        raise InvalidParameter(
-            f"depth: the map is {own_width}x{own_height} and the photo, upright, {width}x{height}; "
-            "their aspect ratios must agree within 2%."
-        )
-    if kind is DepthKind.METRIC_DEPTH:
-        values = np.where(np.isinf(values), np.float32(0), values)
-    low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise InvalidParameter("depth: the map must hold finite numbers only.")
-    if max(-low, high) > LARGEST_VALUE or 0 < high - low < _SMALLEST_SPAN:
-        raise InvalidParameter(
-            f"depth: numbers must be from {-LARGEST_VALUE:g} to {LARGEST_VALUE:g}, and their "
-            f"range 0 or at least {_SMALLEST_SPAN:g}."
-        )
+def is_picture_file(data: bytes) -> bool:
+    """Whether the bytes are a PNG, JPEG or TIFF, by their signature; else they must be NPY."""
+    return data.startswith((_PNG, _JPEG, *_TIFFS))
 
 
-def _read_header(
-    data: bytes, max_pixels: int
-) -> tuple[int, np.dtype[np.generic], bool, tuple[int, int]]:
-    """Where the numbers start, their type, whether columns come first, and the shape."""
-    if not data.startswith(npy_format.MAGIC_PREFIX):
-        raise UnsupportedMediaType("The depth map must be an NPY file or a 16-bit grey PNG.")
-    head = io.BytesIO(data[:_LONGEST_HEAD])
-    try:
-        major, _ = npy_format.read_magic(head)
-        if major not in _HEADER_READERS:
-            raise InvalidParameter("depth: the NPY file is of an unknown version.")
-        shape, fortran, dtype = _HEADER_READERS[major](head)
-    except InvalidParameter:
-        raise
-    except Exception as error:  # The header is parsed as Python, which raises almost anything.
-        raise InvalidParameter("depth: the header of the NPY file cannot be read.") from error
-    height, width = _checked_shape(shape, dtype)
-    if height * width > max_pixels:
+def count_tiff(data: bytes, max_pixels: int) -> int | None:
+    """Pixels of a TIFF, by its tags, None for other files; raises :class:`PayloadTooLarge`."""
+    if not data.startswith(_TIFFS):
+        return None
+    width, height = tiff_size(data)
+    if width * height > max_pixels:
         raise PayloadTooLarge(
             f"The depth map has {width}x{height} pixels; the limit is {max_pixels} in all."
         )
-    return head.tell(), dtype, fortran, (height, width)
+    return width * height
 
 
-def _checked_shape(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> tuple[int, int]:
-    if (
-        len(shape) != 2
-        or dtype.newbyteorder("=") not in _TYPES
-        or not all(type(side) is int and 0 <= side <= _LONGEST_SIDE for side in shape)
-    ):
+def read_depth_file(
+    data: bytes, max_pixels: int, decode_grey: Callable[[bytes], NDArray[np.float32]]
+) -> DepthFile:
+    """The numbers of a file; ``decode_grey`` decodes pictures.
+
+    Raises its errors, those of :func:`read_npy`, and :class:`InvalidParameter` for a description
+    that cannot be true.
+    """
+    if not is_picture_file(data):
+        numbers = read_npy(data, max_pixels)
+        return DepthFile(numbers, False, np.issubdtype(numbers.dtype, np.integer))
+    description = read_description(data) if data.startswith(_PNG) else None
+    levels = decode_grey(data)
+    shallow = data.startswith(_JPEG) or (
+        data.startswith(_PNG) and data[_PNG_BITS_AT : _PNG_BITS_AT + 1] != b"\x10"
+    )
+    if description is not None and shallow:
+        raise InvalidParameter("depth: the PNG describes 16-bit levels, and has 8 bits.")
+    return DepthFile(levels, shallow, bool((levels == np.rint(levels)).all()), description)
+
+
+def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind) -> DepthMap:
+    """The depth map that a file is; between its numbers none are made up.
+
+    ``network_kind`` is that of the network that is named. Raises :class:`InvalidParameter` for
+    numbers that cannot be that kind, and, asking for the scale, where it decides what they are.
+    """
+    described = file.description
+    kind = meaning.kind or (described.kind if described else None)
+    kind = kind or (DepthKind.RELATIVE_INVERSE_DEPTH if file.is_picture else network_kind)
+    metric = kind is DepthKind.METRIC_DEPTH
+    if described is not None:
+        if kind is not described.kind:
+            raise InvalidParameter(f"depth_kind: the PNG says that it is {described.kind}.")
+        if meaning.scale is not None:
+            raise InvalidParameter("depth_scale: the PNG says itself what its levels mean.")
+        values = described.values(file.numbers.astype(np.uint16))
+    else:
+        if meaning.scale is not None and not metric:
+            raise InvalidParameter("depth_scale: it is of metric depth (depth_kind=metric_depth).")
+        zero = Invalid.ZERO if metric else Invalid.NONE
+        if not metric and not np.isfinite(file.numbers).all():
+            raise InvalidParameter("depth: relative depth must hold finite numbers only.")
+        values = _read(file.numbers, meaning.invalid or zero, meaning.scale or 1.0)
+        if metric and meaning.scale is None:
+            _check_unscaled(file, values)
+    _check_readings(values)
+    if metric and np.nanmin(values) <= 0:
         raise InvalidParameter(
-            "depth: the NPY file must hold a map of two dimensions of "
-            f"{', '.join(map(str, _TYPES))}."
+            "depth: metres must be above 0; with invalid=0, the default, 0 is no reading."
         )
-    if 0 in shape:
-        raise InvalidParameter("depth: the map is empty.")
-    return shape
+    return DepthMap(values, kind, UPLOADED, Interpolation.NEAREST)
+
+
+def fitted_to_photo(
+    depth: DepthMap, width: int, height: int, rule: InputRule, enlarge: Interpolation
+) -> DepthMap:
+    """The map as one of a photo of this size.
+
+    Relative depth of the size that the network with this ``rule`` gives is that network's, which
+    is to ``enlarge``. Raises :class:`InvalidParameter` unless its shape is the photo's within 2%,
+    or its size the network's.
+    """
+    of_the_network = (depth.width, depth.height) == rule.network_size(width, height)
+    stretch = depth.width * height / (depth.height * width)
+    if not of_the_network and abs(math.log(stretch)) > math.log1p(ASPECT_TOLERANCE):
+        raise InvalidParameter(
+            f"depth: the map is {depth.width}x{depth.height} and the photo, upright, "
+            f"{width}x{height}; their aspect ratios must agree within 2%."
+        )
+    if of_the_network and depth.kind is not DepthKind.METRIC_DEPTH:
+        return dataclasses.replace(depth, enlarge=enlarge)
+    return depth
+
+
+def _read(numbers: Numbers, invalid: Invalid, scale: float) -> NDArray[np.float32]:
+    # Divided in float64: whole numbers of 32 bits have more digits than float32.
+    with np.errstate(over="ignore"):
+        values = (numbers if scale == 1 else numbers / np.float64(scale)).astype(np.float32)
+    if (np.isinf(values) & np.isfinite(numbers)).any():
+        raise InvalidParameter(_OUT_OF_RANGE)
+    values[np.isneginf(values)] = np.nan
+    if invalid is Invalid.ZERO:
+        values[numbers == 0] = np.nan
+    return values
+
+
+def _check_unscaled(file: DepthFile, values: NDArray[np.float32]) -> None:
+    finite = values[np.isfinite(values)]
+    far = finite.size > 0 and float(np.median(finite)) > _FARTHEST_UNASKED
+    if file.is_picture or (file.is_whole and far):
+        raise InvalidParameter(
+            "depth_scale: say how many levels of this file are a metre, such as 1000 for the "
+            "millimetres of ROS's 16UC1 and RealSense; 1 if they are metres."
+        )
+
+
+def _check_readings(values: NDArray[np.float32]) -> None:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise InvalidParameter("depth: the map has no reading at all.")
+    low, high = float(finite.min()), float(finite.max())
+    if max(-low, high) > LARGEST_VALUE or 0 < high - low < _SMALLEST_SPAN:
+        raise InvalidParameter(_OUT_OF_RANGE)

@@ -36,14 +36,15 @@ class DepthFacts:
 class Answer:
     """An encoded result.
 
-    ``batch_size`` is None where no network ran, or several times. ``milliseconds`` are those of
-    inference, by network. ``json_bytes`` is the length of a body's first part, if binary data
-    follows it.
+    ``batch_size`` is None where no network ran, or several times. ``camera`` is the one that an
+    effect assumed. ``milliseconds`` are those of inference, by network. ``json_bytes`` is the
+    length of a body's first part, if binary data follows it.
     """
 
     body: bytes
     media_type: str
     depth: DepthFacts | None = None
     batch_size: int | None = None
+    camera: str | None = None
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     json_bytes: int | None = None

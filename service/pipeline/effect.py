@@ -5,24 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from service.effects.record import Effect, Source
 from service.errors import PayloadTooLarge
+from service.geometry.camera import CameraOptions
 from service.geometry.metres import MetresOptions, metres_of
 from service.imaging.decode import Photo
-from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
+from service.imaging.npy import count_npy
 from service.imaging.options import Options
-from service.imaging.uploaded_depth import check_uploaded, count_npy, is_png, read_npy
+from service.imaging.uploaded_depth import (
+    DepthMeaning,
+    count_tiff,
+    depth_map_of,
+    fitted_to_photo,
+    is_picture_file,
+    read_depth_file,
+)
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Estimator
 from service.pipeline.workshop import Workshop
-
-UPLOADED = "uploaded"
-"""Stands for the network's name where a client sent the depth map."""
 
 # Upper bound of an effect's cost.
 _MOST_EFFECT_PIXELS = 60_000_000
@@ -30,12 +33,14 @@ _MOST_EFFECT_PIXELS = 60_000_000
 
 @dataclass(frozen=True)
 class EffectOrder:
-    """What to make of a photo and its depth."""
+    """What to make of a photo and its depth, of which ``near`` and ``far`` limit what counts."""
 
     model: str
     effect: Effect[Any]
     options: Options
     metres: MetresOptions = field(default_factory=MetresOptions)
+    near: float | None = None
+    far: float | None = None
 
     @property
     def format(self) -> str:
@@ -56,21 +61,25 @@ class EffectOrder:
     def make(self, photo: Photo, depth: DepthMap, batch_size: int | None) -> Answer:
         """The effect on a photo; runs in a thread."""
         metres = metres_of(depth, self.metres) if self.metres.wanted else None
-        source = Source(photo, depth, metres)
+        camera = None
+        if isinstance(self.options, CameraOptions):
+            camera = self.options.camera(photo.width, photo.height, photo.focal)
+        source = Source(photo, depth, metres, camera, self.near, self.far)
         return Answer(
             body=self.effect.make(source, self.options),
             media_type=self.effect.media_type(self.options),
             depth=DepthFacts.of(source.depth, metres),
             batch_size=batch_size,
+            camera=None if camera is None else camera.text(photo.width, photo.height),
         )
 
 
 @dataclass(frozen=True)
 class UploadedDepth:
-    """A depth map's file as a client sent it; ``kind`` None is that of the order's network."""
+    """A depth map's file as a client sent it, and what the client says of it."""
 
     data: bytes
-    kind: DepthKind | None
+    meaning: DepthMeaning = field(default_factory=DepthMeaning)
 
 
 @dataclass(frozen=True)
@@ -149,19 +158,18 @@ class EffectPipeline:
 
         def decode() -> tuple[Photo, DepthMap]:
             photo = decoder.effect_input(data, None, order.side).photo
-            if is_png(uploaded.data):
-                values = decoder.grey16(uploaded.data).astype(np.float32)
-            else:
-                values = read_npy(uploaded.data, self._limits.max_pixels)
-            kind = uploaded.kind or spec.kind
-            check_uploaded(values, kind, photo.width, photo.height, spec.input_rule)
-            return photo, DepthMap(values, kind, UPLOADED)
+            file = read_depth_file(uploaded.data, self._limits.max_pixels, decoder.grey)
+            depth = depth_map_of(file, uploaded.meaning, spec.kind)
+            size = photo.width, photo.height
+            return photo, fitted_to_photo(depth, *size, spec.input_rule, spec.enlarge)
 
         async with self._workshop.turn(ticket, record) as place:
             with record.timed("decode"):
                 return await self._workshop.run(ticket, decode, place=place)
 
     def _count_uploaded(self, uploaded: bytes) -> int:
-        if is_png(uploaded):
+        if (pixels := count_tiff(uploaded, self._limits.max_pixels)) is not None:
+            return pixels
+        if is_picture_file(uploaded):
             return self._workshop.decoder.count_pixels(uploaded)
         return count_npy(uploaded, self._limits.max_pixels)

@@ -9,6 +9,7 @@ from pydantic import Field, create_model
 from service.api.metres import MetresQuery
 from service.effects.record import Effect
 from service.imaging.depth_kind import DepthKind
+from service.imaging.uploaded_depth import DepthMeaning, Invalid
 
 
 class EffectQuery(MetresQuery):
@@ -23,8 +24,37 @@ class EffectQuery(MetresQuery):
     depth_kind: DepthKind | None = Field(
         None,
         description="Of an uploaded depth map: what its numbers mean, as `X-Depth-Kind` of the "
-        "answer it came with said. Default: what `model` answers with.",
+        "answer it came with said. Default: what the file says, else what `model` answers with; a "
+        "picture of 8 bits is nearness.",
     )
+    depth_scale: float | None = Field(
+        None,
+        gt=0,
+        lt=1e9,
+        allow_inf_nan=False,
+        description="Of an uploaded depth map in metres: how many of its units are a metre, 1000 "
+        "for the millimetres of ROS's 16UC1.",
+    )
+    invalid: Invalid | None = Field(
+        None,
+        description="Of an uploaded depth map: whether 0 is no reading. Default: it is in metres.",
+    )
+    near: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="Nearest depth that counts, in the map's unit: metres, once something tells "
+        "them. What is nearer is no point of a surface, and as near as that in a picture.",
+    )
+    far: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="Farthest depth that counts, as `near`.",
+    )
+
+    @property
+    def meaning(self) -> DepthMeaning:
+        """What the caller says of its own depth map."""
+        return DepthMeaning(self.depth_kind, self.depth_scale, self.invalid)
 
 
 def query_of(effect: Effect[Any]) -> type[EffectQuery]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.api.answers import respond
 from service.api.effects.queries import EffectQuery, query_of
-from service.api.headers import CALIBRATION_HEADER, DEPTH_HEADERS, documented
+from service.api.headers import CALIBRATION_HEADER, CAMERA_HEADER, DEPTH_HEADERS, documented
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import BINARY, PREDICT_PROBLEMS, RequestTimeout, problem_responses
 from service.api.upload import Upload, read_image_and_depth
@@ -17,10 +17,13 @@ from service.api.upload_schema import IMAGE_AND_DEPTH_BODY
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.errors import InvalidParameter, ModelNotFound
+from service.geometry.camera import CameraOptions
+from service.imaging.depth_map import UPLOADED
+from service.imaging.uploaded_depth import DepthMeaning
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer
-from service.pipeline.effect import UPLOADED, EffectOrder, UploadedDepth
+from service.pipeline.effect import EffectOrder, UploadedDepth
 from service.pipeline.runtime import Runtime
 
 router = APIRouter(tags=["effects"], route_class=PhotoRoute)
@@ -30,9 +33,10 @@ _PROBLEMS = problem_responses(ModelNotFound) | PREDICT_PROBLEMS
 
 def _documented(effect: Effect[Any]) -> dict[int | str, dict[str, Any]]:
     """What an effect's route says of its answers."""
+    camera = [CAMERA_HEADER] if issubclass(effect.options, CameraOptions) else []
     answer: dict[str, Any] = {
         "description": "The effect.",
-        "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER),
+        "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER, *camera),
         "content": dict.fromkeys(effect.media_types.values(), BINARY),
     }
     if effect.report is not None:
@@ -80,16 +84,19 @@ async def _respond(
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
     model = runtime.catalog.served.find(query.model or runtime.settings.model).name
-    order = EffectOrder(model, effect, query, query.metres)
+    order = EffectOrder(model, effect, query, query.metres, query.near, query.far)
     record.model, record.output = model, order.format
 
     async def work(upload: Upload, ticket: Ticket) -> Answer:
         depth = None
         if upload.depth is not None:
             record.model = UPLOADED
-            depth = UploadedDepth(upload.depth, query.depth_kind)
-        elif query.depth_kind is not None:
-            raise InvalidParameter("depth_kind: it is of an uploaded depth map, and there is none.")
+            depth = UploadedDepth(upload.depth, query.meaning)
+        elif query.meaning != DepthMeaning():
+            raise InvalidParameter(
+                "depth_kind, depth_scale and invalid are of an uploaded depth map, and there is "
+                "none."
+            )
         return await runtime.effects.run(upload.image, depth, order, ticket, record)
 
     return await respond(

@@ -14,7 +14,7 @@ from service.imaging.files.tiff_directory import ORIENTATION, Directory
 _MAX_SPARE_TILE_PIXELS = 1 << 20
 _BITS = (1, 2, 4, 8, 16)
 _KINDS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
-_UNSIGNED = 1
+_UNSIGNED, _FLOATING_POINT = 1, 3
 # None, LZW, JPEG, Deflate by its two numbers, PackBits, LZMA and Zstandard. libtiff bounds the
 # scans of a JPEG itself.
 _COMPRESSIONS = (1, 5, 7, 8, 32946, 32773, 34925, 50000)
@@ -75,9 +75,10 @@ def strip_tiff(data: bytes) -> Source:
     return Source(upright, exif=data)
 
 
-def check_tiff(data: bytes) -> None:
+def check_tiff(data: bytes, *, with_numbers: bool = False) -> None:
     """Raise :class:`UndecodableImage` for tags that no photo has, or that are not supported.
 
+    ``with_numbers``: allow one sample a pixel of 32-bit floating point, as depth maps have it.
     Raises :class:`UnsupportedMediaType` for a camera's raw file.
     """
     directory = Directory(data)
@@ -93,7 +94,8 @@ def check_tiff(data: bytes) -> None:
         if entry is not None and entry.numbers is None:
             raise UndecodableImage(f"The TIFF's tag {tag} is not a whole number.")
     _check_tile(directory)
-    _check_samples(directory)
+    if not (with_numbers and _is_floating_point(directory)):
+        _check_samples(directory)
     compression = directory.number(Tiff.COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
         name = _OTHER_COMPRESSIONS.get(compression, f"method {compression}")
@@ -107,6 +109,17 @@ def _check_tile(directory: Directory) -> None:
     tile = directory.number(Tiff.TILEWIDTH, 0) * directory.number(Tiff.TILELENGTH, 0)
     if tile > max(width * height, _MAX_SPARE_TILE_PIXELS):
         raise UndecodableImage("The TIFF has tiles that are larger than its image.")
+
+
+def _is_floating_point(directory: Directory) -> bool:
+    found = [directory.numbers(tag) for tag in (Tiff.SAMPLEFORMAT, Tiff.BITSPERSAMPLE)]
+    return found == [(_FLOATING_POINT,), (32,)]
+
+
+def tiff_size(data: bytes) -> tuple[int, int]:
+    """Width and height by the tags; 0 where they are missing."""
+    directory = Directory(data)
+    return directory.number(Tiff.IMAGEWIDTH, 0), directory.number(Tiff.IMAGELENGTH, 0)
 
 
 def _check_samples(directory: Directory) -> None:

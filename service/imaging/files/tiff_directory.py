@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 ORIENTATION = 274
 
+_EXIF_DIRECTORY, _FOCAL_LENGTH_ON_FILM = 34665, 41989
+
 _BIG = 43
 # Integers by the number of their type: BYTE, SHORT, LONG, their signed ones, IFD and 64 bits.
 _INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 13: "L", 16: "Q", 17: "q", 18: "Q"}
@@ -107,3 +109,10 @@ def orientation(exif: bytes) -> int:
     """How the stored pixels are turned, 1 (upright) to 8 (EXIF 2.3, 4.6.4 A); 1 if unsaid."""
     found = Directory(exif).number(ORIENTATION, 1)
     return found if 1 <= found <= 8 else 1
+
+
+def focal_length(exif: bytes) -> int:
+    """Focal length as on 35 mm film in millimetres (EXIF 2.3, 4.6.5 G, tag 41989); 0 if unsaid."""
+    start = Directory(exif).number(_EXIF_DIRECTORY, 0)
+    found = Directory(exif, start).number(_FOCAL_LENGTH_ON_FILM, 0) if start > 0 else 0
+    return found if 0 < found < 1 << 16 else 0

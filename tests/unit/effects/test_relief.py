@@ -20,11 +20,12 @@ from service.effects.relief import (
     smoothed,
     surface_normals,
 )
-from service.geometry.camera import camera_of_fov, centres, unproject
+from service.geometry.camera import camera_of_fov, unproject
 from service.imaging import strips
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.render import nearness
+from service.imaging.transforms import centres
 from tests.support.depths import inverse_depth, motorcycle_inverse
 from tests.support.photos import photo_pixels
 

@@ -11,7 +11,6 @@ from service.errors import InvalidParameter
 from service.geometry.camera import (
     camera_of_fov,
     camera_of_intrinsics,
-    centres,
     fov_of_focal_length,
     unproject,
 )
@@ -19,14 +18,16 @@ from service.geometry.distances import distances, refined_distances
 from service.geometry.mesh import Mesh, MeshOptions, build_mesh
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.imaging.transforms import Interpolation
+from service.imaging.transforms import Interpolation, centres
 from tests.support.depths import inverse_depth
 
 METRIC = DepthKind.METRIC_DEPTH
 
 
-def wall(values: np.ndarray, **more: float) -> DepthMap:
-    return DepthMap(values.astype(np.float32), METRIC, "test", Interpolation.NEAREST, **more)
+def wall(values: np.ndarray, near: float | None = None, far: float | None = None) -> DepthMap:
+    return DepthMap(
+        values.astype(np.float32), METRIC, "test", Interpolation.NEAREST, near=near, far=far
+    )
 
 
 def at_points(mesh: Mesh, values: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import MAX_METRES, DepthMap, filled
 from service.imaging.render import heat_indices, nearness
 from service.imaging.steady_scale import SteadyScale
-from service.imaging.transforms import nearest
+from service.imaging.transforms import Interpolation, nearest
 
 METRIC = DepthKind.METRIC_DEPTH
 
@@ -88,3 +88,15 @@ def test_the_nearest_pixels_of_a_row_lie_under_the_centres() -> None:
     assert nearest(4, 2).tolist() == [1, 3]
     assert nearest(2, 4).tolist() == [0, 0, 1, 1]
     assert nearest(5, 5).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("how", Interpolation)
+def test_some_pixels_of_a_photo_are_those_of_the_whole_map(how: Interpolation) -> None:
+    values = np.random.default_rng(0).random((16, 24), np.float32)
+    depth = DepthMap(values, DepthKind.RELATIVE_INVERSE_DEPTH, "test", how)
+    whole = depth.resized(301, 201)
+    some = depth.sampled_at_size(301, 201, (50, 40))
+    across, down = some.places
+    columns, rows = np.floor(across * 301).astype(int), np.floor(down * 201).astype(int)
+    assert some.values.shape == (40, 50)
+    np.testing.assert_allclose(some.values, whole.values[np.ix_(rows, columns)], atol=2e-6)

@@ -1,95 +1,253 @@
-"""NPY files: every spelling of a header that means a map, and none that means anything else."""
+"""Depth maps of every program: read as what they are, or asked about."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
 
-from service.errors import DepthError, InvalidParameter, PayloadTooLarge
-from service.imaging.uploaded_depth import count_npy, read_npy
+from service.errors import DepthError, InvalidParameter, UndecodableImage
+from service.imaging.decode import decode_grey
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions
+from service.imaging.formats import OutputFormat, encode
+from service.imaging.render import Colormap, nearness
+from service.imaging.uploaded_depth import DepthMeaning, Invalid, depth_map_of, read_depth_file
 
-VALUES = np.arange(6, dtype="<f4").reshape(2, 3)
-DATA = VALUES.tobytes()
-
-
-def npy_file(header: str, data: bytes = DATA, version: int = 1) -> bytes:
-    length = len(header).to_bytes(2 if version == 1 else 4, "little")
-    return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + data
-
-
-@pytest.mark.parametrize("version", [1, 2, 3])
-@pytest.mark.parametrize(
-    "header",
-    [
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
-        '{"shape": (2, 3), "fortran_order": False, "descr": "<f4"}\n',
-        "{'fortran_order':False,'shape':(2,3),'descr':'float32'}",
-        "{'shape': (2L, 3L), 'fortran_order': False, 'descr': '<f4'}",
-    ],
-    ids=["numpy's own", "another order and quotes", "no spaces", "Python 2"],
-)
-@pytest.mark.filterwarnings("ignore:Reading `.npy`")
-def test_a_map_is_read_however_its_header_is_spelt(header: str, version: int) -> None:
-    data = npy_file(header, version=version)
-    assert count_npy(data, max_pixels=6) == 6
-    assert np.array_equal(read_npy(data, max_pixels=6), VALUES)
+METRIC = DepthMeaning(DepthKind.METRIC_DEPTH)
+INVERSE = DepthKind.RELATIVE_INVERSE_DEPTH
+METRES = np.array([[0.45, 2.11, 3.0], [4.971, 7.5, 20.0]])
 
 
-@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
-@pytest.mark.parametrize("type", ["<f2", ">f2", "<f4", ">f4", "<u2", ">u2"])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_what_numpy_writes_is_read(version: tuple[int, int], type: str, order: Any) -> None:
+def read(data: bytes, meaning: DepthMeaning = METRIC, network: DepthKind = INVERSE) -> DepthMap:
+    file = read_depth_file(data, 10_000, lambda picture: decode_grey(picture, 10_000))
+    return depth_map_of(file, meaning, network)
+
+
+def npy(values: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.asarray(VALUES, type, order=order), version)
-    read = read_npy(buffer.getvalue(), max_pixels=6)
-    assert read.dtype == np.float32
-    assert np.array_equal(read, VALUES)
+    np.save(buffer, values)
+    return buffer.getvalue()
 
 
-def shaped(shape: str, descr: str = "'<f4'") -> str:
-    return f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}"
+def npz(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, depth=values)
+    return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        *("", "{", "(" * 900, "-" * 900 + "1", "{}" * 400, "\0" * 20, "\\", "'''"),
-        *(shaped(shape) for shape in ("()", "(6,)", "(1, 2, 3)", "6", "[2, 3]", "'23'", "None")),
-        *(shaped(shape) for shape in ("(-2, -3)", "(True, 6)", "(2.0, 3)", "(9**9**9, 1)")),
-        *(shaped(shape) for shape in ("(99999999999999999999, 4)", "(0, 3)", "(2, 3")),
-        *(shaped("(2, 3)", descr) for descr in ("'|O'", "'<f8'", "'<u4'", "'|S4'", "'f4,f4'")),
-        *(shaped("(2, 3)", descr) for descr in ("[('a', '<f4')]", "('<f4', (2,))", "'V'", "''")),
-        shaped("(2, 3)").replace("False", "0"),
-        shaped("(2, 3)").replace("}", ", 'more': 1}"),
-        shaped("(2, 3)") + " " * 2000,
-    ],
-    ids=lambda header: header[:60],
+def picture(values: np.ndarray, format: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+MILLIMETRES = np.rint(METRES * 1000)
+FILES = {
+    "NPY of float16": (npy(METRES.astype(np.float16)), None),
+    "NPY of float32": (npy(METRES.astype(np.float32)), None),
+    "NPY of float64": (npy(METRES), None),
+    "NPZ": (npz(METRES), None),
+    "TIFF of float32": (picture(METRES.astype(np.float32), "TIFF"), None),
+    "deflated TIFF": (picture(METRES.astype(np.float32), "TIFF", compression="tiff_lzw"), None),
+    "PNG of millimetres": (picture(MILLIMETRES.astype(np.uint16)), 1000.0),
+    "TIFF of millimetres": (picture(MILLIMETRES.astype(np.uint16), "TIFF"), 1000.0),
+    "NPY of millimetres": (npy(MILLIMETRES.astype(np.uint16)), 1000.0),
+    "NPY of many millimetres": (npy(MILLIMETRES.astype(np.int32)), 1000.0),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_metres_are_read_from_every_format(name: str) -> None:
+    data, scale = FILES[name]
+    depth = read(data, DepthMeaning(DepthKind.METRIC_DEPTH, scale))
+    assert depth.kind is DepthKind.METRIC_DEPTH
+    np.testing.assert_allclose(depth.values, METRES, rtol=1e-3 if "float16" in name else 1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if "millimetres" in name])
+def test_whole_numbers_that_are_no_metres_are_asked_about(name: str) -> None:
+    with pytest.raises(InvalidParameter, match=r"depth_scale: .*1000"):
+        read(FILES[name][0])
+    # Who says that they are metres is believed.
+    assert read(FILES[name][0], DepthMeaning(DepthKind.METRIC_DEPTH, 1.0)).extent[1] == 20_000
+
+
+def test_far_metres_of_floating_point_are_metres() -> None:
+    assert read(npy(np.full((2, 2), 120.0))).extent == (120, 120)
+    assert read(npy(np.full((2, 2), 100, np.uint16))).extent == (100, 100)
+
+
+@pytest.mark.parametrize("gap", [0, np.nan, -np.inf])
+def test_no_reading_is_no_reading(gap: float) -> None:
+    values = METRES.copy()
+    values[0, 0] = gap
+    depth = read(npy(values))
+    assert np.isnan(depth.values[0, 0])
+    assert depth.extent == pytest.approx((2.11, 20))
+    whole = DepthMap(METRES[:, 1:].astype(np.float32), DepthKind.METRIC_DEPTH, "test")
+    assert np.array_equal(nearness(depth)[:, 1:], nearness(whole))
+
+
+def test_infinity_is_farther_than_the_sensor_tells() -> None:
+    values = METRES.copy()
+    values[0, 0] = np.inf
+    assert read(npy(values)).has_infinity
+
+
+def test_0_may_be_a_gap_of_relative_depth_and_is_not_unless_said() -> None:
+    levels = np.array([[0, 3, 9]], np.uint16)
+    assert read(npy(levels), DepthMeaning(INVERSE)).is_whole
+    gaps = read(npy(levels), DepthMeaning(INVERSE, invalid=Invalid.ZERO))
+    assert gaps.valid.tolist() == [[False, True, True]]
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_a_grey_picture_is_nearness(format: str) -> None:
+    grey = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (16, 1))
+    for pixels in (grey, np.repeat(grey[..., np.newaxis], 3, axis=2)):
+        depth = read(picture(pixels, format), DepthMeaning(), DepthKind.METRIC_DEPTH)
+        assert depth.kind is INVERSE
+        assert np.abs(depth.values - grey).max() <= 4
+
+
+def test_the_services_own_grey_heatmap_is_read() -> None:
+    depth = DepthMap(np.array([[1, 2, 5]], np.float32), INVERSE, "test")
+    for palette in (True, False):
+        options = EncodeOptions(colormap=Colormap.GRAY, palette=palette)
+        back = read(encode(depth, OutputFormat.HEATMAP, options), DepthMeaning())
+        assert back.values.tolist() == [[0, 64, 255]]
+
+
+def test_colours_are_no_depth() -> None:
+    depth = DepthMap(np.array([[1, 2, 5]], np.float32), INVERSE, "test")
+    with pytest.raises(UndecodableImage, match="colours"):
+        read(encode(depth, OutputFormat.HEATMAP), DepthMeaning())
+
+
+def test_a_grey_picture_of_metres_is_asked_about() -> None:
+    grey = picture(np.full((2, 2), 25, np.uint8))
+    with pytest.raises(InvalidParameter, match="depth_scale"):
+        read(grey)
+    assert read(grey, DepthMeaning(DepthKind.METRIC_DEPTH, 10)).extent == (2.5, 2.5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sampled_from(DepthKind),
+    st.sampled_from([OutputFormat.DEPTH16, OutputFormat.NPY]),
+    st.floats(0.01, 500),
+    st.floats(1.01, 1000),
+    st.booleans(),
 )
-def test_no_other_header_is_believed(header: str) -> None:
-    for version in (1, 2, 3):
-        with pytest.raises(InvalidParameter, match="depth: "):
-            read_npy(npy_file(header, version=version), max_pixels=6)
+def test_what_the_service_wrote_it_reads(
+    kind: DepthKind, format: OutputFormat, low: float, ratio: float, sky: bool
+) -> None:
+    values = np.geomspace(low, low * ratio, 12, dtype=np.float32).reshape(3, 4)
+    values[values >= 1000] = 999
+    if sky and kind is DepthKind.METRIC_DEPTH:
+        values[0, 0] = np.inf
+    depth = DepthMap(values, kind, "some_network")
+    # A PNG says itself what it is; of an NPY the answer's headers did.
+    meaning = DepthMeaning(None if format is OutputFormat.DEPTH16 else kind)
+    back = read(encode(depth, format), meaning)
+    assert back.kind is kind
+    assert np.array_equal(np.isinf(back.values), np.isinf(values))
+    finite = np.isfinite(values)
+    half = 0.51 * (depth.reported_extent[1] - depth.extent[0]) / 65535
+    error = np.abs(back.values[finite] - values[finite])
+    assert (error <= (half if format is OutputFormat.DEPTH16 else 0) + 1e-6 * values[finite]).all()
 
 
-def test_the_pixel_limit_holds_before_anything_is_made_of_that_size() -> None:
-    with pytest.raises(PayloadTooLarge):
-        count_npy(npy_file(shaped("(9999999, 9999999)")), max_pixels=6)
-    assert count_npy(npy_file(shaped("(2, 3)")), max_pixels=6) == 6
-    with pytest.raises(PayloadTooLarge):
-        count_npy(npy_file(shaped("(2, 3)")), max_pixels=5)
+def described(**text: str) -> bytes:
+    info = PngImagePlugin.PngInfo()
+    for name, value in text.items():
+        info.add_text(f"Depth-{name}", value)
+    return picture(np.array([[0, 65535]], np.uint16), pnginfo=info)
 
 
-def test_damaged_files_are_refused_by_name() -> None:
-    good = npy_file(shaped("(2, 3)"))
+BAD = {
+    "negative metres": (npy(-METRES), METRIC, "above 0"),
+    "only zeros": (npy(np.zeros((2, 2))), METRIC, "no reading"),
+    "only NaN": (npy(np.full((2, 2), np.nan)), METRIC, "no reading"),
+    "only infinity": (npy(np.full((2, 2), np.inf)), METRIC, "no reading"),
+    "zeros that count": (
+        npy(np.zeros((2, 2))),
+        DepthMeaning(DepthKind.METRIC_DEPTH, invalid=Invalid.NONE),
+        "above 0",
+    ),
+    "relative NaN": (npy(np.array([[1, np.nan]])), DepthMeaning(INVERSE), "finite"),
+    "relative infinity": (npy(np.array([[1, np.inf]])), DepthMeaning(INVERSE), "finite"),
+    "a finite number that is infinite in float32": (
+        npy(np.array([[1, 1e300]])),
+        METRIC,
+        "from -1e",
+    ),
+    "huge": (npy(np.array([[1, 1e20]])), METRIC, "from -1e"),
+    "a scale of relative depth": (npy(METRES), DepthMeaning(INVERSE, 1000), "depth_scale"),
+    "a scale of a PNG that has one": (
+        described(Kind="metric_depth", Unit="metre", Min="1", Max="2"),
+        DepthMeaning(scale=1000),
+        "depth_scale",
+    ),
+    "another kind than the PNG says": (
+        described(Kind="relative_inverse_depth", Min="1", Max="2"),
+        METRIC,
+        "depth_kind",
+    ),
+    "a PNG that describes nonsense": (
+        described(Kind="metric_depth", Unit="metre", Min="2", Max="1"),
+        METRIC,
+        "cannot be true",
+    ),
+    "negative metres by description": (
+        described(Kind="metric_depth", Unit="metre", Min="-2", Max="1"),
+        METRIC,
+        "above 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_is_refused_in_words(name: str) -> None:
+    data, meaning, why = BAD[name]
+    with pytest.raises(InvalidParameter, match=why):
+        read(data, meaning)
+
+
+def test_the_motorcycle_in_millimetres_with_gaps() -> None:
+    data = (Path(__file__).parent / "moto_mm_holes.png").read_bytes()
+    file = read_depth_file(data, 1 << 20, lambda picture: decode_grey(picture, 1 << 20))
+    with pytest.raises(InvalidParameter, match="1000"):
+        depth_map_of(file, METRIC, INVERSE)
+    meaning = DepthMeaning(DepthKind.METRIC_DEPTH, 1000)
+    depth = depth_map_of(file, meaning, INVERSE)
+    assert 2.1 < depth.extent[0] < 2.2
+    assert 4.9 < depth.extent[1] < 5.1
+    assert 0 < (~depth.valid).mean() < 0.5
+    assert (
+        np.percentile(nearness(depth)[depth.valid], 99)
+        - np.percentile(nearness(depth)[depth.valid], 1)
+        > 0.5
+    )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_damaged_tiffs_are_refused_by_name() -> None:
+    good = picture(METRES.astype(np.float32), "TIFF")
     rng = np.random.default_rng(0)
-    for _ in range(2000):
-        bad = bytearray(good[: rng.integers(6, len(good) + 1)])
+    for _ in range(500):
+        bad = bytearray(good[: rng.integers(8, len(good) + 1)])
         for _ in range(rng.integers(1, 4)):
-            bad[rng.integers(len(bad))] = rng.integers(256)
+            bad[rng.integers(4, len(bad))] = rng.integers(256)
         try:
-            read_npy(bytes(bad), max_pixels=6)
+            read(bytes(bad))
         except DepthError as error:
             assert error.status in (413, 415, 422)
