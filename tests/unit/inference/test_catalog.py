@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,10 @@ from service.models.registry import SPECS, find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import Origin, VerifiedWeights, WeightsStore
+from service.observability.context import log_lines_of
 from service.settings import Precision, Settings
 from tests.support.engines import ScriptedEngine
+from tests.support.log_lines import LogLines
 
 EMBEDDED, SMALL, LERES = "depth_lite_256", "midas_v21_small_256", "leres_res50"
 ANYTHING = "depth_anything_v2_vits"
@@ -162,6 +165,29 @@ def test_what_has_no_room_while_another_loads_is_told_to_come_again(
         catalog.close()
 
     asyncio.run(scenario())
+
+
+def test_what_is_logged_of_a_load_is_of_the_request_that_asked_first(
+    loaders: Callable[[Load], None],
+) -> None:
+    def tell(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        logging.getLogger("service.test").warning("loading")
+        return load(spec, settings)
+
+    loaders(tell)
+
+    async def ask(catalog: NetworkCatalog, request_id: str) -> None:
+        with log_lines_of(request_id):
+            await catalog.get(SMALL)
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(Settings())
+        await asyncio.gather(ask(catalog, "first"), ask(catalog, "second"))
+        catalog.close()
+
+    with LogLines() as lines:
+        asyncio.run(scenario())
+    assert lines == [("first", "loading")]
 
 
 class Missing:
