@@ -15,16 +15,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import AvifImagePlugin, Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from service.errors import DepthError, PayloadTooLarge, UndecodableImage
 from service.imaging.files import formats
+from service.imaging.files.avif import check_avif_frames, strip_avif
 from service.imaging.files.bmp import check_bmp
 from service.imaging.files.formats import PhotoFormat, sniff
+from service.imaging.files.gif import strip_gif
 from service.imaging.files.jpeg import check_jpeg, ended_in_two_ways, strip_jpeg
 from service.imaging.files.png import strip_png
 from service.imaging.files.png_reader import PngReader
@@ -36,6 +40,9 @@ from service.imaging.transforms import Rgb
 
 # The limit below is checked on every image; Pillow's own would only warn between 89 and 179 MP.
 Image.MAX_IMAGE_PIXELS = None
+
+# A photo is one thread's work; a decode process may not start any.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # Pillow warns of odd tags with their values, which are the caller's: each new text is a line in
 # the log, and is remembered for ever.
@@ -58,11 +65,15 @@ Cover = Callable[[int, int], tuple[int, int]]
 
 @dataclass(frozen=True)
 class _Reader:
-    """How a format is read: what is checked before, what is left out, and Pillow's class."""
+    """How a format is read: what is checked before, what is left out, and Pillow's class.
+
+    ``check_size`` compares what is coded with the number of pixels that the header says.
+    """
 
     pillow: Callable[[io.BytesIO], ImageFile]
     check: Callable[[bytes], None] = lambda _: None
     strip: Callable[[bytes], Source] = Source
+    check_size: Callable[[bytes, int], None] = lambda _, __: None
 
 
 # By class, not by Image.open: that would import more classes when it meets other bytes, which a
@@ -71,6 +82,8 @@ _READERS: Mapping[PhotoFormat, _Reader] = {
     formats.JPEG: _Reader(JpegImageFile, check_jpeg, strip_jpeg),
     formats.PNG: _Reader(PngReader, strip=strip_png),
     formats.WEBP: _Reader(WebPImageFile),
+    formats.AVIF: _Reader(AvifImageFile, strip=strip_avif, check_size=check_avif_frames),
+    formats.GIF: _Reader(GifImageFile, strip=strip_gif),
     formats.BMP: _Reader(BmpImageFile, check_bmp),
     formats.TIFF: _Reader(UprightlessTiff, check_tiff, strip_tiff),
 }
@@ -120,6 +133,8 @@ def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
             f"The image has {header.width}x{header.height} pixels; "
             f"the limit is {max_pixels} in all."
         )
+    with _typed_errors(photo_format):
+        _READERS[photo_format].check_size(data, header.pixels)
     return header
 
 

@@ -24,12 +24,16 @@ PNG = PhotoFormat("PNG", (".png",), ("image/png",))
 WEBP = PhotoFormat("WebP", (".webp",), ("image/webp",))
 BMP = PhotoFormat("BMP", (".bmp",), ("image/bmp",))
 TIFF = PhotoFormat("TIFF", (".tif", ".tiff"), ("image/tiff",))
+GIF = PhotoFormat("GIF", (".gif",), ("image/gif",))
+AVIF = PhotoFormat("AVIF", (".avif",), ("image/avif",))
 
-PHOTO_FORMATS = (JPEG, PNG, WEBP, BMP, TIFF)
+PHOTO_FORMATS = (JPEG, PNG, WEBP, AVIF, GIF, BMP, TIFF)
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
     (b"BM", BMP),
     (b"II*\x00", TIFF),
     (b"MM\x00*", TIFF),
@@ -43,7 +47,6 @@ _EXPORT = "export it as JPEG or PNG"
 # What phones, cameras, editors and desks send: at which byte, by which mark, its name, and what
 # to send instead.
 _UNSUPPORTED = (
-    (0, b"GIF8", "GIF", _EXPORT),
     (0, b"\xff\x0a", "JPEG XL", _EXPORT),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL", _EXPORT),
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000", _EXPORT),
@@ -68,7 +71,6 @@ _UNSUPPORTED = (
 )
 # The same for files of boxes (ISO/IEC 14496-12), by the brands that their first box names.
 _UNSUPPORTED_BRANDS = (
-    ((b"avif", b"avis"), "AVIF", _EXPORT),
     (
         (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"),
         "HEIC",
@@ -78,6 +80,7 @@ _UNSUPPORTED_BRANDS = (
     ((b"jxl ",), "JPEG XL", _EXPORT),
     ((b"isom", b"iso2", b"mp41", b"mp42", b"M4V ", b"qt  ", b"3gp4", b"3gp5"), "a video", _VIDEO),
 )
+_AVIF_BRANDS = (b"avif", b"avis")
 _LONGEST_FIRST_BOX = 256
 _SVG_WITHIN = 1024
 
@@ -93,6 +96,8 @@ def sniff(data: bytes) -> PhotoFormat:
     for signature, photo_format in _SIGNATURES:
         if data.startswith(signature):
             return photo_format
+    if not _brands(data).isdisjoint(_AVIF_BRANDS):
+        return AVIF
     raise _unsupported(*_name(data))
 
 

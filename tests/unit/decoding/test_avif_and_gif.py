@@ -1,0 +1,184 @@
+"""AVIF and GIF: the first picture, and no more work than it promises."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.decoding.decoder import Decoder
+from service.errors import PayloadTooLarge, UndecodableImage
+from service.imaging.decode import read_header
+from service.imaging.files.av1 import coded_pixels
+from service.imaging.files.avif import check_avif_frames
+from tests.support.inputs import input_bytes
+from tests.support.photos import as_bytes, photo_bytes
+from tests.support.profiles import P3, rgb_profile, shown
+
+CAT = Image.open(io.BytesIO(photo_bytes("chelsea.png")))
+LIMIT = 50_000_000
+_EXACT: dict[str, Any] = {"quality": 100, "subsampling": "4:4:4", "speed": 9}
+
+
+def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
+    decoder.count_pixels(data)
+    return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
+
+
+def avif(image: Image.Image, **options: Any) -> bytes:
+    return as_bytes(image, "AVIF", **_EXACT | options)
+
+
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("x.avif", "base.jpg"), ("x_mif1.avif", "base.jpg"), ("x.gif", "small.png")]
+)
+def test_photos_of_the_web_look_as_the_right_file(decoder: Decoder, name: str, right: str) -> None:
+    difference = pixels(decoder, input_bytes(name)) - pixels(decoder, input_bytes(right))
+    assert np.abs(difference).mean() < 6
+
+
+def test_avif_gives_the_pixels(decoder: Decoder) -> None:
+    assert np.abs(pixels(decoder, avif(CAT)) - np.asarray(CAT)).max() <= 4
+    grey = CAT.convert("L")
+    expected = np.asarray(grey.convert("RGB"))
+    assert np.abs(pixels(decoder, avif(grey, subsampling="4:0:0")) - expected).max() <= 4
+
+
+def test_gif_gives_the_pixels(decoder: Decoder) -> None:
+    palette = CAT.quantize(200)
+    assert np.array_equal(
+        pixels(decoder, as_bytes(palette, "GIF")), np.asarray(palette.convert("RGB"))
+    )
+
+
+@pytest.mark.parametrize("format", ["AVIF", "GIF"])
+def test_transparent_pixels_are_white(decoder: Decoder, format: str) -> None:
+    photo = CAT.convert("RGBA")
+    photo.paste((0, 0, 0, 0), (0, 0, 451, 100))
+    options = _EXACT if format == "AVIF" else {}
+    decoded = pixels(decoder, as_bytes(photo, format, **options))
+    assert decoded[:99].min() > 250
+    assert np.abs(decoded[101:] - np.asarray(CAT)[101:]).mean() < 8
+
+
+@pytest.mark.parametrize("format", ["AVIF", "GIF"])
+def test_the_first_frame_of_an_animation(decoder: Decoder, format: str) -> None:
+    options = _EXACT if format == "AVIF" else {}
+    others = [CAT.rotate(90), CAT.rotate(180)] * 5
+    moving = as_bytes(CAT, format, save_all=True, append_images=others, **options)
+    still = pixels(decoder, as_bytes(CAT, format, **options))
+    assert np.abs(pixels(decoder, moving) - still).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_avif_is_turned_as_its_container_says(decoder: Decoder, orientation: int) -> None:
+    png = pixels(decoder, as_bytes(CAT, exif=turned(orientation)))
+    decoded = pixels(decoder, avif(CAT, exif=turned(orientation)))
+    assert decoded.shape == png.shape
+    assert np.abs(decoded - png).max() <= 4
+
+
+def test_avif_has_colour_profiles(decoder: Decoder) -> None:
+    right = shown(np.asarray(CAT), P3, 2.2)
+    data = avif(CAT, icc_profile=rgb_profile(P3, 2.2))
+    assert np.abs(pixels(decoder, data) - right).mean() < 2
+
+
+@pytest.mark.parametrize("format", ["AVIF", "GIF"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_truncated_ones_are_refused(decoder: Decoder, format: str, share: float) -> None:
+    data = as_bytes(CAT, format)
+    with pytest.raises(UndecodableImage):
+        pixels(decoder, data[: int(share * len(data))])
+
+
+def test_the_pixel_limit_is_told_from_the_header() -> None:
+    for format in ("AVIF", "GIF"):
+        data = as_bytes(CAT, format)
+        assert read_header(data, 300 * 451).pixels == 300 * 451
+        with pytest.raises(PayloadTooLarge, match="451x300"):
+            read_header(data, 300 * 451 - 1)
+    # A frame that is larger than its screen.
+    gif = bytearray(as_bytes(CAT.convert("L"), "GIF"))
+    gif[6:10] = struct.pack("<HH", 1, 1)
+    assert read_header(bytes(gif), LIMIT).pixels == 300 * 451
+
+
+def test_frames_that_are_larger_than_their_avif_are_refused() -> None:
+    large = Image.new("L", (4200, 4200))
+    data = as_bytes(large, "AVIF", speed=10)
+    assert read_header(data, LIMIT).pixels == 4200 * 4200
+    lying = data.replace(struct.pack(">II", 4200, 4200), struct.pack(">II", 40, 40))
+    with pytest.raises(UndecodableImage, match="larger"):
+        read_header(lying, LIMIT)
+
+
+def media_data(data: bytes) -> bytes:
+    return data[data.index(b"mdat") + 4 :]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 9), (333, 17), (451, 300)])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4", "4:0:0"])
+def test_av1_says_its_own_size(size: tuple[int, int], subsampling: str) -> None:
+    photo = CAT.resize(size).convert("L" if subsampling == "4:0:0" else "RGB")
+    data = as_bytes(photo, "AVIF", subsampling=subsampling)
+    assert coded_pixels(media_data(data)) == size[0] * size[1]
+    check_avif_frames(data, size[0] * size[1])
+
+
+def test_and_the_frames_of_its_animations() -> None:
+    moving = as_bytes(CAT, "AVIF", save_all=True, append_images=[CAT.rotate(90), CAT.rotate(180)])
+    # The still picture is the first frame.
+    assert coded_pixels(media_data(moving)) == 3 * 300 * 451
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x32\x00", "before its sequence"),
+        (b"\x0a" + b"\xff" * 8, "no end"),
+        (b"\x12\0" * 20_000, "too many"),
+    ],
+)
+def test_other_av1_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        coded_pixels(data)
+
+
+def extension(kind: int, *pieces: bytes) -> bytes:
+    return bytes((0x21, kind)) + b"".join(bytes((len(p),)) + p for p in pieces) + b"\0"
+
+
+def with_extensions(gif: bytes, *extensions: bytes) -> bytes:
+    start = 13 + (3 << ((gif[10] & 7) + 1))
+    return gif[:start] + b"".join(extensions) + gif[start:]
+
+
+def test_extras_of_a_gif_are_skipped_within_bounds(decoder: Decoder) -> None:
+    gif = as_bytes(CAT.quantize(200), "GIF")
+    right = pixels(decoder, gif)
+    extras = (
+        extension(0xFE, *[b"x" * 255] * 9000),
+        extension(0xFF, b"\xff\0\x2c\x3b"),
+        extension(1),
+    )
+    assert np.array_equal(pixels(decoder, with_extensions(gif, *extras)), right)
+    with pytest.raises(UndecodableImage, match="comments"):
+        pixels(decoder, with_extensions(gif, extension(0xFE, *[b"x"] * 200_000)))
+
+
+@pytest.mark.parametrize("cut", [6, 10, 13, 100])
+def test_a_gif_without_a_picture_is_refused(decoder: Decoder, cut: int) -> None:
+    with pytest.raises(UndecodableImage):
+        pixels(decoder, as_bytes(CAT, "GIF")[:cut])
