@@ -11,6 +11,7 @@ import numpy as np
 from service.errors import InvalidParameter
 from service.imaging.decode import read_header
 from service.imaging.depth_map import DepthMap
+from service.imaging.files.formats import PHOTO_FORMATS
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import network_input
 from service.inference.engines.selection import load_for_serving
@@ -18,7 +19,7 @@ from service.models.served_networks import ServedNetworks
 from service.pipeline.estimator import Estimate, OutputSize
 from service.settings import Settings
 
-_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_PHOTO_SUFFIXES = frozenset(suffix for kind in PHOTO_FORMATS for suffix in kind.suffixes)
 
 
 class OfflineNetwork:

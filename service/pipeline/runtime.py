@@ -21,8 +21,8 @@ from service.pipeline.warm_up import warm_up
 from service.pipeline.workshop import Workshop, WorkshopLimits, photo_threads
 from service.settings import DecodeIsolation, Settings
 
-# Most that decoding and transforming were seen to take are 19 bytes a pixel, of a WebP with
-# transparency; libraries differ, and an animation holds a few frames.
+# Most that decoding and transforming were seen to take are 21 bytes a pixel, of an AVIF with
+# transparency; libraries differ, and an animation of WebP holds a few frames.
 _BYTES_A_PIXEL = 32
 _COPIES_OF_BODY = 4
 

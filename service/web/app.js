@@ -9,7 +9,7 @@ import { startIntake } from "./intake.js";
 import { LiveView } from "./live_view.js";
 import { ObstacleView } from "./obstacle_view.js";
 import { ParallaxView } from "./parallax_view.js";
-import { readPhoto, viewUpload } from "./photo.js";
+import { readableFile, readPhoto, viewUpload } from "./photo.js";
 import { PortraitView } from "./portrait_view.js";
 import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
@@ -168,4 +168,4 @@ onLanguage(() => views.depth.say());
 
 startTabs(showTab);
 setScene(null);
-startIntake(measure);
+startIntake(async (file, given) => measure(await readableFile(file), given));

@@ -23,6 +23,22 @@ export async function readPhoto(file) {
   return { canvas, width, height };
 }
 
+/** The file, or a JPEG of it where the browser can show it and the service does not read it. */
+export async function readableFile(file) {
+  const read = document.getElementById("file").accept.split(",");
+  if (!file.type.startsWith("image/") || read.includes(file.type)) return file;
+  const image = await createImageBitmap(file).catch(() => null);
+  if (!image) return file;
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0);
+  image.close();
+  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+  return new File([blob], `${file.name}.jpg`, { type: blob.type });
+}
+
 /** What to send for the view: the file itself, or a smaller JPEG of a big one. */
 export async function viewUpload(file, photo) {
   if (!photo || (photo.width === photo.canvas.width && file.size < SMALL_BYTES)) return file;

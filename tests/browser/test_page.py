@@ -8,6 +8,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import FloatRect, Page, Route, ViewportSize, expect
 
 from tests.support.photos import as_bytes, photo_bytes, photo_path, photo_pixels
@@ -41,6 +42,21 @@ def test_upload_by_paste(page: Page) -> None:
     page.goto("/")
     paste(page, "image.png", photo_bytes("chelsea.png"))
     expect_done(page)
+
+
+def test_what_only_the_browser_can_show_is_converted_there(page: Page) -> None:
+    page.goto("/")
+    # An icon, for what HEIC is in Safari.
+    cat = Image.open(photo_path("chelsea.png")).resize((200, 120))
+    drop(page, "cat.ico", as_bytes(cat, "ICO", sizes=[cat.size]), "image/x-icon")
+    expect_done(page)
+    assert canvas_size(page, "#heatmap") == [200, 120]
+
+
+def test_what_nobody_can_read_is_called_by_its_name(page: Page) -> None:
+    page.goto("/")
+    drop(page, "page.pdf", b"%PDF-1.7 no photo")
+    expect(page.locator("#status")).to_contain_text("This is PDF")
 
 
 def test_a_snapshot_from_the_camera(page: Page) -> None:

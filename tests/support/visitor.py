@@ -8,22 +8,23 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 # A file as a browser hands it over: by drop, or by paste.
-_TRANSFER = """([name, data]) => {
+_TRANSFER = """([name, data, type]) => {
     const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     const transfer = new DataTransfer();
-    transfer.items.add(new File([bytes], name));
+    transfer.items.add(new File([bytes], name, { type }));
     return transfer;
 }"""
 _PASTE = "(clipboardData) => dispatchEvent(new ClipboardEvent('paste', { clipboardData }))"
 
 
-def drop(page: Page, name: str, data: bytes) -> None:
-    transfer = page.evaluate_handle(_TRANSFER, [name, base64.b64encode(data).decode()])
+def drop(page: Page, name: str, data: bytes, media_type: str = "") -> None:
+    file = [name, base64.b64encode(data).decode(), media_type]
+    transfer = page.evaluate_handle(_TRANSFER, file)
     page.dispatch_event("main", "drop", {"dataTransfer": transfer})
 
 
 def paste(page: Page, name: str, data: bytes) -> None:
-    page.evaluate_handle(_TRANSFER, [name, base64.b64encode(data).decode()]).evaluate(_PASTE)
+    page.evaluate_handle(_TRANSFER, [name, base64.b64encode(data).decode(), ""]).evaluate(_PASTE)
 
 
 def open_sample(page: Page, name: str) -> None:
