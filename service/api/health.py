@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
+from isal import igzip
 
 from service import __version__
 from service.api.schemas import Health, problem_responses
@@ -43,16 +45,31 @@ async def healthz(request: Request, response: Response) -> Health:
     summary="Prometheus metrics",
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {}}, "description": "Prometheus text format."},
+        200: {
+            "content": {"text/plain": {}, "application/openmetrics-text": {}},
+            "description": "Prometheus' text format, or OpenMetrics with exemplars.",
+        },
         **problem_responses(Unauthorized),
     },
 )
 async def metrics(request: Request) -> Response:
-    """Export the metrics."""
+    """Export the metrics, in OpenMetrics and compressed for whom that suits."""
     runtime: Runtime = request.app.state.runtime
-    return Response(
-        runtime.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"
-    )
+    body, media_type = runtime.metrics.exposition(request.headers.get("accept", ""))
+    headers = {"Content-Type": media_type, "Vary": "Accept, Accept-Encoding"}
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
+        # 72 kB for each scrape become 4.
+        body = igzip.compress(body)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers)
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    for item in accept_encoding.lower().split(","):
+        coding, _, parameters = item.partition(";")
+        if coding.strip() == "gzip":
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters)
+    return False
 
 
 def _health(runtime: Runtime, response: Response, *, ok: bool) -> Health:

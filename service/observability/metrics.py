@@ -17,6 +17,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from service import __version__
 from service.observability.context import STAGES, RequestRecord
@@ -33,6 +34,7 @@ _STAGE_BUCKETS = (
 # Creation times would double the number of series, and nothing reads them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
+_TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 
 REJECTION_REASONS = (
@@ -136,10 +138,21 @@ class Metrics:
         )
         self._create_label_sets()
 
-    def observe(self, record: RequestRecord, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered, or a frame of a stream."""
+    def observe(
+        self,
+        record: RequestRecord,
+        route: str,
+        status: int,
+        seconds: float,
+        trace_id: str | None = None,
+    ) -> None:
+        """Count a request that was answered, or a frame of a stream.
+
+        ``trace_id`` becomes the exemplar of its bucket: from a slow one to a trace of it.
+        """
         labels = (route, record.model, record.output, f"{status // 100}xx")
-        self.requests.labels(*labels).observe(seconds)
+        exemplar = {"trace_id": trace_id} if trace_id else None
+        self.requests.labels(*labels).observe(seconds, exemplar)
         for stage, took in record.stages():
             self.stages.labels(stage).observe(took)
         if record.error in REJECTION_REASONS:
@@ -159,9 +172,16 @@ class Metrics:
         self.models.remove(*labels)
         self.parity.remove(labels.model)
 
-    def exposition(self) -> bytes:
-        """All metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All metrics, and their media type: OpenMetrics, which has exemplars, if it is asked for.
+
+        ``accept`` is the header of that name; else it is Prometheus' older text format.
+        """
+        types = {item.partition(";")[0].strip() for item in accept.lower().split(",")}
+        if openmetrics.CONTENT_TYPE_LATEST.partition(";")[0] in types:
+            body: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            return body, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(self.registry), _TEXT_FORMAT
 
     def _create_label_sets(self) -> None:
         # A counter that first appears with a value gives rate() nothing to start from.

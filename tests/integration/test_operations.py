@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.observability.context import STAGES
@@ -77,6 +80,47 @@ def test_metrics_follow_the_requests(server: ServerProcess) -> None:
     assert server.metric("depth_admitted_requests") == 0
     assert server.metric("depth_model_info", model="depth_lite_256") == 1
     assert server.metric("process_resident_memory_bytes") > 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "parse"),
+    [
+        ("", "text/plain", text_string_to_metric_families),
+        ("text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "text/plain", text_string_to_metric_families),
+        (
+            "application/openmetrics-text;version=x;q=nan,text/plain",
+            "application/openmetrics-text",
+            openmetrics.text_string_to_metric_families,
+        ),
+    ],
+)
+def test_metrics_are_in_the_format_that_the_scraper_asks_for(
+    server: ServerProcess,
+    accept: str,
+    media_type: str,
+    parse: Callable[[str], Iterable[Metric]],
+) -> None:
+    answer = server.client.get("/metrics", headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == media_type
+    families = {family.name: family for family in parse(answer.text)}
+    assert {"depth_request_seconds", "depth_rejected_requests", "depth_queue_depth"} <= set(
+        families
+    )
+
+
+@pytest.mark.parametrize(
+    ("encodings", "expected"),
+    [("gzip", "gzip"), ("br, GZIP;q=0.5", "gzip"), ("gzip;q=0", None), ("br", None), ("", None)],
+)
+def test_metrics_are_compressed_for_whom_that_suits(
+    server: ServerProcess, encodings: str, expected: str | None
+) -> None:
+    answer = server.client.get("/metrics", headers={"Accept-Encoding": encodings})
+    assert answer.headers.get("content-encoding") == expected
+    assert "depth_queue_depth" in answer.text
+    if expected:
+        assert int(answer.headers["content-length"]) < len(answer.content) / 5
 
 
 def test_routes_are_labelled_by_their_template(server: ServerProcess) -> None:

@@ -63,8 +63,12 @@ def test_a_request_is_a_span_in_its_callers_trace(cache_dir: Path, collector: Co
         )
         assert answer.status_code == 200
         server.client.get("/readyz")
+        openmetrics = {"Accept": "application/openmetrics-text"}
+        metrics = server.client.get("/metrics", headers=openmetrics).text
         stop(server)
         lines = [json.loads(line) for line in server.log().splitlines() if line[0] == "{"]
+    (exemplar,) = [line for line in metrics.splitlines() if f'# {{trace_id="{trace_id}"}}' in line]
+    assert exemplar.startswith("depth_request_seconds_bucket{")
     (span,) = collector.servers()
     assert (span.trace_id, span.parent_id) == (trace_id, caller_id)
     assert span.trace_state == "vendor=value"

@@ -73,8 +73,11 @@ class RequestContextMiddleware:
     def _report(self, scope: Scope, record: RequestRecord, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = record.route or route_template(scope)
-        self._metrics.observe(record, route, status, seconds)
         infers = route in scope["app"].state.photo_routes
+        trace_id: str | None = None
+        if self._tracing is not None and infers:
+            trace_id = self._tracing.report(scope, record, route, status, started)
+        self._metrics.observe(record, route, status, seconds, trace_id)
         if infers and _counts(status, record):
             self._metrics.slo_requests.inc()
             if status // 100 == 2 and seconds <= self._slo_seconds:
@@ -89,9 +92,8 @@ class RequestContextMiddleware:
             "output": record.output,
             "client": record.client,
             "error": record.error,
+            "trace_id": trace_id,
         }
-        if self._tracing is not None and infers:
-            fields["trace_id"] = self._tracing.report(scope, record, route, status, started)
         if self._refusals.takes(record.error):
             return
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
