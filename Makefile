@@ -6,8 +6,8 @@ PY := $(VENV)/bin/python
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 SLIM := .venv-slim
 
-.PHONY: help setup serve serve-slim test test-hostile test-busy test-newest test-bulk lint format \
-    openapi check-openapi bench soak fuzz train supply lock audit sbom licences check-image clean
+.PHONY: help setup serve serve-slim test test-hostile test-networks test-busy test-newest test-bulk lint \
+    format openapi check-openapi bench soak fuzz train supply lock audit sbom licences check-image clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ test: setup  ## Run all tests, side by side on the machine's cores (PYTEST_ARGS=
 test-hostile: setup  ## All hostile images and examples, and ten rolling restarts: the gate has a part
 	TEST_WHOLE=1 $(PY) -m pytest $(SIDE_BY_SIDE) tests/hostile tests/integration/test_replicas.py \
 	    $(PYTEST_ARGS)
+
+test-networks: setup  ## All networks against numbers of the official code; the gate leaves out the largest
+	TEST_WHOLE=1 $(PY) -m pytest tests/unit/networks $(PYTEST_ARGS)
 
 # A loop a core: what passes beside them does not depend on the machine's speed.
 test-busy: setup  ## Run all tests beside as many busy loops as there are cores

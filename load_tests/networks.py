@@ -36,10 +36,7 @@ from service.settings import Precision, Settings
 from tests.support.server import ROOT
 
 _MEGABYTE = 1e6
-_COLUMNS = (
-    *("network", "parameters", "GFLOP", "input", "served", "torch fp32", "ratio"),
-    *("loaded", "in use"),
-)
+_COLUMNS = (*("network", "input", "served", "torch fp32", "ratio", "loaded", "in use"),)
 
 
 def settings_with(weights_dir: Path) -> Settings:
@@ -115,8 +112,6 @@ def anonymous_bytes() -> int:
 def row(spec: NetworkSpec, one: dict[str, Any]) -> str:
     cells = (
         f"`{spec.name}`",
-        f"{spec.parameters / 1e6:.1f} M",
-        f"{spec.gflop:g}",
         "x".join(str(side) for side in one["input"]),
         f"{one['ms']:g} ms",
         f"{one['torch_ms']:g} ms",

@@ -17,8 +17,8 @@ from service.errors import WeightsError
 from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 from service.settings import Settings
-from tests.golden.weights_rule import draw_state
-from tests.support.server import ROOT, run_service
+from tests.golden.official import golden
+from tests.support.server import run_service
 
 
 @contextlib.contextmanager
@@ -41,7 +41,6 @@ def weights_for(spec: NetworkSpec) -> Iterator[tuple[Path, str]]:
 
 
 def _draw(spec: NetworkSpec) -> dict[str, torch.Tensor]:
-    manifest = ROOT / "tests" / "golden" / spec.name / "manifest.json"
-    if not manifest.is_file():
+    if spec.unchecked:
         return spec.build().state_dict()
-    return {key: torch.from_numpy(value) for key, value in draw_state(manifest).items()}
+    return {key: torch.from_numpy(value) for key, value in golden(spec.name).state().items()}

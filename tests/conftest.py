@@ -14,10 +14,9 @@ from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
 from service.models.weights import WeightsStore
 from service.settings import Settings
-from tests.golden.weights_rule import draw_state
+from tests.golden.official import golden
 from tests.support.server import ServerProcess
 
-GOLDEN = Path(__file__).parent / "golden"
 MIDAS = "midas_v21_small_256"
 
 
@@ -74,7 +73,7 @@ def server(cache_dir: Path) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="session")
 def golden_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file like the official MiDaS one, with the golden weights."""
-    state = draw_state(GOLDEN / MIDAS / "manifest.json")
+    state = golden(MIDAS).state()
     path = tmp_path_factory.mktemp("checkpoint") / "golden.pt"
     torch.save({key: torch.from_numpy(np.asarray(value)) for key, value in state.items()}, path)
     return path

@@ -24,23 +24,34 @@ def load_network(spec: NetworkSpec, path: Path, sha256: str | None = None) -> nn
     """The network of ``spec`` with the weights in ``path``: float32, CPU, eval mode.
 
     Reads ``.safetensors`` files and torch checkpoints (a plain state dict, or one within another
-    under the names that the official training code uses), with official or own key names. Of a file
-    that was verified before, ``sha256`` is the hash that was found right: it is checked again on
+    under the names that the official training code uses), with official or own key names. Tables
+    that the network computes for itself may be in it, and must then be equal. Of a file that was
+    verified before, ``sha256`` is the hash that was found right: it is checked again on
     the very bytes that are loaded. Raises :class:`WeightsError` when the file cannot be read, is no
     longer that file, or when its keys or shapes are not exactly the network's.
     """
     rename = spec.renamer()
-    state = {
-        ours: value
-        for key, value in _read(path, sha256).items()
-        if (ours := rename(key.removeprefix(_PARALLEL))) is not None
-    }
     network = spec.build()
+    tables = _computed_tables(network)
+    state = {}
+    for key, value in _read(path, sha256).items():
+        ours = rename(key.removeprefix(_PARALLEL))
+        if ours in tables:
+            if not torch.equal(value, tables[ours]):
+                raise WeightsError(f"The file does not fit {spec.name}: {key} is another table.")
+        elif ours is not None:
+            state[ours] = value
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise WeightsError(f"The file does not fit {spec.name}: {error}") from error
     return network.float().eval().requires_grad_(False)
+
+
+def _computed_tables(network: nn.Module) -> dict[str, torch.Tensor]:
+    """What a network computes for itself, and old checkpoints may carry: masks, indices."""
+    loaded = network.state_dict()
+    return {name: value for name, value in network.named_buffers() if name not in loaded}
 
 
 def _read(path: Path, sha256: str | None) -> Mapping[str, torch.Tensor]:

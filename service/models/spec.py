@@ -41,7 +41,8 @@ class NetworkSpec:
     untrained network for ``options``, ``renaming`` a :class:`Renaming` in it of official keys.
     ``enlarge`` is how the official code brings depth back to the photo's size. ``parameters`` are
     those that depth passes through, ``gflop`` the work (a multiplication and an addition are two
-    operations) on an input of the target's size.
+    operations; ``python -m load_tests.flops``) on an input of the target's size. ``unchecked`` says
+    why there are no numbers of the official code to compare with.
     """
 
     name: str
@@ -60,6 +61,7 @@ class NetworkSpec:
     enlarge: Interpolation = Interpolation.CUBIC
     commercial: bool = True
     embedded: bool = False
+    unchecked: str | None = None
 
     def build(self) -> nn.Module:
         """The untrained network, on the CPU, float32 (imports torch and timm)."""

@@ -11,6 +11,7 @@ from torch import nn
 from service.networks.refinenet import DecoderConfig, DepthNetwork
 from service.networks.renaming import DECODER_PARTS, Renaming, decoder_prefixes
 from service.networks.transformer import (
+    BeitEncoder,
     Dinov2Encoder,
     EncoderConfig,
     HybridEncoder,
@@ -35,15 +36,27 @@ def dpt(backbone: str, taps: tuple[int, ...], channels: tuple[int, ...]) -> nn.M
     return DepthNetwork(VitEncoder(EncoderConfig(backbone, taps, channels)), channels, DPT_DECODER)
 
 
+def dpt_beit(backbone: str, taps: tuple[int, ...], channels: tuple[int, ...]) -> DepthNetwork:
+    """DPT on a BEiT of timm, whose own tables of positions are left out for ours."""
+    options = (("use_rel_pos_bias", False),)
+    config = EncoderConfig(backbone, taps, channels, options=options)
+    return DepthNetwork(BeitEncoder(config), channels, DPT_DECODER)
+
+
 def depth_anything(
-    backbone: str, taps: tuple[int, ...], channels: tuple[int, ...], width: int
+    backbone: str,
+    taps: tuple[int, ...],
+    channels: tuple[int, ...],
+    width: int,
+    max_depth: float | None = None,
 ) -> nn.Module:
-    """Depth Anything, either version, on a DINOv2 of timm."""
+    """Depth Anything, any version, on a DINOv2 of timm; the metric ones end at ``max_depth``."""
     config = DecoderConfig(
         widths=(width, width, width, width),
         head=(width // 2, 32),
         head_scale=_PATCH_SCALE,
         head_corners=True,
+        max_depth=max_depth,
     )
     options = (("img_size", 518),)
     encoder = Dinov2Encoder(EncoderConfig(backbone, taps, channels, readout=False, options=options))
@@ -73,6 +86,22 @@ HYBRID = Renaming(
 PLAIN = Renaming(
     {**reassemble_prefixes({i + 1: i for i in range(4)}), **decoder_prefixes("scratch.")},
     DECODER_PARTS,
+)
+_DEEPEST_BEIT = 24
+_BLOCK = "pretrained.model.blocks."
+BEIT = Renaming(
+    {
+        **{
+            f"{_BLOCK}{i}.attn.relative_position_index": "encoder.position_index"
+            for i in range(_DEEPEST_BEIT)
+        },
+        **{
+            f"{_BLOCK}{i}.attn.relative_position_bias_table": f"encoder.biases.{i}"
+            for i in range(_DEEPEST_BEIT)
+        },
+        **PLAIN.prefixes,
+    },
+    PLAIN.parts,
 )
 DEPTH_ANYTHING = Renaming(
     {

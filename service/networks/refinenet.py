@@ -1,7 +1,7 @@
 """What most depth networks share: the RefineNet decoder of MiDaS and its head.
 
-An encoder gives four maps, shallow to deep. Each is reduced to a width of the decoder, then fused
-from the deepest to the shallowest, doubling in size, and a head makes one channel of it.
+An encoder gives maps, most give four, shallow to deep. Each is reduced to a width of the decoder,
+then fused from the deepest to the shallowest, doubling in size, and a head makes one channel of it.
 
 Sources: Lin et al., "RefineNet" (CVPR 2017); Ranftl et al., "Towards Robust Monocular Depth
 Estimation" (TPAMI 2022) and "Vision Transformers for Dense Prediction" (ICCV 2021), with the
@@ -22,18 +22,20 @@ from torch import Tensor, nn
 class DecoderConfig:
     """What distinguishes one network's decoder from another's.
 
-    ``widths`` are those of the four levels (shallow to deep), ``head`` those of the head's two
+    ``widths`` are those of the levels (shallow to deep), ``head`` those of the head's two
     hidden convolutions. ``rectify`` adds the rectified instead of the raw input in residual units;
     ``project`` ends each fusion with a 1x1 convolution. The head enlarges by ``head_scale``, with
-    ``head_corners`` aligning corner pixels' centres instead of the picture's edges.
+    ``head_corners`` aligning corner pixels' centres instead of the picture's edges. The head ends
+    in disparity, or with ``max_depth`` in metres between 0 and that.
     """
 
-    widths: tuple[int, int, int, int]
+    widths: tuple[int, ...]
     head: tuple[int, int]
     rectify: bool = False
     project: bool = True
     head_scale: float = 2.0
     head_corners: bool = False
+    max_depth: float | None = None
 
 
 class ResidualUnit(nn.Module):
@@ -84,18 +86,35 @@ def depth_head(channels: int, config: DecoderConfig) -> nn.Sequential:
         nn.Conv2d(wide, narrow, 3, padding=1),
         nn.ReLU(),
         nn.Conv2d(narrow, 1, 1),
-        nn.ReLU(),
+        nn.ReLU() if config.max_depth is None else Metres(config.max_depth),
     )
+
+
+class Metres(nn.Module):
+    """Any number to metres between 0 and ``limit``, by the logistic function."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.limit * x.sigmoid()
 
 
 class DepthNetwork(nn.Module):
     """Depth of one photo, up to what the network's kind leaves open.
 
-    ``encoder`` answers a float32 image ``(n, 3, h, w)`` with four maps of ``channels``. Output:
-    float32 ``(n, h, w)``, never negative.
+    ``encoder`` answers a float32 image ``(n, 3, h, w)`` with maps of ``channels``. ``head`` is one
+    of its own instead of the usual. Output: float32 ``(n, h, w)``, never negative.
     """
 
-    def __init__(self, encoder: nn.Module, channels: Sequence[int], config: DecoderConfig) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        channels: Sequence[int],
+        config: DecoderConfig,
+        head: nn.Sequential | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.reduce = nn.ModuleList(
@@ -113,7 +132,7 @@ class DepthNetwork(nn.Module):
             )
             for level, width in enumerate(config.widths)
         )
-        self.head = depth_head(config.widths[0], config)
+        self.head = head or depth_head(config.widths[0], config)
 
     def forward(self, image: Tensor) -> Tensor:
         depth: Tensor = self.head(self.decode(self.encoder(image))[-1])

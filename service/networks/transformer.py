@@ -14,6 +14,7 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F
+from timm.layers.pos_embed_rel import gen_relative_position_index
 from torch import Tensor, nn
 
 from service.networks.position_tables import cubic, linear, resample
@@ -155,6 +156,8 @@ class BeitEncoder(VitEncoder):
 
     ``biases`` are ``((2 side - 1)**2 + 3, heads)``; the last three rows are for pairs with the
     class token: its own, those that it looks at, and those that look at it, from last to first.
+    Official checkpoints carry ``position_index``, which row is for which pair at the size trained
+    for, to be compared when one is loaded.
     """
 
     unused = ("norm", "fc_norm")
@@ -167,6 +170,8 @@ class BeitEncoder(VitEncoder):
         self.biases = nn.ParameterList(
             nn.Parameter(torch.zeros(rows, heads)) for _ in self.vit.blocks
         )
+        index = gen_relative_position_index((self.side, self.side), class_token=True)
+        self.register_buffer("position_index", index, persistent=False)
 
     def with_positions(self, tokens: Tensor, height: int, width: int) -> Tensor:
         return tokens

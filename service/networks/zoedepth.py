@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from service.networks.dpt import DPT_DECODER, PLAIN
+from service.networks.dpt import BEIT, DPT_DECODER, dpt_beit
 from service.networks.refinenet import DepthNetwork, enlarge
 from service.networks.renaming import Renaming
-from service.networks.transformer import BeitEncoder, EncoderConfig
 
 _BINS = 64
 _EMBEDDING = 128
@@ -112,30 +111,17 @@ def _log_binomial(parameters: Tensor) -> Tensor:
 
 def zoedepth_n() -> nn.Module:
     """ZoeDepth for rooms (trained on NYU Depth V2)."""
-    channels = (256, 512, 1024, 1024)
-    encoder = BeitEncoder(
-        EncoderConfig(
-            "beit_large_patch16_384",
-            taps=(5, 11, 17, 23),
-            channels=channels,
-            options=(("use_rel_pos_bias", False),),
-        )
+    return ZoeDepth(
+        dpt_beit("beit_large_patch16_384", taps=(5, 11, 17, 23), channels=(256, 512, 1024, 1024))
     )
-    return ZoeDepth(DepthNetwork(encoder, channels, DPT_DECODER))
 
 
-_BLOCK = "core.core.pretrained.model.blocks."
 OFFICIAL = Renaming(
     {
-        **{f"{_BLOCK}{i}.attn.relative_position_index": None for i in range(24)},
-        **{
-            f"{_BLOCK}{i}.attn.relative_position_bias_table": f"core.encoder.biases.{i}"
-            for i in range(24)
-        },
-        **PLAIN.under("core.core.", "core.").prefixes,
+        **BEIT.under("core.core.", "core.").prefixes,
         "seed_bin_regressor._net.": "seed_bins.",
         "conditional_log_binomial.log_binomial_transform.": None,
         "conditional_log_binomial.mlp.": "distribution.",
     },
-    {**PLAIN.parts, "._net.": "."},
+    {**BEIT.parts, "._net.": "."},
 )

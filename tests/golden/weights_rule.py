@@ -8,9 +8,7 @@ what each becomes depends on the key's last name.
 
 from __future__ import annotations
 
-import json
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,12 +45,11 @@ def draw_weight(
     return np.asarray(draw, np.float32)
 
 
-def draw_state(manifest: Path) -> dict[str, NDArray[Any]]:
-    """The state dict of a golden network, by its official keys.
+def draw_state(facts: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """The state dict of a network with this manifest, by its official keys.
 
     Without what the manifest calls fixed: tables that each network computes.
     """
-    facts = json.loads(manifest.read_text())
     overrides = facts["overrides"]
     return {
         key: draw_weight(key, tuple(shape), dtype, overrides.get(key, {}))

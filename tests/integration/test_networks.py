@@ -16,8 +16,8 @@ from PIL import Image
 
 from service.models.registry import SPECS, find_spec
 from service.models.weights import WeightsStore
-from tests.conftest import GOLDEN, MIDAS
-from tests.golden.weights_rule import draw_state
+from tests.conftest import MIDAS
+from tests.golden.official import golden
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess
 
@@ -31,7 +31,7 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Golden weights of two networks, added as a user's own."""
     folder = tmp_path_factory.mktemp("weights")
     for name in (MIDAS, LERES):
-        state = draw_state(GOLDEN / name / "manifest.json")
+        state = golden(name).state()
         path = folder / "checkpoint.pt"
         torch.save({key: torch.from_numpy(np.asarray(value)) for key, value in state.items()}, path)
         WeightsStore(folder).install_custom(find_spec(name), path)
@@ -70,12 +70,12 @@ def test_all_networks_are_listed_with_what_they_are(many: ServerProcess) -> None
 
 def test_relative_depth_is_told_as_such_and_shown_the_right_way_round(many: ServerProcess) -> None:
     """The official map of this network is larger where it is farther."""
-    golden = np.load(GOLDEN / LERES / "e2e_seed0.npz")
+    official = golden(LERES).arrays("e2e_seed0")["depth"]
     answer = post(many, f"/v1/depth?model={LERES}&format=npy")
     depth = array(answer)
     assert answer.headers["x-depth-kind"] == "relative_depth"
     # On a CPU with bfloat16 the network may run in it.
-    assert np.abs(depth[::8, ::8] - golden["depth"]).mean() <= 0.01 * np.ptp(golden["depth"])
+    assert np.abs(depth[::8, ::8] - official).mean() <= 0.01 * np.ptp(official)
     grey = post(many, f"/v1/depth?model={LERES}&colormap=gray&palette=false")
     levels = np.asarray(Image.open(io.BytesIO(grey.content)))[..., 0].astype(int)
     assert levels[np.unravel_index(depth.argmin(), depth.shape)] == 255

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from service.models.weights import sha256_of
-from tests.conftest import GOLDEN, MIDAS
+from tests.conftest import MIDAS
+from tests.golden.official import golden
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess, run_service
 
@@ -42,14 +43,14 @@ def served_depth(server: ServerProcess) -> np.ndarray:
 def test_served_map_equals_the_official_one(
     weights_dir: Path, cache_dir: Path, engine: str, tolerance: float
 ) -> None:
-    golden = np.load(GOLDEN / MIDAS / "e2e_seed0.npz")
+    official = golden(MIDAS).arrays("e2e_seed0")
     settings = {"engine": engine, "precision": "fp32", "cache_dir": str(cache_dir)}
     with ServerProcess(weights_dir=str(weights_dir), **settings) as server:
         before = server.client.get(f"/v1/models/{MIDAS}").json()
         assert before["state"] == "available"
         depth = served_depth(server)
-        assert depth.shape == tuple(golden["shape"])
-        assert np.abs(depth[::8, ::8] - golden["depth"]).max() <= tolerance
+        assert depth.shape == tuple(official["shape"])
+        assert np.abs(depth[::8, ::8] - official["depth"]).max() <= tolerance
         info = server.client.get(f"/v1/models/{MIDAS}").json()
     assert (info["state"], info["weights_origin"]) == ("loaded", "custom")
     assert (info["engine"], info["precision"]) == (engine, "fp32")
