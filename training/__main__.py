@@ -49,7 +49,9 @@ def train(parsed: argparse.Namespace) -> None:
     """Train on the labels, resuming from the checkpoint in the work folder, and export."""
     work: Path = parsed.work
     sources = [teacher_source(parsed.photos, _labels(parsed, _teacher(parsed)))]
-    recipe = Recipe(steps=parsed.steps, batch=parsed.batch)
+    recipe = Recipe(
+        steps=parsed.steps, batch=parsed.batch, checkpoint_every=parsed.checkpoint_every
+    )
     for pairs in parsed.pairs:
         if pairs.resolve().is_relative_to(parsed.photos.resolve()):
             raise ValueError(f"{pairs} is within {parsed.photos}, a tenth of which is held out")
@@ -171,6 +173,12 @@ def _parser() -> argparse.ArgumentParser:
             )
             command.add_argument("--steps", type=int, default=recipe["steps"])
             command.add_argument("--batch", type=int, default=recipe["batch"])
+            command.add_argument(
+                "--checkpoint-every",
+                type=int,
+                default=recipe["checkpoint_every"],
+                help="steps between checkpoints (default: 50)",
+            )
             command.add_argument(
                 "--scenes",
                 type=int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -16,13 +17,13 @@ import yaml
 from tests.support.photos import photo_bytes
 from tests.support.programs import require_program
 from tests.support.server import ROOT, ServerProcess, free_port
+from tests.support.waiting import wait_until
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = sorted((FOLDER / "rules").glob("*.yml"))
 GRAFANA = ROOT / "deploy" / "grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboards" / "depth.json").read_text())
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-SCRAPE_SECONDS = 60
 # What Prometheus itself adds.
 PROMETHEUS_OWN = {"up", "ALERTS"}
 
@@ -141,15 +142,12 @@ def query(url: str, expression: str) -> list[dict[str, Any]]:
 
 
 def wait_for(url: str, expression: str) -> None:
-    give_up_at = time.monotonic() + SCRAPE_SECONDS
-    while time.monotonic() < give_up_at:
-        try:
-            if query(url, expression):
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"Prometheus has nothing for {expression}")
+    def is_there() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return bool(query(url, expression))
+        return False
+
+    wait_until(is_there)
 
 
 def test_a_real_prometheus_answers_every_query(server: ServerProcess, prometheus: str) -> None:

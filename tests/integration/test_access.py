@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,9 +12,9 @@ import httpx
 import pytest
 
 import service
-from tests.support.access import admin_client, answer_to, free_port, key_line
+from tests.support.access import admin_client, answer_to, key_line
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
-from tests.support.server import ServerProcess, run_service
+from tests.support.server import ServerProcess, free_port, run_service
 from tests.support.waiting import wait_until
 from tests.support.wire import unread_answer
 
@@ -71,20 +70,13 @@ def test_the_admin_port_answers_probes_until_the_end_of_a_drain(cache_dir: Path)
         admin_client(port) as admin,
     ):
         server.terminate()
-        while admin.get("/readyz").status_code == 200:
-            time.sleep(0.02)
-        seen = 0
-        while True:
-            try:
-                live = admin.get("/livez").status_code
-                main = server.client.get("/livez").status_code
-            except httpx.HTTPError:
-                break
-            assert live == main == 200
-            assert admin.get("/readyz").json()["status"] == "draining"
-            seen += 1
-            time.sleep(0.1)
-        assert seen > 5
+        wait_until(lambda: admin.get("/readyz").status_code != 200)
+        seen = []
+        with contextlib.suppress(httpx.HTTPError):  # Until the ports close.
+            while True:
+                live = [one.get("/livez").status_code for one in (admin, server.client)]
+                seen.append((*live, admin.get("/readyz").json()["status"]))
+        assert set(seen) == {(200, 200, "draining")}
         assert server.wait() == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{port}/livez")

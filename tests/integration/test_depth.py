@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from pathlib import Path
 
 import cv2
@@ -22,6 +21,7 @@ from service.inference.engines.selection import LoadedNetwork
 from service.observability.context import STAGES
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
 
 COFFEE = photo_bytes("coffee.png")  # 600 x 400, a cup on a table
 WIDTH, HEIGHT = 600, 400
@@ -151,8 +151,7 @@ def test_headers(server: ServerProcess) -> None:
     assert int(response.headers["x-batch-size"]) >= 1
     stages = [entry.split(";")[0] for entry in response.headers["server-timing"].split(", ")]
     assert stages == [stage for stage in STAGES if stage not in ("load", "effect", "send")]
-    while "order-17" not in server.log():  # It is logged after the answer's last byte.
-        time.sleep(0.01)
+    wait_until(lambda: "order-17" in server.log())  # Logged after the answer's last byte.
 
 
 def test_colormap_and_normalization_change_the_picture_only(server: ServerProcess) -> None:

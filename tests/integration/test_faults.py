@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import io
-import time
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +13,13 @@ import httpx
 import pytest
 from PIL import Image
 
+from service.inference.engines.conversion import ConvertedNetwork
 from tests.support import faulty_service
 from tests.support.clients import post_at_once
 from tests.support.faulty_service import Colour
 from tests.support.oip import INFER, message
 from tests.support.photos import as_bytes, photo_bytes
-from tests.support.server import ServerProcess, run_service
+from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
 
 PHOTO = as_bytes(Image.open(io.BytesIO(photo_bytes("chelsea.png"))).resize((320, 320)))
@@ -89,22 +90,21 @@ def test_the_log_of_a_failure_has_its_request_id(
     wait_until(lambda: line.format(id=answer.json()["request_id"]) in server.log())
 
 
-def test_a_network_that_hangs_shows_and_recovers_by_itself(cache_dir: Path) -> None:
-    with faulty(cache_dir, heartbeat_timeout_seconds="0.5") as server:
+def test_a_network_that_hangs_shows_and_recovers_by_itself(cache_dir: Path, tmp_path: Path) -> None:
+    with faulty(cache_dir, heartbeat_timeout_seconds="0.5", weights_dir=str(tmp_path)) as server:
         assert post(server, PHOTO).status_code == 200
-        answer = post(server, plain(faulty_service.HANGS), **{"X-Request-Timeout": "1"})
+        answer = post(server, plain(faulty_service.HANGS), **{"X-Request-Timeout": "2"})
         assert (answer.status_code, answer.json()["type"]) == (504, "deadline-exceeded")
         assert "during stage inference" in answer.json()["detail"]
         assert server.metric("depth_deadline_misses_total", stage="inference") == 1
-        waiting = post(server, PHOTO, **{"X-Request-Timeout": "0.5"})
+        waiting = post(server, PHOTO, **{"X-Request-Timeout": "2"})
         assert waiting.status_code == 504
         assert "during stage queue" in waiting.json()["detail"]
         assert server.metric("depth_deadline_misses_total", stage="queue") == 1
-        while status(server, "/livez") == 200:
-            time.sleep(0.02)
+        wait_until(lambda: status(server, "/livez") != 200)
         assert status(server, "/readyz") == 503
-        while status(server, "/livez") != 200:
-            time.sleep(0.02)
+        faulty_service.way_out(tmp_path).touch()
+        wait_until(lambda: status(server, "/livez") == 200)
         assert post(server, PHOTO).status_code == 200
         assert status(server, "/readyz") == 200
         assert server.metric("depth_admitted_requests") == 0
@@ -154,14 +154,15 @@ def test_a_clock_that_jumps_changes_nothing(cache_dir: Path) -> None:
         assert server.wait() == 0
 
 
-def test_a_corrupted_cache_is_made_again_at_start(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    assert run_service("models", "prepare", cache_dir=str(cache)).returncode == 0
-    for file in cache.rglob("*"):
-        if file.is_file() and file.stat().st_size:
-            content = bytearray(file.read_bytes())
-            content[len(content) // 2] ^= 0xFF
-            file.write_bytes(content)
-    with ServerProcess(cache_dir=str(cache)) as server:
+def test_a_corrupted_cache_is_made_again_at_start(
+    converted: ConvertedNetwork, tmp_path: Path
+) -> None:
+    copy = tmp_path / converted.folder.name
+    shutil.copytree(converted.folder, copy)
+    for file in copy.iterdir():
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        file.write_bytes(content)
+    with ServerProcess(cache_dir=str(tmp_path)) as server:
         assert post(server, PHOTO).status_code == 200
         assert "converting depth_lite_256" in server.log()

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess, run_service
+from tests.support.waiting import wait_until
 from tests.support.wire import connect, head, trickle
 
 PHOTO = photo_bytes("chelsea.png")
@@ -51,8 +52,7 @@ def test_sigterm_under_load_loses_no_accepted_request(cache_dir: Path) -> None:
         concurrent.futures.ThreadPoolExecutor(8) as pool,
     ):
         clients = [pool.submit(client, server) for _ in range(8)]
-        while outcomes.count("answered") < 20:
-            time.sleep(0.05)
+        wait_until(lambda: outcomes.count("answered") >= 20)
         server.terminate()
         for future in clients:
             future.result(60)
@@ -81,8 +81,7 @@ def test_all_threads_are_made_before_it_is_ready_and_none_outlives_it(cache_dir:
 def test_draining_is_unready_but_live_until_the_port_closes(cache_dir: Path) -> None:
     with ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="3") as server:
         server.terminate()
-        while server.client.get("/readyz").status_code == 200:
-            time.sleep(0.02)
+        wait_until(lambda: server.client.get("/readyz").status_code != 200)
         ready = server.client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (503, "draining")
         assert server.client.get("/livez").status_code == 200
@@ -155,8 +154,7 @@ def test_a_decoder_that_hangs_shows_and_does_not_outlive_sigterm(cache_dir: Path
             "/predict", files={"image": slow}, headers={"X-Request-Timeout": "0.1"}
         )
         assert answer.status_code == 504
-        while server.client.get("/livez").status_code == 200:
-            time.sleep(0.02)
+        wait_until(lambda: server.client.get("/livez").status_code != 200)
         server.terminate()
         assert server.wait(30) in (0, 1)
 

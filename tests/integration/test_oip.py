@@ -16,10 +16,10 @@ from tritonclient.utils import InferenceServerException
 
 from service.imaging.network_input import network_input
 from service.models.registry import find_spec
-from tests.support.access import admin_client, free_port, key_line
+from tests.support.access import admin_client, key_line
 from tests.support.oip import COFFEE, INFER, MODEL, images, message, network_inputs
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, free_port
 
 ASTRONAUT = photo_bytes("astronaut.png")  # 512 x 512
 

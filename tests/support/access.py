@@ -15,20 +15,13 @@ def key_line(name: str, key: str) -> str:
     return f"{name}:{hashlib.sha256(key.encode()).hexdigest()}\n"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 def admin_client(port: int) -> httpx.Client:
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
 
 
 def answer_to(server: ServerProcess, request: bytes) -> bytes:
     """The head of the first thing that the server sends to these bytes."""
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection(server.address, timeout=20) as connection:
         connection.sendall(request)
         answer = bytearray()
         while b"\r\n\r\n" not in answer and (chunk := connection.recv(65_536)):

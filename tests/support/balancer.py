@@ -7,15 +7,14 @@ import getpass
 import re
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
 
 from tests.support.server import ROOT, free_port
+from tests.support.waiting import wait_until
 
-_START_SECONDS = 20
 _FILES = ROOT / "deploy" / "nginx"
 _RETRY = "proxy_next_upstream error timeout http_503 non_idempotent;"
 
@@ -30,7 +29,7 @@ def balancer(urls: Sequence[str], *, retry: bool = True) -> Iterator[str]:
         process = subprocess.Popen(nginx_command(configuration))
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_until_it_answers(url)
+            wait_until(lambda: _answers(url))
             yield url
         finally:
             process.terminate()
@@ -68,11 +67,8 @@ def write_configuration(
     return configuration
 
 
-def _wait_until_it_answers(url: str) -> None:
-    give_up_at = time.monotonic() + _START_SECONDS
-    while time.monotonic() < give_up_at:
-        with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"{url}/livez")
-            return
-        time.sleep(0.05)
-    raise AssertionError("nginx did not start")
+def _answers(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        httpx.get(f"{url}/livez")
+        return True
+    return False

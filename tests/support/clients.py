@@ -27,8 +27,7 @@ def send_and_leave(
     server: ServerProcess, photo: bytes, after: Callable[[], None], path: str = "/v1/depth"
 ) -> None:
     """Send a whole request and close the connection without reading the answer."""
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as connection:
+    with socket.create_connection(server.address) as connection:
         connection.sendall(
             b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\n"
             b"Content-Length: %d\r\n\r\n" % (path.encode(), len(photo))

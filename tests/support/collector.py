@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
+from tests.support.local_server import Answer, LocalServer
 from tests.support.programs import require_module
 
 _service = require_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
@@ -34,16 +33,14 @@ class Span:
     attributes: dict[str, str | int]
 
 
-class Collector:
+class Collector(LocalServer):
     """``POST /v1/traces`` on 127.0.0.1 and a free port, as a context manager."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.spans: list[Span] = []
         self.resources: list[dict[str, str | int]] = []
         self.bodies: list[bytes] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def servers(self) -> list[Span]:
         """The spans of whole requests, in the order in which they began."""
@@ -53,41 +50,14 @@ class Collector:
     def children(self, parent: Span) -> list[Span]:
         return [span for span in self.spans if span.parent_id == parent.span_id]
 
-    def __enter__(self) -> Collector:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _keep(self, body: bytes) -> None:
+    def respond(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """See :class:`LocalServer`."""
         self.bodies.append(body)
         for group in _service.ExportTraceServiceRequest.FromString(body).resource_spans:
             self.resources.append(_values(group.resource.attributes))
             for scope in group.scope_spans:
                 self.spans += map(_span, scope.spans)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        keep = self._keep
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                keep(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200 if self.path == "/v1/traces" else 404)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        return Handler
+        return Answer(200 if path == "/v1/traces" else 404)
 
 
 def _values(attributes: Any) -> dict[str, str | int]:

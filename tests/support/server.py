@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 
 import httpx
+
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 _RUNNING = re.compile(r"\blistening on http://\S+:(\d+)")
@@ -68,6 +69,12 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self._wait_for_port()}"
         self.client = httpx.Client(base_url=self.url, timeout=60)
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, for whoever talks to its socket."""
+        url = httpx.URL(self.url)
+        return url.host, url.port or 80
+
     def log(self) -> str:
         return Path(self._log.name).read_text()
 
@@ -102,10 +109,10 @@ class ServerProcess:
         self._log.close()
 
     def _wait_for_port(self) -> int:
-        give_up_at = time.monotonic() + _START_SECONDS
-        while time.monotonic() < give_up_at and self.process.poll() is None:
-            match = _RUNNING.search(self.log())
-            if match:
-                return int(match[1])
-            time.sleep(0.05)
-        raise AssertionError(f"the server did not start:\n{self.log()}")
+        def is_settled() -> bool:
+            return bool(_RUNNING.search(self.log())) or self.process.poll() is not None
+
+        wait_until(is_settled, _START_SECONDS)
+        running = _RUNNING.search(self.log())
+        assert running, f"the server did not start:\n{self.log()}"
+        return int(running[1])

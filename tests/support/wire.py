@@ -17,7 +17,8 @@ _HANG_SECONDS = 30
 class Listening(Protocol):
     """A server, of whatever kind."""
 
-    url: str
+    @property
+    def address(self) -> tuple[str, int]: ...
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ class Wire:
 @contextlib.contextmanager
 def connect(server: Listening) -> Iterator[Wire]:
     """A connection to the server, closed at the end."""
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=_HANG_SECONDS) as connection:
+    with socket.create_connection(server.address, timeout=_HANG_SECONDS) as connection:
         yield Wire(connection)
 
 
@@ -114,11 +114,10 @@ def trickle(wire: Wire, piece: bytes) -> Iterator[None]:
 @contextlib.contextmanager
 def unread_answer(server: Listening, photo: bytes, *headers: bytes) -> Iterator[None]:
     """A client that does not read its answer, too large to be sent without: it keeps its place."""
-    host, port = server.url.removeprefix("http://").split(":")
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(_HANG_SECONDS)
-        connection.connect((host, int(port)))
+        connection.connect(server.address)
         length = b"Content-Length: %d" % len(photo)
         kind = b"Content-Type: image/jpeg"
         connection.sendall(head(b"POST /v1/depth?format=npy", length, kind, *headers) + photo)

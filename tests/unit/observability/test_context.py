@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 
 import pytest
 
@@ -34,41 +33,52 @@ def test_stage_times_add_up_and_become_server_timing() -> None:
     assert record.seconds["encode"] >= 0
 
 
-def test_a_stage_inside_another_counts_once() -> None:
-    record = RequestRecord("id")
-    with record.timed("outer"):
-        with record.timed("inner"):
-            time.sleep(0.02)
-        with record.timed("inner"):
-            time.sleep(0.02)
-    assert record.seconds["inner"] >= 0.04
-    assert record.seconds["outer"] < 0.02
-    with record.timed("outer"):
-        time.sleep(0.03)
-    assert record.seconds["outer"] >= 0.03
+class Clock:
+    """In place of ``time``: it moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
 
 
-def test_intervals_follow_each_other_and_last_as_long_as_their_stages() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("service.observability.context.time", clock)
+    return clock
+
+
+def test_a_stage_inside_another_counts_once(clock: Clock) -> None:
     record = RequestRecord("id")
-    before = time.perf_counter()
+    with record.timed("outer"):
+        clock.pass_by(1)
+        for _ in range(2):
+            with record.timed("inner"):
+                clock.pass_by(2)
+    assert record.seconds == {"inner": 4, "outer": 1}
+    with record.timed("outer"):
+        clock.pass_by(3)
+    assert record.seconds["outer"] == 4
+
+
+def test_intervals_follow_each_other_and_last_as_long_as_their_stages(clock: Clock) -> None:
+    record = RequestRecord("id")
     with record.timed("decode"):
-        time.sleep(0.01)
+        clock.pass_by(1)
         with record.timed("transform"):
-            time.sleep(0.01)
-    time.sleep(0.03)
-    record.add("queue", 0.01, 0.02)
-    record.add("inference", 0.02)
-    transform, decode, queue, inference = record.intervals
-    assert before <= decode.started
-    assert inference.ended <= time.perf_counter()
-    for interval in record.intervals:
-        took = interval.ended - interval.started
-        assert took == pytest.approx(record.seconds[interval.stage], abs=1e-6)
-    in_order = [transform.started, transform.ended, queue.started, queue.ended]
-    assert in_order == sorted(in_order)
-    # Read from the clock one after the other, so not equal.
-    assert decode.ended == pytest.approx(transform.started, abs=0.005)
-    assert queue.ended == pytest.approx(inference.started, abs=0.005)
+            clock.pass_by(2)
+    clock.pass_by(10)
+    record.add("queue", 4, 5)
+    record.add("inference", 5)
+    assert [(one.stage, one.started - 100, one.ended - 100) for one in record.intervals] == [
+        *(("transform", 1, 3), ("decode", 0, 1)),
+        *(("queue", 4, 8), ("inference", 8, 13)),
+    ]
 
 
 def test_json_lines_are_single_objects_with_the_request_id(
