@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def pytest_configure() -> None:
     """Share the cores: torch in each of several workers would take them all."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     torch.set_num_threads(max(1, cpu_budget() // workers))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Add up what ``tests/hostile`` tried, in whichever worker."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, count in report.user_properties:
+            if name.startswith("hostile "):
+                counts[name.removeprefix("hostile ")] += int(str(count))
+    if counts:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        terminalreporter.write_line(f"hostile inputs tried: {counts.total()} ({kinds})")
 
 
 @pytest.fixture(scope="session")

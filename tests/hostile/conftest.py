@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +8,6 @@ import pytest
 from tests.hostile.seeds import seed_photos
 from tests.support.photos import jpeg_720p
 from tests.support.server import ServerProcess
-
-_tried: dict[str, int] = {}
 
 
 @pytest.fixture(scope="package")
@@ -22,13 +20,14 @@ def target(cache_dir: Path) -> Iterator[ServerProcess]:
         yield server
 
 
+Tried = Callable[[str, int], None]
+
+
 @pytest.fixture
-def tried() -> dict[str, int]:
-    """Where a test notes how many inputs it tried; the sum is in pytest's summary."""
-    return _tried
+def tried(record_property: Callable[[str, object], None]) -> Tried:
+    """Where a test says how many inputs of what kind it tried; pytest's summary has the sum."""
 
+    def note(kind: str, count: int) -> None:
+        record_property(f"hostile {kind}", count)
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _tried:
-        counts = ", ".join(f"{count} {name}" for name, count in _tried.items())
-        terminalreporter.write_line(f"hostile inputs tried: {sum(_tried.values())} ({counts})")
+    return note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.hostile.conftest import Tried
 from tests.hostile.harm import KNOWN_SLUGS, PHOTO, unharmed
 from tests.support.server import ServerProcess
 
@@ -110,13 +111,13 @@ CASES: dict[str, tuple[int, bytes, str]] = {
 @pytest.mark.parametrize("path", ["/v1/depth", "/predict"])
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_form_gets_its_photo_answered_or_a_typed_refusal(
-    target: ServerProcess, tried: dict[str, int], name: str, path: str
+    target: ServerProcess, tried: Tried, name: str, path: str
 ) -> None:
     status, body, media_type = CASES[name]
     answer = target.client.post(
         path, content=body, headers={b"Content-Type": media_type.encode("latin-1")}
     )
-    tried["forms"] = tried.get("forms", 0) + 1
+    tried("forms", 1)
     assert answer.status_code == status, answer.text
     if status >= 400:
         assert answer.headers["content-type"] == "application/problem+json"

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from tests.hostile.conftest import Tried
 from tests.hostile.harm import KNOWN_SLUGS, PHOTO, unharmed
 from tests.support.server import ServerProcess
 from tests.support.wire import connect, head
@@ -104,7 +105,7 @@ CASES: dict[str, tuple[int, bytes]] = {
 @pytest.mark.parametrize("pieces", [1, 2])
 @pytest.mark.parametrize("name", CASES)
 def test_broken_http_is_refused_with_a_type(
-    target: ServerProcess, tried: dict[str, int], name: str, pieces: int
+    target: ServerProcess, tried: Tried, name: str, pieces: int
 ) -> None:
     status, request = CASES[name]
     size = math.ceil(len(request) / pieces)
@@ -112,7 +113,7 @@ def test_broken_http_is_refused_with_a_type(
         for start in range(0, len(request), size):
             wire.send(request[start : start + size])
         answer = wire.read_answer()
-    tried["broken requests"] = tried.get("broken requests", 0) + 1
+    tried("broken requests", 1)
     assert answer is not None
     assert answer.status == status
     if status >= 400:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.hostile.bombs import STRIPS, Named, strip
+from tests.hostile.conftest import Tried
 from tests.hostile.corpus import hostile_images
 from tests.hostile.harm import KNOWN_SLUGS, unharmed
 from tests.support.server import ServerProcess
@@ -56,7 +57,7 @@ def _post_by_many(server: ServerProcess, cases: list[Named]) -> list[tuple[int, 
 
 
 def test_every_hostile_image_gets_a_depth_map_or_a_typed_refusal(
-    target: ServerProcess, tried: dict[str, int]
+    target: ServerProcess, tried: Tried
 ) -> None:
     cases = list(hostile_images())
     assert len({name for name, _ in cases}) == len(cases) > 2000
@@ -64,7 +65,7 @@ def test_every_hostile_image_gets_a_depth_map_or_a_typed_refusal(
     _post_by_many(target, cases[::5])
     with unharmed(target):
         outcomes = _post_by_many(target, cases)
-    tried["images"] = len(outcomes)
+    tried("images", len(outcomes))
     assert [fault for _, fault in outcomes if fault] == []
     # Each kind of answer was reached, so the corpus tests what it says.
     statuses = collections.Counter(status for status, _ in outcomes)
@@ -81,10 +82,10 @@ def test_the_log_of_hostile_images_stays_small(target: ServerProcess) -> None:
 
 @pytest.mark.parametrize("name", STRIPS)
 def test_strips_of_fifty_megapixels_get_a_depth_map(
-    target: ServerProcess, tried: dict[str, int], name: str
+    target: ServerProcess, tried: Tried, name: str
 ) -> None:
     with unharmed(target):
         answer = target.client.post("/v1/depth?size=network", files={"image": strip(name)})
-    tried["strips"] = tried.get("strips", 0) + 1
+    tried("strips", 1)
     assert _fault(name, answer) is None
     assert answer.status_code == 200
