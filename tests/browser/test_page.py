@@ -87,7 +87,7 @@ def test_a_big_photo_is_sent_small_and_shown_with_its_proportions(page: Page) ->
     ("data", "words"),
     [
         (b"hello", "不支持这种文件"),
-        (photo_bytes("chelsea.png")[:5000], "照片已损坏"),
+        (photo_bytes("chelsea.png")[:5000], "照片无法读取"),
         (b"", "这个文件是空的"),
     ],
 )

@@ -180,6 +180,7 @@ def odd_tiffs() -> Iterator[Named]:
         for value in values:
             tags = image_tags(9, 9, **{f"tag{tag}": value})
             yield f"tiff whose tag {tag} is {value}", tiff_file(tags, _PIXELS)
+    yield from _tags_of_other_types()
     for kind in (np.float16, np.float32, np.float64):
         for number in (0.0, 1e38, np.nan, np.inf, -np.inf):
             with np.errstate(over="ignore"):
@@ -187,3 +188,13 @@ def odd_tiffs() -> Iterator[Named]:
             bits = 8 * samples.itemsize
             tags = image_tags(9, 9, tag258=bits, tag339=3)
             yield f"tiff of {bits}-bit {number}", tiff_file(tags, samples.tobytes())
+
+
+def _tags_of_other_types() -> Iterator[Named]:
+    """Text, bytes, NaN and infinity where readers expect a whole number."""
+    nan, infinity = struct.pack("<f", np.nan), struct.pack("<f", np.inf)
+    for tag in (256, 257, 258, 259, 262, 277, 278, 322, 323):
+        others = [other for other in image_tags(9, 9) if other[0] != tag]
+        for kind, content in ((2, b"ab\0\0"), (7, b"abcd"), (11, nan), (11, infinity)):
+            name = f"tiff whose tag {tag} of type {kind} is {content.hex()}"
+            yield name, tiff_file([*others, (tag, kind, 1, content)], _PIXELS)

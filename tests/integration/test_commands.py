@@ -12,6 +12,7 @@ from PIL import Image
 
 from service import __version__
 from tests.support.depths import motorcycle_metres
+from tests.support.inputs import input_bytes
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess, run_service
 
@@ -53,7 +54,7 @@ def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
     text.write_text("hello")
     good, out = photo_path("coffee.png"), tmp_path / "o.png"
     for photo, output, reason in (
-        (text, out, "supported formats"),
+        (text, out, "Formats that are read"),
         (tmp_path / "no.jpg", out, "No such file"),
         (good, tmp_path / "missing" / "o.png", "No such file"),
         (good, tmp_path / "o.jpg", "end its name in .png"),
@@ -91,16 +92,19 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     (photos / "sub").mkdir(parents=True)
     (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
     (photos / "cup.jpg").write_bytes(b"no photo")
+    (photos / "tile.tif").write_bytes(input_bytes("tiff_ascii_tag.tif"))
+    (photos / "x.avif").write_bytes(input_bytes("x.avif"))
     (photos / "sub" / "cat.PNG").write_bytes(photo_bytes("chelsea.png"))
     (photos / "notes.txt").write_text("no photo, and not said to be one")
     done = run_service("predict", str(photos), "-o", str(output), cache_dir=str(cache_dir))
     assert done.returncode == 1
     assert "cup.jpg: " in done.stderr
-    assert "supported formats" in done.stderr
-    assert "3/3" in done.stderr  # the progress bar
-    assert "2 done, 1 failed; 1 of other types left out" in done.stdout
+    assert "Formats that are read" in done.stderr
+    assert "tile.tif: The TIFF's tag 322 is not a whole number" in done.stderr
+    assert "5/5" in done.stderr  # the progress bar
+    assert "3 done, 2 failed; 1 of other types left out" in done.stdout
     written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    assert written == {"cup.png.png", "sub/cat.PNG.png"}
+    assert written == {"cup.png.png", "x.avif.png", "sub/cat.PNG.png"}
     served = server.client.post("/v1/depth", files={"image": photo_bytes("chelsea.png")}).content
     ours, theirs = Image.open(output / "sub" / "cat.PNG.png"), Image.open(io.BytesIO(served))
     assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
