@@ -26,6 +26,11 @@ MAX_ANCHORS = 100
 
 _WINDOW = 2
 _SMALLEST_SPREAD = 0.02
+# How far a network's depth lies off the best line, one standard deviation as a share of the map's
+# range: depth_lite_256 on the Middlebury motorcycle is off by 0.19. With 0.15, which heavy tails
+# allow, bars of 2 to 5 of its points at random hold 91% to 93% of the true distances; with 0 those
+# of 2 hold 48%, and those of 3 are four times as wide.
+_TYPICAL_MISFIT = 0.15
 _MAD_TO_SIGMA = 1.4826
 _TINY = 1e-6
 
@@ -77,9 +82,12 @@ class Calibration:
         if len(self.residuals) == 2:
             return (
                 "Two points determine the fit and leave nothing to check it with: the error bars "
-                "cover only how exactly the points are measured and read, not the network's errors."
+                "assume that the network is as far off as networks typically are."
             )
-        return "The error bars cover the points' measuring errors and how well they fit together."
+        return (
+            "The error bars cover the points' measuring errors, how well they fit together, and "
+            "how far off networks typically are."
+        )
 
     def apply(self, depth: DepthMap) -> DepthMap:
         """``depth``, of the kind that was calibrated, as :func:`in_metres` gives it."""
@@ -137,7 +145,8 @@ def calibrate(
     metres = np.array([anchor.metres for anchor in anchors], np.float64)
     target = _to_target(metres, depth.kind)
     sigma = np.abs(target) * measuring_error
-    line = fit_line(level, target, sigma, spread)
+    low, high = depth.extent
+    line = fit_line(level, target, sigma, spread, _TYPICAL_MISFIT * (high - low))
     if not line.slope > 0:
         raise InvalidParameter(
             "The anchors contradict the depth map: points that are said to be farther look nearer "

@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 
 _HUBER = 1.345  # 95% as efficient as least squares on normal errors
 _ROUNDS = 30
+# How many points an expected misfit counts for, beside what the points show of it.
+_EXPECTED_FREEDOM = 4
 _MAD_TO_SIGMA = 1.4826
 _NORMAL_95 = 1.96
 # Student's t, 97.5%, for 1 to 10 degrees of freedom; beyond, the normal value is within 12%.
@@ -56,13 +58,21 @@ class LineFit:
         return self.factor * float(np.sqrt(self.slope_variance))
 
 
-def fit_line(level: Floats, target: Floats, sigma: Floats, level_sigma: Floats) -> LineFit:
+def fit_line(
+    level: Floats,
+    target: Floats,
+    sigma: Floats,
+    level_sigma: Floats,
+    expected_misfit: float = 0,
+) -> LineFit:
     """Fit ``(n,)`` points, n >= 2, at two levels at least.
 
     ``sigma`` (> 0) and ``level_sigma`` (>= 0) are the standard deviations of ``target`` and
-    ``level``. Two points: the line through them. More: starts from the median of all slopes (Theil
-    1950, Sen 1968), which up to 29% of blunders cannot move far, then Huber's M-estimator by
-    reweighted least squares (Huber 1964). Memory grows with the square of n.
+    ``level``. ``expected_misfit`` is how far levels are known to lie off such lines, one standard
+    deviation; without it few points hardly show how far these do, and two cannot. Two points: the
+    line through them. More: starts from the median of all slopes (Theil 1950, Sen 1968), which up
+    to 29% of blunders cannot move far, then Huber's M-estimator by reweighted least squares (Huber
+    1964). Memory grows with the square of n.
     """
     intercept, slope = _theil_sen(level, target)
     sigma = np.sqrt(sigma**2 + (slope * level_sigma) ** 2)
@@ -74,24 +84,35 @@ def fit_line(level: Floats, target: Floats, sigma: Floats, level_sigma: Floats) 
             weights = np.minimum(1, _HUBER * spread / np.maximum(np.abs(residuals), 1e-12))
             intercept, slope = _least_squares(level, target, weights / sigma**2)
             residuals = (target - intercept - slope * level) / sigma
-    return _with_bars(level, target, sigma, weights, intercept, slope)
+    return _with_bars(level, target, sigma, weights, (intercept, slope), expected_misfit)
 
 
 def _with_bars(
-    level: Floats, target: Floats, sigma: Floats, weights: Floats, intercept: float, slope: float
+    level: Floats,
+    target: Floats,
+    sigma: Floats,
+    weights: Floats,
+    line: tuple[float, float],
+    expected_misfit: float,
 ) -> LineFit:
+    intercept, slope = line
     importance = weights / sigma**2
     centre = float(np.average(level, weights=importance))
     centre_variance = float(1 / importance.sum())
     slope_variance = float(1 / (importance * (level - centre) ** 2).sum())
     factor, scatter, widening = _NORMAL_95, 0.0, 1.0
-    freedom = level.size - 2
-    if freedom > 0:
-        residuals = target - intercept - slope * level
-        scatter = float(np.sqrt((weights * residuals**2).sum() / freedom))
-        misfit = float((weights * (residuals / sigma) ** 2).sum() / freedom)
+    expected_freedom = _EXPECTED_FREEDOM if expected_misfit > 0 else 0
+    shown, freedom = level.size - 2, level.size - 2 + expected_freedom
+    residuals = target - intercept - slope * level
+    if shown > 0:
+        misfit = float((weights * (residuals / sigma) ** 2).sum() / shown)
         # Misfit may widen the bars; luck in fitting never narrows them.
         widening = max(1.0, misfit)
+    if freedom > 0:
+        # The mean of a variance under a scaled inverse chi-squared prior (Gelman et al., "Bayesian
+        # Data Analysis", section 2.6).
+        expected = expected_freedom * (slope * expected_misfit) ** 2
+        scatter = float(np.sqrt((expected + (weights * residuals**2).sum()) / freedom))
         factor = _STUDENT_95[freedom - 1] if freedom <= len(_STUDENT_95) else _NORMAL_95
     return LineFit(
         intercept=intercept,

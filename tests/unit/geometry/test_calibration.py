@@ -74,6 +74,20 @@ def test_bars_hold_the_truth_about_95_times_in_100() -> None:
     assert 0.93 < np.mean(held) <= 1.0
 
 
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_bars_hold_though_the_network_is_off_and_few_anchors_show_it(count: int) -> None:
+    depth, metres = scene()
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(200):
+        off = np.repeat(rng.normal(0, 0.12, 20), 10).astype(np.float32)
+        columns = [5, *rng.choice(np.arange(65, 135, 10), count - 2, replace=False).tolist(), 195]
+        photo = inverse_depth(depth.values + off)
+        low, high = calibrate(photo, anchors_at(metres, columns)).bounds(photo)
+        held.append(((low <= metres) & (metres <= high))[30].mean())
+    assert np.mean(held) > 0.93
+
+
 def test_bars_are_wider_away_from_the_anchors() -> None:
     depth, metres = scene()
     calibration = calibrate(depth, anchors_at(metres, [150, 190]))
