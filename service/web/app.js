@@ -19,7 +19,7 @@ import { enable, select, selectedTab, startTabs } from "./tabs.js";
 
 const keyForm = document.getElementById("key-form");
 const views = {
-  depth: new DepthView(),
+  depth: new DepthView(runWork),
   compare: new CompareView(runWork),
   relief: new ReliefView(),
   parallax: new ParallaxView(),
@@ -90,7 +90,7 @@ function present(result) {
 /** One request answers everything the views need; they do the rest in the browser. */
 async function estimate(file, photo, signal) {
   const query = { format: "npy", size: "network" };
-  const answer = await post("v1/depth", await viewUpload(file, photo), query, signal);
+  const answer = await post("v1/depth", await viewUpload(file, photo), query, { signal });
   const map = readNpy(await bytesOf(answer));
   const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
   return new Scene(file, photo, map, kind, model);
@@ -107,13 +107,12 @@ async function offer(work) {
   }
 }
 
-/** Run something that shows its own result. */
+/** Run something that shows its own result, and say with the words it returns that it is done. */
 async function runWork(work) {
   repeat = () => runWork(work);
   busy("estimating");
   try {
-    await work();
-    tell("compared");
+    tell(await work());
   } catch (error) {
     fail(error);
   }

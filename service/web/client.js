@@ -26,10 +26,13 @@ async function problemOf(response) {
   return new Problem(body.type ?? "other", body.detail ?? `HTTP ${response.status}`, retryAfter);
 }
 
-/** POST a photo; `query` is an object of parameters, `seconds` a deadline other than usual. */
-export async function post(path, photo, query = {}, signal = undefined, seconds = undefined) {
+/**
+ * POST a photo; `query` is an object of parameters, `parts` are more files by name, `seconds` is a
+ * deadline other than usual.
+ */
+export async function post(path, photo, query = {}, { signal, seconds, parts = {} } = {}) {
   const body = new FormData();
-  body.append("image", photo, "photo");
+  for (const [name, file] of Object.entries({ image: photo, ...parts })) body.append(name, file, name);
   const headers = seconds ? { "X-Request-Timeout": seconds } : {};
   return call(`${path}?${new URLSearchParams(query)}`, { method: "POST", body, signal, headers });
 }

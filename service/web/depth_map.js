@@ -17,6 +17,15 @@ export function readNpy(buffer) {
   return { width, height, values: new Float32Array(buffer.slice(end), 0, width * height) };
 }
 
+/** A float32 .npy file of a map. */
+export function writeNpy({ width, height, values }) {
+  const shape = `{'descr': '<f4', 'fortran_order': False, 'shape': (${height}, ${width}), }`;
+  // Magic, version and length take 10 bytes; with them the header is a multiple of 64.
+  const header = `${shape.padEnd(64 * Math.ceil((shape.length + 11) / 64) - 11)}\n`;
+  const head = [...`${MAGIC}\x01\x00`].map((letter) => letter.charCodeAt(0));
+  return new Blob([Uint8Array.of(...head, header.length & 255, header.length >> 8), header, values]);
+}
+
 /** Values that grow towards the viewer, whatever the network's kind of depth. */
 function towardsViewer(values, kind) {
   if (kind === "metric_depth") return values.map((metres) => 1 / Math.max(metres, 1e-6));
@@ -24,7 +33,10 @@ function towardsViewer(values, kind) {
   return values;
 }
 
-/** Nearness 0 (farthest) .. 1 (nearest); all 0 for a map without any range. */
+/**
+ * Nearness 0 (farthest) .. 1 (nearest), all 0 for a map without any range; `low` and `high` are the
+ * values towards the viewer that have become 0 and 1.
+ */
 export function nearnessOf(values, kind) {
   const inverse = towardsViewer(values, kind);
   let [low, high] = [Infinity, -Infinity];
@@ -33,7 +45,7 @@ export function nearnessOf(values, kind) {
     if (value > high) high = value;
   }
   const scale = high > low ? 1 / (high - low) : 0;
-  return inverse.map((value) => (value - low) * scale);
+  return { nearness: inverse.map((value) => (value - low) * scale), low, high };
 }
 
 // The cubic kernel of OpenCV and torch, so that the page enlarges a map as the service does.

@@ -2,6 +2,8 @@
 
 import { NAMES, colourAt, paint, table } from "./colormaps.js";
 import { drawHistogram } from "./histogram.js";
+import { MeasureView } from "./measure_view.js";
+import { sayDistance } from "./metres.js";
 import { followKeys, followPointer, place } from "./pointer.js";
 import { zoneOf } from "./scene.js";
 import { say } from "./strings.js";
@@ -10,20 +12,25 @@ const byId = (id) => document.getElementById(id);
 const frames = [...document.querySelectorAll("#panel-depth .pair .frame")];
 const [photo, heatmap, ramp, legend, choice, reading] =
   ["photo", "heatmap", "ramp", "legend", "colormap", "reading"].map(byId);
-const ZONES = [["Near", 0.7, 1], ["Middle", 0.35, 0.65], ["Far", 0, 0.3]];
+// What a zone is called, its colours from and to, and the nearness where its distance is told.
+const ZONES = [["Near", 0.7, 1, 2 / 3], ["Middle", 0.35, 0.65, 1 / 2], ["Far", 0, 0.3, 1 / 3]];
 
 export class DepthView {
   #scene = null;
   #point = null;
+  #measure;
 
-  constructor() {
+  /** `run` does work and says how it goes. */
+  constructor(run) {
+    const at = () => this.#point ?? [0.5, 0.5];
     NAMES.forEach((name) => choice.append(new Option(name, name)));
     choice.addEventListener("change", () => this.#paint());
     for (const frame of frames) {
       const move = (point) => this.#read(point);
       followPointer(frame, move);
-      followKeys(frame, () => this.#point ?? [0.5, 0.5], move);
+      followKeys(frame, at, move);
     }
+    this.#measure = new MeasureView(frames, at, run, () => this.say());
     this.say();
   }
 
@@ -34,6 +41,7 @@ export class DepthView {
   /** Show the photo alone, while its depth is being computed. */
   expect(canvas) {
     this.#scene = this.#point = null;
+    this.#measure.show(null);
     photo.hidden = !canvas;
     if (canvas) copy(canvas, photo);
     heatmap.hidden = true;
@@ -46,6 +54,7 @@ export class DepthView {
     copy(scene.photo, photo);
     photo.hidden = heatmap.hidden = false;
     frames.forEach((frame) => this.#fill(frame, true));
+    this.#measure.show(scene);
     this.#paint();
   }
 
@@ -60,20 +69,24 @@ export class DepthView {
       picture.data.set([...colours.subarray(3 * index, 3 * index + 3), 255], 4 * index);
     }
     context.putImageData(picture, 0, 0);
+    byId("relative").textContent = say(this.#scene?.metres ? "relativeMetres" : "relative");
     legend.replaceChildren(...ZONES.map((zone) => this.#legendLine(...zone)));
     if (!this.#scene) return;
-    drawHistogram(this.#scene.nearness, choice.value);
+    drawHistogram(this.#scene, choice.value);
     if (this.#point) this.#read(this.#point);
   }
 
-  #legendLine(zone, from, to) {
+  #legendLine(zone, from, to, told) {
     const swatch = document.createElement("span");
     swatch.className = "swatch";
     swatch.style.setProperty("--from", colourAt(choice.value, from));
     swatch.style.setProperty("--to", colourAt(choice.value, to));
     const named = choice.value === "inferno" ? ` (${say(`inferno${zone}`)})` : "";
     const line = document.createElement("li");
-    line.append(swatch, `${say(`legend${zone}`)}${named}`);
+    const scene = this.#scene;
+    const distance = scene?.metres && sayDistance(scene.metres.at(scene.levelOf(told)));
+    const words = distance ? say(`legend${zone}Metres`, { distance }) : say(`legend${zone}`);
+    line.append(swatch, `${words}${named}`);
     return line;
   }
 
@@ -95,7 +108,8 @@ export class DepthView {
     if (!this.#scene) return;
     this.#point = point;
     const value = this.#scene.nearnessAt(...point);
-    const number = value.toFixed(2);
+    const { metres } = this.#scene;
+    const number = metres ? sayDistance(metres.at(this.#scene.levelOf(value))) : value.toFixed(2);
     for (const frame of frames) {
       const marker = frame.querySelector(".marker");
       marker.hidden = false;
@@ -103,7 +117,9 @@ export class DepthView {
       mark(marker, point, number);
     }
     reading.style.setProperty("--colour", colourAt(choice.value, value));
-    reading.textContent = say("reading", { value: number, zone: say(zoneOf(value)) });
+    const [x, y] = point.map((share) => share.toFixed(3));
+    const words = { value: number, zone: say(zoneOf(value)), x, y };
+    reading.textContent = say(metres ? "readingMetres" : "reading", words);
   }
 }
 

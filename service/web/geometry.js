@@ -1,7 +1,7 @@
 // From nearness to points in space, by the service's rule: the nearest pixel is at distance 1, the
 // farthest at `farRatio`, and 1 / distance is linear in nearness between them.
 
-const FIELD_OF_VIEW = 55;
+export const FIELD_OF_VIEW = 55;
 // Neighbours whose distances differ by more than this belong to different things.
 const JUMP = 1.13;
 // The network's edges are soft ramps of a few cells; a step in this much nearness is an edge.

@@ -1,6 +1,7 @@
 // How much of the photo is how near.
 
 import { colourAt } from "./colormaps.js";
+import { sayDistance } from "./metres.js";
 import { percent } from "./scene.js";
 import { say } from "./strings.js";
 
@@ -15,7 +16,8 @@ export function histogram(nearness, bins = BINS) {
   return counts.map((count) => count / nearness.length);
 }
 
-export function drawHistogram(nearness, colormap) {
+export function drawHistogram(scene, colormap) {
+  const { nearness, metres } = scene;
   const shares = histogram(nearness);
   const tallest = Math.max(...shares);
   const context = canvas.getContext("2d");
@@ -31,8 +33,9 @@ export function drawHistogram(nearness, colormap) {
     if (bar > 1) context.strokeRect(bin * step + 0.5, height - bar + 0.5, step - 2, bar);
   });
   const [far, middle, near] = histogram(nearness, 3);
-  const words = say("histogramText", {
-    near: percent(near), middle: percent(middle), far: percent(far),
+  const [nearEnd, farEnd] = [2 / 3, 1 / 3].map((end) => metres && sayDistance(metres.at(scene.levelOf(end))));
+  const words = say(metres ? "histogramMetres" : "histogramText", {
+    near: percent(near), middle: percent(middle), far: percent(far), nearEnd, farEnd,
   });
   text.textContent = words;
   canvas.setAttribute("aria-label", `${say("histogram")}: ${words}`);

@@ -55,11 +55,12 @@ export class NetworksView {
 
   async #compare() {
     const query = { models: this.#chosen().join(","), colormap: this.#colormap };
-    const answer = await post("v1/compare", this.#scene.file, query, undefined, PATIENCE_SECONDS);
+    const answer = await post("v1/compare", this.#scene.file, query, { seconds: PATIENCE_SECONDS });
     this.#forget();
     this.#address = URL.createObjectURL(await bytesOf(answer, "blob"));
     sheet.src = this.#address;
     sheet.hidden = false;
+    return "compared";
   }
 
   #forget() {

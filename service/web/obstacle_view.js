@@ -1,5 +1,6 @@
 // The demo's robot alarm: how much of the view is near, and where.
 
+import { sayDistance } from "./metres.js";
 import { percent } from "./scene.js";
 import { onLanguage, say } from "./strings.js";
 
@@ -62,12 +63,17 @@ export class ObstacleView {
   }
 
   #say() {
-    byId("threshold-value").textContent = Number(threshold.value).toFixed(2);
+    const limit = Number(threshold.value);
+    const metres = this.#scene?.metres;
+    const distance = metres && sayDistance(metres.at(this.#scene.levelOf(limit)));
+    byId("threshold-value").textContent = distance ?? limit.toFixed(2);
     byId("share-value").textContent = percent(share.value);
+    byId("obstacle-hint").textContent = say(metres ? "obstacleHintMetres" : "obstacleHint");
     if (!this.#scene) return;
-    const { whole, thirds } = nearShares(this.#scene, Number(threshold.value));
+    const { whole, thirds } = nearShares(this.#scene, limit);
     const danger = whole > Number(share.value);
-    alarm.textContent = say(danger ? "alarm" : "clear", { share: percent(whole) });
+    const key = (danger ? "alarm" : "clear") + (metres ? "Metres" : "");
+    alarm.textContent = say(key, { share: percent(whole), distance });
     alarm.classList.toggle("danger", danger);
     const [left, centre, right] = thirds.map(percent);
     sectors.textContent = say("sectors", { left, centre, right });

@@ -27,6 +27,14 @@ export function followKeys(element, read, move) {
   });
 }
 
+/** Call back with every point that is clicked or tapped, or chosen by Enter; `read` tells that. */
+export function followTaps(element, read, tap) {
+  element.addEventListener("click", (event) => tap(pointIn(element, event)));
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") tap(read());
+  });
+}
+
 /** Follow the pointer while it hovers, or only while it is pressed; and every click or tap. */
 export function followPointer(element, move, { pressed = false } = {}) {
   const moved = (event) => move(pointIn(element, event));

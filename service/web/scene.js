@@ -1,8 +1,14 @@
 // One photo with its depth: what every view of the page draws.
 
 import { nearnessOf, resize } from "./depth_map.js";
+import { Metres } from "./metres.js";
 
 export class Scene {
+  /** What tells metres; null where only nearness is known. */
+  metres = null;
+  #low;
+  #high;
+
   /** `photo` is what readPhoto() gives: null when the browser cannot decode the file. */
   constructor(file, photo, map, kind, model) {
     this.file = file;
@@ -13,7 +19,25 @@ export class Scene {
     this.photo = photo?.canvas ?? blank(this.width, this.height);
     /** The file's own size in pixels; null where only the service can tell. */
     this.size = photo && [photo.width, photo.height];
-    this.nearness = nearnessOf(resize(map, this.width, this.height).values, kind);
+    this.map = map;
+    const { nearness, low, high } = nearnessOf(resize(map, this.width, this.height).values, kind);
+    [this.nearness, this.#low, this.#high] = [nearness, low, high];
+    if (kind === "metric_depth") this.metres = new Metres(kind);
+  }
+
+  /** The depth map's value, growing towards the viewer, that has become this nearness. */
+  levelOf(nearness) {
+    return this.#low + nearness * (this.#high - this.#low);
+  }
+
+  /** `levelOf()` at a point, given as shares. */
+  levelAt(x, y) {
+    return this.levelOf(this.nearnessAt(x, y));
+  }
+
+  /** Parameters that ask the service for this scene's metres. */
+  get metresQuery() {
+    return this.metres?.query ?? {};
   }
 
   /** Nearness at a point given as shares 0..1 of the width and height. */

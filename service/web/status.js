@@ -5,7 +5,7 @@ import { knows, onLanguage, say } from "./strings.js";
 const line = document.getElementById("status");
 const bar = document.getElementById("progress");
 const again = document.getElementById("retry");
-const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized"]);
+const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "contradiction"]);
 let render = () => "";
 let retry = null;
 

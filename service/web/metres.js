@@ -1,0 +1,96 @@
+// From a depth map's values to metres, by the service's fit; no number without its error.
+
+import { bytesOf, post } from "./client.js";
+import { writeNpy } from "./depth_map.js";
+import { FIELD_OF_VIEW } from "./geometry.js";
+import { say } from "./strings.js";
+
+// What the service calls farther than can be measured.
+const FARTHEST = 1000;
+// Lenses from a short tele to an ultra-wide one, in degrees: the photo does not say which it was.
+const FIELDS_OF_VIEW = [45, FIELD_OF_VIEW, 70];
+
+/** What turns the values of one photo's depth map into metres. */
+export class Metres {
+  #kind;
+  #fit;
+  #borrowed;
+
+  /**
+   * `fit` is the service's `calibration`; there is none for a network that gives metres. `query`
+   * asks the service for these metres. `borrowed`: the points are of another photo.
+   */
+  constructor(kind, fit = null, query = {}, borrowed = false) {
+    this.#kind = kind;
+    this.#fit = fit;
+    this.#borrowed = borrowed;
+    this.query = query;
+  }
+
+  /** The distance at a level of `Scene.levelAt()`; `low` and `high` are null where unknown. */
+  at(level) {
+    if (!this.#fit) return { metres: Math.min(1 / level, FARTHEST), low: null, high: null };
+    const { intercept, slope, bars } = this.#fit;
+    const line = intercept + slope * level;
+    const half = Math.hypot(bars.half_width, bars.growth * (level - bars.centre));
+    const [metres, low, high] = [line, line + half, line - half].map((end) => this.#of(end));
+    return { metres, low, high, borrowed: this.#borrowed };
+  }
+
+  #of(line) {
+    const metres = this.#kind === "relative_depth" ? Math.max(-line, 0) : 1 / Math.max(line, 1e-6);
+    return Math.min(metres, FARTHEST);
+  }
+}
+
+/** How far apart two spots, pairs of shares, are in space: as `Metres.at()` says it. */
+export function between(scene, one, other) {
+  const [near, far] = [one, other].map((spot) => scene.metres.at(scene.levelAt(...spot)));
+  const apart = (depth, otherDepth, field) => {
+    const focal = Math.max(scene.width, scene.height) / 2 / Math.tan((field * Math.PI) / 360);
+    const side = (axis, size) => (
+      ((one[axis] - 0.5) * depth - (other[axis] - 0.5) * otherDepth) * (size / focal)
+    );
+    return Math.hypot(side(0, scene.width), side(1, scene.height), depth - otherDepth);
+  };
+  const ends = ({ metres, low, high }) => (low === null ? [metres] : [low, metres, high]);
+  const all = ends(near).flatMap((depth) => ends(far).flatMap((otherDepth) => (
+    FIELDS_OF_VIEW.map((field) => apart(depth, otherDepth, field))
+  )));
+  return {
+    metres: apart(near.metres, far.metres, FIELD_OF_VIEW),
+    low: Math.min(...all), high: Math.max(...all), borrowed: near.borrowed,
+  };
+}
+
+/** "about 1.9 m (1.6 to 2.3 m)". */
+export function sayDistance({ metres, low, high, borrowed }) {
+  const words = { metres: rounded(metres), low: rounded(low), high: rounded(high) };
+  if (low === null) return say("distanceAlone", words);
+  if (metres >= FARTHEST) return say("distanceBeyond", words);
+  if (high >= FARTHEST) return say("distanceOpen", words);
+  return say(borrowed ? "distanceBorrowed" : "distance", words);
+}
+
+function rounded(metres) {
+  if (metres >= 10) return Math.round(metres);
+  return metres?.toFixed(metres < 1 ? 2 : 1);
+}
+
+/** Anchors, {point, metres}, as the API takes them. */
+export function anchorsText(anchors) {
+  return anchors.map(({ point, metres }) => (
+    [...point.map((share) => share.toFixed(4)), Number(metres.toFixed(6))].join(",")
+  )).join(";");
+}
+
+/** The service's fit of a scene by anchors; it gets the page's own depth map, and no photo. */
+export async function fitMetres(scene, anchors) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [scene.map.width, scene.map.height];
+  const blank = await new Promise((resolve) => canvas.toBlob(resolve));
+  const query = { anchors: anchorsText(anchors), depth_kind: scene.kind };
+  const depth = { depth: writeNpy(scene.map) };
+  const answer = await post("v1/effects/obstacle", blank, query, { parts: depth });
+  return (await bytesOf(answer, "json")).calibration;
+}

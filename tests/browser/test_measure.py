@@ -1,0 +1,129 @@
+"""Metres by two taps."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import watched_page
+from tests.browser.test_accessibility import findings
+from tests.support.depths import motorcycle_metres
+from tests.support.photos import photo_bytes, photo_path
+from tests.support.server import ServerProcess
+from tests.support.visitor import drop, expect_done, open_sample, saved
+
+NUMBER = r"(\d+(?:\.\d+)?)"
+# Columns and rows of the motorcycle's photo, 741 x 500.
+NEAR, FAR, OTHERS = (330, 330), (640, 60), ((140, 280), (680, 400), (140, 40))
+
+
+def tap(page: Page, x: float, y: float) -> None:
+    box = page.locator("#heatmap").bounding_box()
+    assert box is not None
+    page.locator("#heatmap").click(position={"x": x * box["width"], "y": y * box["height"]})
+
+
+def tell(page: Page, x: float, y: float, metres: float) -> None:
+    """Tap a spot, given as shares, and type its distance."""
+    tap(page, x, y)
+    page.locator("#distance").fill(str(metres))
+    page.keyboard.press("Enter")
+
+
+def calibrated(page: Page) -> None:
+    open_sample(page, "coffee")
+    tell(page, 0.5, 0.93, 0.4)
+    tell(page, 0.08, 0.12, 1.5)
+    expect(page.locator("#status")).to_have_text(re.compile("现在都用米了|Now everything is"))
+
+
+def test_two_true_distances_measure_three_others_within_the_error_they_show(
+    browser: Browser, server: ServerProcess
+) -> None:
+    truth = motorcycle_metres()
+    with watched_page(browser, server.url, locale="en-US") as page:
+        page.goto("/")
+        page.locator("#file").set_input_files(photo_path("motorcycle_left.png"))
+        expect_done(page)
+        for column, row in (NEAR, FAR):
+            tell(page, column / 741, row / 500, round(truth[row, column], 2))
+        expect(page.locator("#measure-text")).to_contain_text("its error is in brackets")
+        for column, row in OTHERS:
+            tap(page, column / 741, row / 500)
+            words = page.locator("#reading").inner_text()
+            told = re.match(rf"about {NUMBER} m \({NUMBER} to {NUMBER} m\)", words)
+            assert told, words
+            metres, low, high = map(float, told.groups())
+            assert low <= truth[row, column] <= high, (words, truth[row, column])
+            assert low <= metres <= high < 2.5 * metres
+        # The ruler between the last two.
+        expect(page.locator("#ruler")).to_have_text(
+            re.compile(rf"A to B: about {NUMBER} m \({NUMBER} to {NUMBER} m\)")
+        )
+        anchors = page.locator("#anchors-text").inner_text()
+        assert re.fullmatch(r"anchors=[0-9.,]+;[0-9.,]+", anchors)
+        answer = server.client.post(
+            f"/v1/depth?format=npy&{anchors}", files={"image": photo_bytes("motorcycle_left.png")}
+        )
+        assert answer.headers["X-Depth-Kind"] == "metric_depth"
+
+
+def test_from_then_on_everything_is_in_metres(page: Page) -> None:
+    calibrated(page)
+    about = r"约 \S+ 米（\S+ 到 \S+ 米）"
+    for place in ("#histogram-text", "#legend"):
+        expect(page.locator(place)).to_have_text(re.compile(about))
+    with page.expect_request("**/v1/*") as sent:
+        saved(page, "[data-download=depth16]")
+    assert "anchors=0.5" in sent.value.url
+    page.locator("#tab-obstacle").click()
+    for place in ("#alarm", "#threshold-value"):
+        expect(page.locator(place)).to_have_text(re.compile(about))
+    page.locator("#tab-depth").click()
+    page.locator("#reset-metres").click()
+    expect(page.locator("#histogram-text")).not_to_contain_text("米")
+    expect(page.locator("#measure-actions")).to_be_hidden()
+
+
+def test_the_next_photo_has_the_metres_of_the_one_before_with_a_warning(page: Page) -> None:
+    calibrated(page)
+    with page.expect_response("**/v1/depth*"):
+        drop(page, "cat.png", photo_bytes("chelsea.png"))
+    expect(page.locator("#measure-text")).to_contain_text("上一张照片")
+    tap(page, 0.5, 0.5)
+    expect(page.locator("#reading")).to_contain_text("或差更多")
+    with page.expect_request("**/v1/*") as sent:
+        saved(page, "[data-download=depth16]")
+    assert re.search(r"calibration=-?[0-9.e-]+%2C", sent.value.url)
+
+
+@pytest.mark.parametrize("again", [(0.5, 0.93, 0.4), (0.08, 0.12, 0.2)], ids=["same", "reversed"])
+def test_distances_that_do_not_fit_the_photo_are_said_in_words(
+    page: Page, again: tuple[float, float, float]
+) -> None:
+    open_sample(page, "coffee")
+    tell(page, 0.5, 0.93, 0.4)
+    expect(page.locator("#measure-text")).to_contain_text("再点一个")
+    tell(page, *again)
+    expect(page.locator("#status")).to_contain_text("这些距离和照片对不上")
+    page.get_by_role("button", name="去掉第 2 处").click()
+    tell(page, 0.08, 0.12, 1.5)
+    expect(page.locator("#status")).to_have_text("现在都用米了。")
+
+
+def test_metres_by_the_keyboard_alone(browser: Browser, server: ServerProcess) -> None:
+    with watched_page(browser, server.url, locale="en-US") as page:
+        open_sample(page, "coffee")
+        for key, metres in (("ArrowDown", "0.4"), ("ArrowUp", "1.5")):
+            page.locator("#panel-depth .frame").first.focus()
+            for _ in range(22):
+                page.keyboard.press(key)
+            page.keyboard.press("Enter")
+            while page.evaluate("document.activeElement.id") != "distance":
+                page.keyboard.press("Tab")
+            page.keyboard.type(metres)
+            page.keyboard.press("Enter")
+        expect(page.locator("#status")).to_have_text("Now everything is in metres.")
+        assert findings(page) == []
