@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from service.effects.obstacle import (
     ObstacleOptions,
+    ObstacleReport,
     Region,
     ReportFormat,
     detect_obstacles,
     draw_danger_zone,
 )
 from service.effects.record import Effect, Source
+from service.effects.view import judge
 from service.geometry.calibration import Distance
 from service.geometry.metres_report import CalibrationJson, DistanceJson
 from service.imaging import png
-from service.imaging.depth_map import DepthMap
 from service.imaging.strips import bytes_in_turn
 
 
@@ -23,7 +26,7 @@ class SectorJson(BaseModel):
     """One upright third of the view."""
 
     share: float = Field(description="Share of near pixels, 0 to 1.")
-    alarm: bool
+    alarm: bool | None = Field(description="Null with low confidence.")
 
 
 class RegionJson(BaseModel):
@@ -34,13 +37,19 @@ class RegionJson(BaseModel):
     width: float
     height: float
     share: float = Field(description="Its part of the view.")
-    distance: DistanceJson | None = Field(description="Only with anchors.")
+    distance: DistanceJson | None = Field(
+        description="Of its near part, only in metres; its bars only with anchors."
+    )
 
 
 class ObstacleJson(BaseModel):
     """What is near, and where."""
 
-    alarm: bool
+    alarm: bool | None = Field(description="Null with low confidence: it cannot be told.")
+    confidence: Literal["low", "normal"] = Field(
+        description="`low` where the picture shows nothing to tell depth by."
+    )
+    reason: str | None = Field(description="Why the confidence is low.")
     near_share: float = Field(description="Share of near pixels in the whole view.")
     left: SectorJson
     centre: SectorJson
@@ -53,28 +62,36 @@ class ObstacleJson(BaseModel):
 
 def report(source: Source, options: ObstacleOptions) -> bytes:
     """The report as JSON."""
-    depth, metres = source.estimate, source.metres
-    found = detect_obstacles(depth, options, metres)
+    view = judge(source.estimate, source.pixels)
+    found = detect_obstacles(source.depth, options, source.metres, view)
+    facts = None if source.metres is None else source.metres.facts(source.estimate)
+    return as_json(found, None if facts is None else CalibrationJson(**facts))
+
+
+def as_json(found: ObstacleReport, calibration: CalibrationJson | None = None) -> bytes:
+    """What was found, with every place as a share of the view."""
     answer = ObstacleJson(
         alarm=found.alarm,
+        confidence="normal" if found.doubt is None else "low",
+        reason=found.doubt,
         near_share=found.near_share,
         left=SectorJson(share=found.left.share, alarm=found.left.alarm),
         centre=SectorJson(share=found.centre.share, alarm=found.centre.alarm),
         right=SectorJson(share=found.right.share, alarm=found.right.alarm),
         grid=[list(row) for row in found.grid],
-        largest=None if found.largest is None else _region(found.largest, depth),
-        calibration=None if metres is None else CalibrationJson(**metres.facts(depth)),
+        largest=None if found.largest is None else _region(found.largest, found),
+        calibration=calibration,
         note=found.note,
     )
     return answer.model_dump_json().encode()
 
 
-def _region(region: Region, depth: DepthMap) -> RegionJson:
+def _region(region: Region, found: ObstacleReport) -> RegionJson:
     return RegionJson(
-        x=region.x / depth.width,
-        y=region.y / depth.height,
-        width=region.width / depth.width,
-        height=region.height / depth.height,
+        x=region.x / found.width,
+        y=region.y / found.height,
+        width=region.width / found.width,
+        height=region.height / found.height,
         share=region.share,
         distance=None if region.distance is None else _distance(region.distance),
     )
@@ -86,7 +103,9 @@ def _distance(distance: Distance) -> DistanceJson:
 
 def _make(source: Source, options: ObstacleOptions) -> bytes:
     if options.format is ReportFormat.PNG:
-        return png.encode_rgb(draw_danger_zone(source.pixels, source.estimate, options))
+        view = judge(source.estimate, source.pixels)
+        picture = draw_danger_zone(source.pixels, source.depth, options, source.metres, view)
+        return png.encode_rgb(picture)
     return report(source, options)
 
 
@@ -94,8 +113,9 @@ OBSTACLE = Effect(
     name="obstacle",
     summary="Obstacle alarm",
     description="Say how much of the view is near, and where.\n\n"
-    "Nearness is relative to this photo. It is not metres, unless two or more points of known "
-    "distance are given as `anchors`.",
+    "In metres (a metric network, `anchors`, `calibration` or a metric depth map) near is what is "
+    "nearer than `threshold_metres`. Else nearness is relative to this photo, and no distance. The "
+    "ground is no obstacle.",
     options=ObstacleOptions,
     media_types={ReportFormat.JSON: "application/json", ReportFormat.PNG: png.MEDIA_TYPE},
     side=lambda options: options.max_side,
@@ -105,6 +125,8 @@ OBSTACLE = Effect(
     report=ObstacleJson,
     example={
         "alarm": True,
+        "confidence": "normal",
+        "reason": None,
         "near_share": 0.163,
         "left": {"share": 0.02, "alarm": False},
         "centre": {"share": 0.35, "alarm": True},

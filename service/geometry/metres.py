@@ -71,6 +71,11 @@ class Metres:
         line = np.array([value * self.slope + self.intercept])
         return Distance(float(to_metres(line, self.kind)[0]), None, None)
 
+    def distance_of(self, metres: float) -> Distance:
+        """A distance that this fit gave, with its error bars."""
+        target = -metres if self.kind is DepthKind.RELATIVE_DEPTH else 1 / metres
+        return self.distance((target - self.intercept) / self.slope)
+
     def beyond_share(self, depth: DepthMap) -> float:
         """Share (0..1) of ``depth`` that the fit puts at :data:`MAX_METRES` or beyond infinity."""
         return float(np.isinf(self.apply(depth).values).mean())

@@ -1,4 +1,4 @@
-"""``/v1/stream``: a live camera over a WebSocket; frames in, heatmaps out, newest first.
+"""``/v1/stream``: a live camera over a WebSocket; frames in, depth out, newest first.
 
 The client sends each frame as a binary message. For each one that is worked on it gets a text
 message of JSON, then a binary message. Frames that come faster than they are worked on are dropped
@@ -16,14 +16,18 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, WebSocket
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.websockets import WebSocketDisconnect
 
 from service.api.deadline import admitted
 from service.api.identity import client_of
+from service.api.metres import MetresQuery
 from service.api.paths import STREAM
 from service.api.stream.access import Access, admit_client, check_client, key_in
 from service.api.stream.newest_frame import NewestFrame
+from service.effects.obstacle import AlarmOptions, detect_obstacles
+from service.effects.obstacle_report import as_json
+from service.effects.view import judge
 from service.errors import ClientDisconnected, DepthError, Draining
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
@@ -55,12 +59,11 @@ class FrameFormat(StrEnum):
     HEATMAP = "heatmap"
     NPY = "npy"
     RAW = "raw"
+    OBSTACLE = "obstacle"
 
 
-class StreamQuery(BaseModel):
-    """Query parameters of ``/v1/stream``."""
-
-    model_config = ConfigDict(extra="forbid")
+class StreamQuery(MetresQuery, AlarmOptions):
+    """Query parameters of ``/v1/stream``, those of the obstacle alarm among them."""
 
     model: str | None = Field(None, max_length=64)
     format: FrameFormat = FrameFormat.HEATMAP
@@ -176,7 +179,7 @@ class _Stream:
         runtime, started, status = self._runtime, time.perf_counter(), DepthError.status
         name = runtime.catalog.served.find(self._query.model or runtime.settings.model).name
         record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
-        order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write)
+        order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write, self._query.metres)
         seconds = runtime.settings.request_timeout_seconds
         try:
             client = client_of(self._socket.scope)
@@ -200,6 +203,8 @@ class _Stream:
             return encode_npy(depth, EncodeOptions())
         if self._query.format is FrameFormat.RAW:
             return depth.values.astype("<f4", copy=False).tobytes()
+        if self._query.format is FrameFormat.OBSTACLE:
+            return as_json(detect_obstacles(depth, self._query, view=judge(depth)))
         return png.encode_indexed(self._scale.heat_indices(depth), palette(self._query.colormap))
 
     def _head(self, sequence: int, started: float, answer: Answer) -> dict[str, object]:
@@ -215,6 +220,8 @@ class _Stream:
             "height": height,
             "model": depth.model,
             "kind": depth.kind,
+            "unit": depth.kind.unit,
+            "calibration": depth.fit,
         }
 
     async def _send(self, head: dict[str, object], body: bytes | None = None) -> None:
