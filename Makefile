@@ -135,8 +135,12 @@ test-newest: setup  ## Say whether the newest versions of what is locked break n
 audit: supply  ## Known vulnerabilities of the locked packages; fails when the data cannot be had
 	$(PY) -m pip_audit --strict --require-hashes --disable-pip --requirement deploy/requirements.lock
 
-sbom: supply  ## Write sbom.json (CycloneDX) of the environment
-	$(PY) -m cyclonedx_py environment --output-reproducible --output-file sbom.json $(PY)
+sbom: supply  ## Write sbom-slim.json and sbom-full.json (CycloneDX) of what the images install
+	$(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+	    --output-file sbom-slim.json deploy/serving.lock
+	{ cat deploy/requirements.lock; printf '%s\n' torch==$(TORCH) torchvision==$(TORCHVISION); } \
+	  | $(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+	    --output-file sbom-full.json -
 
 licences: supply  ## Print the licences of the locked packages
 	@$(PY) -m piplicenses --format=markdown --with-urls --with-system --packages torch torchvision \

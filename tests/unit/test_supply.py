@@ -73,3 +73,12 @@ def test_the_licence_of_everything_in_the_lock_is_listed() -> None:
     names = {canonicalize_name(name) for name in re.findall(r"^\| (\S+)", listed, re.MULTILINE)}
     assert locked().keys() <= names
     assert names >= FROM_PYTORCH
+
+
+def test_an_sbom_is_of_what_an_image_installs() -> None:
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    recipe = makefile.partition("\nsbom:")[2].partition("\n\n")[0]
+    assert " environment " not in recipe
+    installed = set(re.findall(r"\S+\.lock", DOCKERFILE)) & {"serving.lock", "requirements.lock"}
+    assert {f"deploy/{name}" for name in installed} <= set(recipe.split())
+    assert all(f"{package}==" in recipe for package in FROM_PYTORCH)
