@@ -130,8 +130,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=65535,
-        description="Second port with the probes and `/metrics`, which is then no longer on the "
-        "first; 0 is none.",
+        description="Second port with the probes, the loading of networks and `/metrics`, which is "
+        "then no longer on the first; 0 is none.",
     )
     cors_origins: Origins = Field(
         (), description="Origins whose pages may call, with commas, or `*`; empty is none."

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.errors import ModelUnavailable, Overloaded, WeightsError
+from service.errors import InvalidParameter, ModelUnavailable, Overloaded, WeightsError
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
 from service.machine.files import FileVersion
 from service.machine.memory import release_free_memory
@@ -27,6 +27,8 @@ _LOAD_SECONDS = 5
 # A load that fails takes its processor time each time: to hash 350 MB, 0.4 s. It is tried again
 # when its weights' files have changed, or after this long: it may have failed of something else.
 _RETRY_SECONDS = 60.0
+# Between two looks at the files of loaded networks.
+_FOLLOW_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class NetworkCatalog:
         self.served = ServedNetworks(settings.models, settings.accept_licenses)
         self._store = WeightsStore(settings.weights_dir)
         self._failures: dict[str, _Failure] = {}
+        # What was in the place of a loaded network's weights when it was loaded.
+        self._files: dict[str, tuple[FileVersion, ...]] = {}
+        self._reloading = asyncio.Lock()
         # Used longest ago first.
         self._loads: dict[str, asyncio.Task[LoadedNetwork]] = {}
         self._loader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="loader")
@@ -89,6 +94,54 @@ class NetworkCatalog:
             return await self.get(name)
         with record.timed("load"):
             return await self.get(name)
+
+    async def reload(self, name: str) -> LoadedNetwork:
+        """The network loaded anew, as its files are now.
+
+        The one before serves until the new one has passed its self-check, and stays if it does not:
+        for that time both take memory. Raises as :meth:`get`.
+        """
+        spec = self.served.find(name)
+        if self.loaded(name) is None:
+            return await self.get(name)
+        return await asyncio.shield(asyncio.create_task(self._replace(spec), name=f"reload {name}"))
+
+    def unload(self, name: str) -> None:
+        """Give a network's memory back; requests under way keep theirs until they are answered.
+
+        Raises :class:`ModelNotFound`, and :class:`InvalidParameter` for the default network.
+        """
+        spec = self.served.find(name)
+        if spec.name == self._settings.model:
+            raise InvalidParameter(f"{name} is the default network, which stays loaded.")
+        network = self.loaded(name)
+        if network is not None:
+            del self._loads[name]
+            self._hooks.unloaded(network)
+            release_free_memory()
+
+    def replaced(self) -> list[str]:
+        """Loaded networks whose files are others now, but for those that were tried already."""
+        names = []
+        for name in self._loads:
+            if self.loaded(name) is not None:
+                files = self._store.version(self.served.find(name))
+                failure = self._failures.get(name)
+                if files != self._files[name] and (failure is None or failure.files != files):
+                    names.append(name)
+        return names
+
+    async def follow_files(self) -> None:
+        """Reload networks whose files are replaced, until cancelled."""
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            for name in self.replaced():
+                try:
+                    await self.reload(name)
+                except Exception as error:
+                    logger.error("the new weights of %s are not served: %s", name, error)
+                else:
+                    logger.info("the new weights of %s are served", name)
 
     def close(self) -> None:
         """Stop the loader thread."""
@@ -134,6 +187,22 @@ class NetworkCatalog:
             del held[name]
 
     async def _load(self, spec: NetworkSpec) -> LoadedNetwork:
+        network = await self._read(spec)
+        self._hooks.loaded(network)
+        return network
+
+    async def _replace(self, spec: NetworkSpec) -> LoadedNetwork:
+        async with self._reloading:
+            network = await self._read(spec)
+            before, task = self.loaded(spec.name), asyncio.current_task()
+            assert task is not None  # noqa: S101 (this runs in one)
+            self._loads[spec.name] = task
+            if before is not None:
+                self._hooks.unloaded(before)
+            self._hooks.loaded(network)
+            return network
+
+    async def _read(self, spec: NetworkSpec) -> LoadedNetwork:
         loop = asyncio.get_running_loop()
         files = self._store.version(spec)
         # What is logged there is of the request that asked first.
@@ -147,8 +216,8 @@ class NetworkCatalog:
             if isinstance(error, WeightsError):
                 raise ModelUnavailable(str(error)) from error
             raise
+        self._files[spec.name] = files
         release_free_memory()
-        self._hooks.loaded(network)
         return network
 
 

@@ -42,6 +42,7 @@ class Runtime:
     pipeline: DepthPipeline
     effects: EffectPipeline
     comparison: ComparisonPipeline
+    following: asyncio.Task[None]
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_live(self) -> bool:
@@ -67,6 +68,7 @@ class Runtime:
     async def stop(self) -> None:
         """Stop the parts; accepted work has been drained before."""
         self.stopped.set()
+        self.following.cancel()
         await self.scheduler.stop()
         self.workshop.close()
         self.decoder.close()
@@ -171,6 +173,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
             workshop, estimator, EffectLimits(settings.max_pixels, settings.max_effect_bytes)
         ),
         ComparisonPipeline(workshop, estimator),
+        asyncio.create_task(catalog.follow_files(), name="follow weights"),
     )
     await warm_up(runtime.pipeline, admission, settings.model)
     return runtime

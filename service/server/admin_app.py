@@ -1,4 +1,4 @@
-"""The app of the admin port: probes and metrics, for the cluster and not for callers."""
+"""The app of the admin port: probes, metrics, networks; for the cluster and not for callers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from service.api import health
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.middleware.head import HeadAsGet
 from service.api.oip import metadata as oip
+from service.api.oip import repository as oip_repository
 from service.api.problems import install_problem_handlers
 from service.settings import Settings
 
@@ -25,5 +26,6 @@ def create_admin_app(main: FastAPI, settings: Settings) -> FastAPI:
     install_problem_handlers(app)
     app.include_router(health.probes)
     app.include_router(oip.probes)
+    app.include_router(oip_repository.router)
     app.include_router(health.scrapes)
     return app

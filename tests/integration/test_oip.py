@@ -19,6 +19,7 @@ from service.models.registry import find_spec
 from tests.support.access import admin_client, key_line
 from tests.support.oip import COFFEE, INFER, MODEL, images, message, network_inputs
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
+from tests.support.rolling import Load
 from tests.support.server import ServerProcess, free_port
 
 ASTRONAUT = photo_bytes("astronaut.png")  # 512 x 512
@@ -224,3 +225,27 @@ def test_health_is_open_and_the_rest_needs_the_key(cache_dir: Path, tmp_path: Pa
         assert httpx.post(server.url + INFER, json=message(), headers=host).status_code == 401
         wrong_host = server.client.get("/v2", headers={"X-API-Key": "key"})
         assert (wrong_host.status_code, list(wrong_host.json())) == (400, ["error"])
+
+
+def test_networks_are_loaded_anew_while_requests_run(cache_dir: Path) -> None:
+    """By Triton's own client, on the admin port."""
+    port = free_port()
+    with (
+        ServerProcess(cache_dir=str(cache_dir), admin_port=str(port)) as server,
+        Load(server.url, clients=2).running() as load,
+    ):
+        load.wait_for_more(5)
+        operator = triton.InferenceServerClient(f"127.0.0.1:{port}", network_timeout=60)
+        index = {entry["name"]: entry["state"] for entry in operator.get_model_repository_index()}
+        assert index[MODEL] == "READY"
+        assert index["midas_v21_small_256"] == "UNAVAILABLE"
+        operator.load_model(MODEL)
+        load.wait_for_more(5)
+        operator.unload_model("midas_v21_small_256")
+        for name, reason in ((MODEL, "default network"), ("unknown", "no network of that name")):
+            with pytest.raises(InferenceServerException, match=reason):
+                operator.unload_model(name)
+        assert server.client.post("/v2/repository/index").status_code == 404
+        assert server.log().count(f"{MODEL} runs in") == 2
+        operator.close()
+    assert load.lost == []
