@@ -53,6 +53,21 @@ def test_tritonclient_asks_for_health_and_metadata(client: triton.InferenceServe
     assert [tensor["name"] for tensor in metadata["outputs"]] == ["depth", "heatmap"]
 
 
+def test_tritonclient_asks_for_the_configuration(client: triton.InferenceServerClient) -> None:
+    assert "model_configuration" in client.get_server_metadata()["extensions"]
+    metadata = client.get_model_metadata(MODEL)
+    for version in ("", "1"):
+        config = client.get_model_config(MODEL, version)
+        assert (config["name"], config["max_batch_size"]) == (MODEL, 0)
+        for words, side in (("input", "inputs"), ("output", "outputs")):
+            dims = {tensor["name"]: tensor["dims"] for tensor in config[words]}
+            assert dims == {tensor["name"]: tensor["shape"] for tensor in metadata[side]}
+        kinds = {tensor["name"]: tensor["data_type"] for tensor in config["input"]}
+        assert kinds == {"image": "TYPE_STRING", "input": "TYPE_FP32"}
+    with pytest.raises(InferenceServerException, match="no network of that name"):
+        client.get_model_config("unknown")
+
+
 @pytest.mark.parametrize("size", ["network", "original"])
 def test_depth_of_a_photo_equals_v1(
     server: ServerProcess, client: triton.InferenceServerClient, size: str

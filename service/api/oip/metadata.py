@@ -11,11 +11,13 @@ from fastapi import APIRouter, Request, Response
 
 from service import __version__
 from service.api.oip.schemas import (
+    ModelConfig,
     ModelMetadata,
     ModelReady,
     ServerLive,
     ServerMetadata,
     ServerReady,
+    TensorConfig,
     TensorMetadata,
     oip_responses,
 )
@@ -26,6 +28,7 @@ from service.pipeline.runtime import Runtime
 
 TAG = "open inference protocol"
 VERSION = "1"
+_PLATFORM = "depth"
 
 _INPUTS = [
     TensorMetadata(name="image", datatype="BYTES", shape=[-1]),
@@ -62,7 +65,9 @@ async def oip_ready(request: Request, response: Response) -> ServerReady:
 async def oip_server() -> ServerMetadata:
     """Name the server and the extensions of the protocol it knows."""
     return ServerMetadata(
-        name="depth-service", version=__version__, extensions=["binary_tensor_data"]
+        name="depth-service",
+        version=__version__,
+        extensions=["binary_tensor_data", "model_configuration"],
     )
 
 
@@ -77,7 +82,29 @@ async def oip_model(request: Request, name: str, version: str = VERSION) -> Mode
     """Describe a network's tensors."""
     spec = find_version(request.app.state.runtime, name, version)
     return ModelMetadata(
-        name=spec.name, versions=[VERSION], platform="depth", inputs=_INPUTS, outputs=_OUTPUTS
+        name=spec.name, versions=[VERSION], platform=_PLATFORM, inputs=_INPUTS, outputs=_OUTPUTS
+    )
+
+
+@router.get(
+    "/models/{name}/config", summary="Model configuration", responses=oip_responses(401, 404, 422)
+)
+@router.get(
+    "/models/{name}/versions/{version}/config",
+    name="oip_model_version_config",
+    summary="Model configuration of a version",
+    responses=oip_responses(401, 404, 422),
+)
+async def oip_model_config(request: Request, name: str, version: str = VERSION) -> ModelConfig:
+    """Describe a network as Triton does; `perf_analyzer` asks for it."""
+    spec = find_version(request.app.state.runtime, name, version)
+    return ModelConfig(
+        name=spec.name,
+        platform=_PLATFORM,
+        backend=_PLATFORM,
+        max_batch_size=0,
+        input=[_tensor_config(tensor) for tensor in _INPUTS],
+        output=[_tensor_config(tensor) for tensor in _OUTPUTS],
     )
 
 
@@ -105,6 +132,11 @@ async def oip_model_ready(
     ready = runtime.is_ready() and installed
     response.status_code = 200 if ready else 503
     return ModelReady(name=spec.name, ready=ready)
+
+
+def _tensor_config(tensor: TensorMetadata) -> TensorConfig:
+    kind = {"BYTES": "TYPE_STRING"}.get(tensor.datatype, f"TYPE_{tensor.datatype}")
+    return TensorConfig(name=tensor.name, data_type=kind, dims=tensor.shape)
 
 
 def find_version(runtime: Runtime, name: str, version: str) -> NetworkSpec:

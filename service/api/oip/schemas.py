@@ -122,6 +122,32 @@ class ModelMetadata(BaseModel):
     outputs: list[TensorMetadata]
 
 
+class TensorConfig(BaseModel):
+    """One tensor of a network, in the words of Triton's configurations."""
+
+    name: str
+    data_type: str
+    dims: list[int]
+
+
+class TransactionPolicy(BaseModel):
+    """Whether a request may get any number of answers."""
+
+    decoupled: bool = False
+
+
+class ModelConfig(BaseModel):
+    """A network as Triton's clients ask for it."""
+
+    name: str
+    platform: str
+    backend: str
+    max_batch_size: int = Field(description="0: shapes say everything, batches are made inside.")
+    input: list[TensorConfig]
+    output: list[TensorConfig]
+    model_transaction_policy: TransactionPolicy = TransactionPolicy()
+
+
 class ModelReady(BaseModel):
     """Whether a network can be asked."""
 
