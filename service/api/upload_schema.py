@@ -12,8 +12,9 @@ from service.imaging.files.formats import PHOTO_FORMATS
 
 *_OTHERS, _LAST = (photo_format.name for photo_format in PHOTO_FORMATS)
 _DEPTH_DESCRIPTION = (
-    "The photo's depth map, computed earlier: a 16-bit grey PNG, or NPY of float32, float16 or "
-    "uint16. With it no network runs."
+    "The photo's depth map, of a sensor or computed earlier: NPY or NPZ of any numbers, a grey PNG "
+    "(16 bits, or 8 of nearness), a grey JPEG, or a TIFF of float32 or 16 bits. With it no network "
+    "runs."
 )
 
 

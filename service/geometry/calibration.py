@@ -70,11 +70,15 @@ class Residual:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A fit from a depth map's values to metres, with its uncertainty."""
+    """A fit from a depth map's values to metres, with its uncertainty.
+
+    ``outside`` numbers the anchors, from 1, that are off by more than their error bar.
+    """
 
     kind: DepthKind
     line: LineFit
     residuals: tuple[Residual, ...]
+    outside: tuple[int, ...] = ()
 
     @property
     def note(self) -> str:
@@ -84,10 +88,17 @@ class Calibration:
                 "Two points determine the fit and leave nothing to check it with: the error bars "
                 "assume that the network is as far off as networks typically are."
             )
-        return (
+        note = (
             "The error bars cover the points' measuring errors, how well they fit together, and "
             "how far off networks typically are."
         )
+        if self.outside:
+            which = ", ".join(map(str, self.outside))
+            note += (
+                f" Off by more than its error bar is point {which}: it was misread or mistyped, or "
+                "the network is wrong there."
+            )
+        return note
 
     def apply(self, depth: DepthMap) -> DepthMap:
         """``depth``, of the kind that was calibrated, as :func:`in_metres` gives it."""
@@ -157,7 +168,9 @@ def calibrate(
         Residual(anchor, float(at), float(at - anchor.metres), float(weight))
         for anchor, at, weight in zip(anchors, fitted, line.weights, strict=True)
     )
-    return Calibration(depth.kind, line, residuals)
+    off = np.abs(target - line.slope * level - line.intercept) > line.half_width(level)
+    outside = tuple(int(number) for number in np.flatnonzero(off) + 1)
+    return Calibration(depth.kind, line, residuals, outside)
 
 
 def _check_anchors(depth: DepthMap, anchors: Sequence[Anchor]) -> None:

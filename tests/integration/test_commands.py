@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from service import __version__
+from service.imaging.depth_description import read_description
 from tests.support.depths import motorcycle_metres
+from tests.support.effects import depth_file
 from tests.support.inputs import input_bytes
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess, run_service
@@ -108,6 +110,27 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     served = server.client.post("/v1/depth", files={"image": photo_bytes("chelsea.png")}).content
     ours, theirs = Image.open(output / "sub" / "cat.PNG.png"), Image.open(io.BytesIO(served))
     assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
+
+
+def test_predict_writes_16_bits_that_say_what_they_are(
+    server: ServerProcess, cache_dir: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
+    done = run_service(
+        *("predict", str(photos), "-o", str(tmp_path / "out"), "--format", "depth16"),
+        cache_dir=str(cache_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    (written,) = (tmp_path / "out").iterdir()
+    description = read_description(written.read_bytes())
+    assert description is not None
+    assert (description.kind, description.model) == ("relative_inverse_depth", "depth_lite_256")
+    values = description.values(np.asarray(Image.open(written), np.uint16))
+    served = depth_file(server, photo_bytes("coffee.png"), format="npy")
+    level = (description.high - description.low) / 65535
+    assert np.abs(values - np.load(io.BytesIO(served))).max() <= 2 * level
 
 
 @pytest.mark.parametrize("command", [("predict", "-o"), ("bulk",)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -193,3 +194,14 @@ def test_the_measuring_error_has_a_range() -> None:
     depth, metres = scene()
     with pytest.raises(InvalidParameter, match="measuring_error must be from"):
         calibrate(depth, anchors_at(metres, [20, 180]), measuring_error=math.nan)
+
+
+def test_a_point_that_is_off_by_more_than_its_bar_is_named() -> None:
+    depth, truth = scene()
+    columns = (20, 50, 80, 110, 140, 170, 190)
+    anchors = [Anchor(x, 30, float(truth[30, x])) for x in columns]
+    assert calibrate(depth, anchors).outside == ()
+    blunder = dataclasses.replace(anchors[3], metres=4 * anchors[3].metres)
+    fitted = calibrate(depth, [*anchors[:3], blunder, *anchors[4:]], measuring_error=0.01)
+    assert fitted.outside == (4,)
+    assert "point 4" in fitted.note
