@@ -29,7 +29,7 @@ from service.imaging.files.avif import check_avif_frames, strip_avif
 from service.imaging.files.bmp import check_bmp
 from service.imaging.files.formats import PhotoFormat, sniff
 from service.imaging.files.gif import strip_gif
-from service.imaging.files.jpeg import check_jpeg, ended_in_two_ways, strip_jpeg
+from service.imaging.files.jpeg import FILLING, check_jpeg, ended_in_two_ways, strip_jpeg
 from service.imaging.files.png import strip_png
 from service.imaging.files.png_reader import PngReader
 from service.imaging.files.source import Source
@@ -48,6 +48,8 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # the log, and is remembered for ever.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
+# What Pillow says of valid files that it does not read.
+_NOT_SUPPORTED = ("unknown pixel mode", "unsupported bmp")
 _QUARTER_TURNS = (5, 6, 7, 8)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -149,17 +151,19 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
     :func:`read_header`'s.
     """
     photo_format = sniff(data)
-    try:
-        return _decode(photo_format, data, cover)
-    except UndecodableImage:
-        # A photo that lacks nothing but the mark at its end is whole.
-        ended = ended_in_two_ways(data) if photo_format is formats.JPEG else []
-        if not ended:
-            raise
-        first, second = (_decode(photo_format, file, cover) for file in ended)
-        if not np.array_equal(first.pixels, second.pixels):
-            raise
-        return first
+    # Without the mark at its end, a photo may be whole, or what is left of it may be filled up.
+    ended = ended_in_two_ways(data) if data.endswith(FILLING) else []
+    if not ended:
+        try:
+            return _decode(photo_format, data, cover)
+        except UndecodableImage:
+            ended = ended_in_two_ways(data)
+            if not ended:
+                raise
+    first, second = (_decode(photo_format, file, cover) for file in ended)
+    if not np.array_equal(first.pixels, second.pixels):
+        raise UndecodableImage("The JPEG image cannot be decoded: it is truncated.")
+    return first
 
 
 def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
@@ -220,7 +224,7 @@ def _typed_errors(photo_format: PhotoFormat) -> Iterator[None]:
         reason = "it is truncated" if "truncated" in str(error).lower() else "its data are damaged"
         if isinstance(error, MemoryError):
             reason = "it takes too much memory"
-        if "unknown pixel mode" in str(error):
+        if any(words in str(error).lower() for words in _NOT_SUPPORTED):
             reason = "its layout of samples is not supported; save it as 8-bit RGB"
         raise UndecodableImage(
             f"The {photo_format.name} image cannot be decoded: {reason}."

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from service.errors import UndecodableImage
 from service.imaging.files.source import Source
 
+FILLING = bytes(16)
+"""Programs fill up with zeros what they have not received; no scan ends in so many."""
+
 # Each scan of a progressive JPEG is a pass over all pixels, and 75 bytes can ask for one. Encoders
 # write about 10; a file of 4,000 would keep a thread busy for minutes.
 _MAX_SCANS = 100
@@ -19,7 +22,7 @@ _MAX_SEGMENTS = 10_000
 # Not the escaped FF, the restarts and the others that stand alone within the data of a scan.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
-_END_OF_IMAGE = bytes((0xFF, _EOI))
+_START_OF_IMAGE, _END_OF_IMAGE = bytes((0xFF, _SOI)), bytes((0xFF, _EOI))
 _APP1, _APP2, _COMMENT = 0xE1, 0xE2, 0xFE
 # Applications' segments and comments. Of them, JFIF and Adobe say how colours are stored.
 _METADATA = frozenset({*range(0xE0, 0xF0), _COMMENT}) - {0xE0, 0xEE}
@@ -27,7 +30,7 @@ _EXIF = b"Exif\0\0"
 _PROFILE = b"ICC_PROFILE\0"
 # Frames that libjpeg decodes: baseline, extended, progressive, and both with arithmetic coding.
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
-_OTHER_FRAMES = {0xC3: "lossless", 0xCB: "lossless"} | dict.fromkeys(
+_OTHER_FRAMES = {0xC3: "lossless", 0xCB: "lossless", 0xF7: "lossless (JPEG-LS)"} | dict.fromkeys(
     (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"
 )
 _BITS = 8
@@ -91,12 +94,15 @@ def ended_in_two_ways(data: bytes) -> list[bytes]:
     Their pixels are the same exactly where the photo's data are all there: what a decoder reads
     beyond them differs.
     """
+    if not data.startswith(_START_OF_IMAGE):
+        return []
     segments = list(itertools.islice(_segments(data), _MAX_SEGMENTS))
     if segments and segments[-1].marker == _EOI:
         return []
     if not _says_every_coefficient(data, segments):
         return []
-    return [data.rstrip(b"\xff") + tail + _END_OF_IMAGE for tail in _TAILS]
+    pixels = data.rstrip(b"\0") if data.endswith(FILLING) else data
+    return [pixels.rstrip(b"\xff") + tail + _END_OF_IMAGE for tail in _TAILS]
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:

@@ -53,7 +53,8 @@ _INTEGER_TAGS = (
 )
 
 # Cameras' raw files put a preview first, or a mosaic of one colour a pixel.
-_SUB_DIRECTORIES = 330
+_SUBFILE_TYPE, _SUB_DIRECTORIES = 254, 330
+_REDUCED = 1
 _MAX_SUB_DIRECTORIES = 8
 _DNG_VERSION = 50706
 _MOSAIC = (32803, 34892)
@@ -142,7 +143,10 @@ def _check_raw(data: bytes, first: Directory) -> None:
         raise raw_photo("CR2")
     starts = first.numbers(_SUB_DIRECTORIES)[:_MAX_SUB_DIRECTORIES]
     below = (Directory(data, start) for start in starts)
+    is_preview = first.number(_SUBFILE_TYPE, 0) & _REDUCED
     for directory in (first, *below):
+        if is_preview and not directory.number(_SUBFILE_TYPE, 0) & _REDUCED:
+            raise raw_photo("of a camera")
         compression = directory.number(Tiff.COMPRESSION, 1)
         if directory.number(Tiff.PHOTOMETRIC_INTERPRETATION, 1) in _MOSAIC:
             raise raw_photo(_RAW_COMPRESSIONS.get(compression, "of a camera"))

@@ -202,6 +202,15 @@ def test_a_jpeg_that_lacks_picture_data_is_refused(
     assert "truncated" in error.detail
 
 
+@pytest.mark.parametrize("kind", _JPEGS)
+def test_filling_is_no_picture_data(decoder: Decoder, kind: str) -> None:
+    photo = jpeg(kind)
+    whole = pixels(decoder, photo[:-2] + bytes(100_000))
+    assert np.array_equal(whole, pixels(decoder, photo))
+    cut = photo[: len(photo) * 9 // 10] + bytes(100_000)
+    assert isinstance(refusal(decoder, cut), UndecodableImage)
+
+
 def test_a_progressive_jpeg_that_lacks_its_last_pass_is_refused(decoder: Decoder) -> None:
     photo = jpeg("progressive")
     assert isinstance(refusal(decoder, photo[: photo.rindex(b"\xff\xda")]), UndecodableImage)
@@ -287,6 +296,7 @@ _UNSUPPORTED: dict[str, tuple[bytes, str]] = {
     "12-bit JPEG": (with_jpeg_frame(BASE, bits=12), "12-bit JPEG"),
     "lossless JPEG": (with_jpeg_frame(BASE, marker=0xC3), "lossless JPEG"),
     "hierarchical JPEG": (with_jpeg_frame(BASE, marker=0xC5), "hierarchical JPEG"),
+    "JPEG-LS": (with_jpeg_frame(BASE, marker=0xF7), "JPEG-LS"),
     "JPEG of 2 channels": (with_jpeg_frame(BASE, components=2), "2-channel JPEG"),
     "float TIFF": (
         tiff_file(image_tags(1, 1, tag258=32, tag339=3), bytes(4)),
@@ -304,6 +314,12 @@ _UNSUPPORTED: dict[str, tuple[bytes, str]] = {
         bmp(1, 1, struct.pack("<III", 1023 << 20, 1023 << 10, 1023) + bytes(4), bits=32,
             compression=3, offset=66),
         "10 bits a channel",
+    ),
+    "16-bit BMP": (bmp(1, 1, bytes(8), bits=64), "layout of samples"),
+    "4-bit BMP channels": (
+        bmp(1, 1, struct.pack("<III", 0xF00, 0xF0, 0xF) + bytes(4), bits=16, compression=3,
+            offset=66),
+        "layout of samples",
     ),
     "JPEG in BMP": (bmp(1, 1, BASE, bits=0, compression=4), "wrapper of a JPEG"),
 }  # fmt: skip
@@ -330,16 +346,22 @@ def test_raw_photos_are_told_by_their_tags(decoder: Decoder, tag: Tag) -> None:
     assert "send the JPEG" in error.detail
 
 
+def sub_directory(preview: list[Tag], main: list[Tag]) -> bytes:
+    """A TIFF of one directory and another below it."""
+    start = len(tiff_file([*preview, long_tag(330, 0)], bytes(81)))
+    entries = b"".join(struct.pack("<HHL4s", *tag) for tag in sorted(main))
+    directory = struct.pack("<H", len(main)) + entries + bytes(4)
+    return tiff_file([*preview, long_tag(330, start)], bytes(81)) + directory
+
+
 def test_a_raw_photo_may_hide_behind_its_preview(decoder: Decoder) -> None:
-    preview = tiff_file(image_tags(9, 9), bytes(81))
-    tags = [*image_tags(9, 9), long_tag(330, len(preview) + 24)]
-    mosaic = struct.pack("<HHHLL", 1, 262, 4, 1, 32803) + bytes(4)
-    nef = tiff_file(tags, bytes(81))
-    start = len(nef)
-    nef = nef.replace(struct.pack("<HHLL", 330, 4, 1, len(preview) + 24),
-                      struct.pack("<HHLL", 330, 4, 1, start)) + mosaic  # fmt: skip
-    assert "raw photo" in refusal(decoder, nef).detail
-    assert pixels(decoder, nef.replace(struct.pack("<L", 32803), struct.pack("<L", 1))).shape
+    plain = image_tags(9, 9)
+    reduced = [*plain, long_tag(254, 1)]
+    for preview, main in ((plain, [long_tag(262, 32803)]), (reduced, [long_tag(254, 0)])):
+        assert "raw photo" in refusal(decoder, sub_directory(preview, main)).detail
+    # Smaller copies below the photo, as in a pyramid, and a page that is small itself.
+    pixels(decoder, sub_directory(plain, [long_tag(254, 1)]))
+    pixels(decoder, tiff_file(reduced, bytes(81)))
 
 
 @pytest.mark.parametrize("name", seed_photos())
