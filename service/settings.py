@@ -189,9 +189,9 @@ class Settings(BaseSettings):
 
     scaled_decode: bool = Field(
         True,
-        description="Decode a JPEG at 1/2, 1/4 or 1/8 of its size where that still covers the "
-        "network's input; `false` is the official transform to the last pixel, at the price of "
-        "decoding large photos whole.",
+        description="Decode a JPEG at 1/2, 1/4 or 1/8 of its size, and reduce other photos of over "
+        "16 megapixels, where that still covers the network's input; `false` is the official "
+        "transform to the last pixel, at the price of large photos' time and memory.",
     )
     decode_isolation: DecodeIsolation = Field(
         DecodeIsolation.NONE,
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         256, description="Most request-body MB held in memory at once."
     )
     max_admitted_megapixels: PositiveFloat = Field(
-        128, description="Most image megapixels admitted at once; one larger image goes alone."
+        64, description="Most image megapixels admitted at once; one larger image goes alone."
     )
     client_share: float = Field(
         0.8,
@@ -241,7 +241,7 @@ class Settings(BaseSettings):
         "for others.",
     )
     max_effect_mb: PositiveFloat = Field(
-        500,
+        640,
         description="Most memory in MB that effects at work may take together; more wait, and one "
         "that needs more is 413.",
     )

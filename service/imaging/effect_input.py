@@ -45,7 +45,7 @@ def effect_input(
         photo = decode_photo(data, cover if scaled_decode else None)
         return EffectInput(_within(photo, side), None)
     photo = decode_for_network(data, rule, scaled_decode)
-    prepared = transform_for_network(photo, rule)
+    prepared = transform_for_network(photo, rule, scaled_decode)
     height, width = photo.pixels.shape[:2]
     needed = cover(photo.width, photo.height)
     if width < needed[0] or height < needed[1]:

@@ -82,7 +82,9 @@ def _white_is_zero(image: ImageFile) -> bool:
 
 def _without_alpha(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
     grey = image.mode in _GREY_WITH_ALPHA
-    with_alpha = image.convert("LA" if grey else "RGBA")
+    mode = "LA" if grey else "RGBA"
+    # Of a large photo the copy that convert() makes of what it has would be 200 MB.
+    with_alpha = image if image.mode == mode else image.convert(mode)
     alpha = with_alpha.getchannel("A")
     colours = with_alpha.convert("L" if grey else "RGB")
     # Programs that know of no alpha leave its bytes 0; Chromium takes those for opaque, too.

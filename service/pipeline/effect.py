@@ -29,6 +29,8 @@ from service.pipeline.workshop import Workshop
 
 # Upper bound of an effect's cost.
 _MOST_EFFECT_PIXELS = 60_000_000
+# Its float32 values, their nearness and masks of both.
+_UPLOADED_BYTES_PER_PIXEL = 12
 
 
 @dataclass(frozen=True)
@@ -112,27 +114,30 @@ class EffectPipeline:
         :class:`PayloadTooLarge` for an effect that would never have the memory it takes.
         """
         pixels = await self._workshop.count([data], ticket, record)
-        bytes_needed = self._bytes_needed(order, pixels)
+        of_map = 0
+        if uploaded is not None:
+            with record.timed("decode"):
+                of_map = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
+        bytes_needed = self._bytes_needed(order, pixels, of_map)
+        models = [order.model] if uploaded is None else []
+        self._workshop.admit(ticket, pixels + of_map + order.pixels(pixels), models)
+        batch_size = None
         if uploaded is None:
-            self._workshop.admit(ticket, pixels + order.pixels(pixels), [order.model])
             photo, depth, batch_size = await self._inferred(data, order, ticket, record)
         else:
-            with record.timed("decode"):
-                more = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
-            self._workshop.admit(ticket, pixels + more + order.pixels(pixels), [])
             photo, depth = await self._uploaded(data, uploaded, order, ticket, record)
-            batch_size = None
         return await self._workshop.run_effect(
             ticket, record, bytes_needed, order.make, photo, depth, batch_size
         )
 
-    def _bytes_needed(self, order: EffectOrder, pixels: int) -> int:
+    def _bytes_needed(self, order: EffectOrder, pixels: int, of_map: int) -> int:
         needed = order.effect.working_bytes(order.options, min(order.side**2, pixels))
+        needed += _UPLOADED_BYTES_PER_PIXEL * of_map
         if needed > self._limits.work_bytes:
+            lowered = (*order.effect.lowered_by, *(["the depth map's size"] if of_map else []))
             raise PayloadTooLarge(
                 f"{order.effect.name} would take {needed / 1e6:.0f} MB of memory for this photo; "
-                f"the limit is {self._limits.work_bytes / 1e6:.0f}. Lower "
-                f"{' or '.join(order.effect.lowered_by)}."
+                f"the limit is {self._limits.work_bytes / 1e6:.0f}. Lower {' or '.join(lowered)}."
             )
         return needed
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
-from tests.support.effects import post_effect
+from tests.support.effects import depth_file, post_effect
 from tests.support.gated_service import gate_of
 from tests.support.photos import as_bytes, photo_bytes, photo_pixels
 from tests.support.server import ServerProcess
@@ -20,6 +21,7 @@ from tests.support.waiting import wait_until
 
 COFFEE = photo_bytes("coffee.png")
 FRAME = as_bytes(photo_pixels("coffee.png"), "JPEG")
+PHOTO_OF_3_MP = as_bytes(Image.fromarray(photo_pixels("coffee.png")).resize((2100, 1400)), "JPEG")
 LITTLE_PATIENCE = {"heartbeat_timeout_seconds": "3"}
 
 
@@ -101,9 +103,9 @@ def test_an_effect_that_is_stuck_long_after_everybody_left_shows(
 @pytest.mark.parametrize(
     ("effect", "query", "says"),
     [
-        ("portrait", {}, "Lower max_side"),
-        ("parallax", {"max_side": 640}, "Lower max_side or frames"),
-        ("pointcloud", {"format": "glb"}, "Lower max_side or texture_side"),
+        ("portrait", {}, "Lower max_side."),
+        ("parallax", {"max_side": 640}, "Lower max_side or frames."),
+        ("pointcloud", {"format": "glb"}, "Lower max_side or texture_side."),
     ],
 )
 def test_an_effect_that_never_fits_is_told_what_to_lower(
@@ -111,11 +113,22 @@ def test_an_effect_that_never_fits_is_told_what_to_lower(
 ) -> None:
     answer = post_effect(small_memory, effect, COFFEE, **query)
     assert (answer.status_code, answer.json()["type"]) == (413, "payload-too-large")
-    assert says in answer.json()["detail"]
-    assert post_effect(small_memory, effect, COFFEE, max_side=64).status_code != 413
+    assert answer.json()["detail"].endswith(says)
+    smaller = dict.fromkeys(says.removeprefix("Lower ").rstrip(".").split(" or "), 64)
+    assert post_effect(small_memory, effect, COFFEE, **query | smaller).status_code == 200
+
+
+def test_an_uploaded_map_is_a_part_of_what_an_effect_takes(small_memory: ServerProcess) -> None:
+    query = {"max_side": 64}
+    large = depth_file(small_memory, PHOTO_OF_3_MP, format="npy")
+    answer = post_effect(small_memory, "portrait", PHOTO_OF_3_MP, large, **query)
+    assert answer.status_code == 413
+    assert answer.json()["detail"].endswith("Lower max_side or the depth map's size.")
+    small = depth_file(small_memory, PHOTO_OF_3_MP, format="npy", size="network")
+    assert post_effect(small_memory, "portrait", PHOTO_OF_3_MP, small, **query).status_code == 200
 
 
 @pytest.fixture(scope="module")
 def small_memory(cache_dir: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(cache_dir=str(cache_dir), max_effect_mb="5") as server:
+    with ServerProcess(cache_dir=str(cache_dir), max_effect_mb="30") as server:
         yield server

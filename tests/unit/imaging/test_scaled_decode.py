@@ -62,6 +62,20 @@ def test_size_and_cover_are_those_of_the_upright_photo(orientation: int) -> None
     assert (photo.pixels.shape[1], photo.pixels.shape[0]) == half
 
 
+@pytest.mark.parametrize("name", ["rocket.jpg", "coffee.png"])
+def test_a_large_photo_of_another_kind_gives_nearly_the_same_depth(
+    embedded: LoadedNetwork, name: str
+) -> None:
+    rule = embedded.spec.input_rule
+    photo = Image.open(io.BytesIO(photo_bytes(name))).convert("RGB").resize((6000, 4000))
+    data = as_bytes(photo, "BMP")
+    whole, reduced = (network_input(data, rule, scaled) for scaled in (False, True))
+    assert (reduced.width, reduced.height) == (6000, 4000)
+    assert not np.array_equal(reduced.tensor, whole.tensor)
+    expected, depth = (embedded.engine.infer(one.tensor[np.newaxis]) for one in (whole, reduced))
+    assert np.abs(depth - expected).mean() < 0.01 * np.ptp(expected)
+
+
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_other_colour_models_are_reduced_too(mode: str) -> None:
     photo = Image.open(io.BytesIO(photo_bytes("astronaut.png"))).convert(mode)
