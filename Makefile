@@ -20,6 +20,7 @@ $(VENV)/.installed: pyproject.toml deploy/dev.lock
 	@$(PYTHON) deploy/environment.py $(VENV) deploy/dev.lock --torch $(TORCH_CPU_INDEX)
 	@$(PY) -c "import timm, torchvision, cv2"
 	@echo "Converting the network for this machine ..."
+	@$(PY) -m service models pull auto
 	@$(PY) -m service models prepare
 	@touch $@
 

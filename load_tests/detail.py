@@ -32,10 +32,10 @@ def main() -> None:
     pair = motorcycle()
     data = pair.photo.read_bytes()
     settings = Settings()
-    kind = find_spec(settings.model).kind
+    spec = find_spec("depth_lite_256")
     facts = machine_facts()
-    print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}, {settings.model}")
-    figures: dict[str, object] = {"model": settings.model}
+    print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}, {spec.name}")
+    figures: dict[str, object] = {"model": spec.name}
     with ServerProcess(cache_dir=str(settings.cache_dir)) as server:
         for detail in ("normal", "high"):
             url = f"{server.url}/v1/depth?format=npy&detail={detail}"
@@ -45,7 +45,7 @@ def main() -> None:
 
             depth = np.load(io.BytesIO(post().content))
             took = statistics.median(milliseconds(post) for _ in range(_ROUNDS))
-            scores = score(DepthMap(depth, kind, settings.model), pair.truth)
+            scores = score(DepthMap(depth, spec.kind, spec.name), pair.truth)
             slopes = edge_slopes(depth, pair.truth)
             figures[detail] = found = {
                 "ms": round(took, 1),

@@ -51,6 +51,7 @@ class TraceExporter(StrEnum):
     OTLP = "otlp"
 
 
+AUTO_MODEL = "auto"
 _PREFIX = "DEPTH_"
 _SPELLINGS = (f"{_PREFIX}ACCEPT_LICENSES", f"{_PREFIX}ACCEPT_LICENCES")
 # As alike as one slip makes two names.
@@ -148,7 +149,9 @@ class Settings(BaseSettings):
     )
 
     model: str = Field(
-        "depth_lite_256", description="Network used when a request names none; loaded at start."
+        AUTO_MODEL,
+        description="Network used when a request names none; loaded at start. `auto` is "
+        "`midas_v21_small_256` where its official weights are installed, else `depth_lite_256`.",
     )
     models: Names = Field(
         (), description="Networks that may be asked for, with commas; empty is all."
@@ -304,7 +307,7 @@ class Settings(BaseSettings):
                 object.__setattr__(self, name, _expanded(path).absolute())
         if self.admin_port and self.admin_port == self.port:
             raise ValueError("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
-        if self.models and self.model not in self.models:
+        if self.models and self.model not in (AUTO_MODEL, *self.models):
             raise ValueError(f"DEPTH_MODELS must name DEPTH_MODEL, {self.model}")
         if self.drain_delay_seconds >= self.drain_seconds:
             raise ValueError("DEPTH_DRAIN_DELAY_SECONDS must be less than DEPTH_DRAIN_SECONDS")

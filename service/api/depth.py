@@ -104,7 +104,7 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    spec = runtime.catalog.served.find(query.model or runtime.settings.model)
+    spec = runtime.catalog.served.find(query.model)
     record.model, record.output = spec.name, output
     limit = runtime.settings.max_json_pixels
 

@@ -83,7 +83,7 @@ def _health(runtime: Runtime, response: Response, *, ok: bool) -> Health:
         version=__version__,
         checks={
             "worker": runtime.is_live(),
-            "model": runtime.catalog.loaded(runtime.settings.model) is not None,
+            "model": runtime.catalog.loaded(runtime.catalog.served.default) is not None,
             "accepting": not draining,
         },
     )

@@ -43,7 +43,7 @@ def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
     return ModelInfo(
         name=spec.name,
         title=spec.title,
-        default=spec.name == runtime.settings.model,
+        default=spec.name == runtime.catalog.served.default,
         state=state,
         kind=spec.kind,
         unit=spec.kind.unit,

@@ -8,7 +8,8 @@ import platform
 from service import __version__
 from service.inference.engines.selection import load_for_serving
 from service.machine.cpu import cpu_budget, has_native_bf16
-from service.models.registry import SPECS, find_spec
+from service.models.registry import SPECS
+from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
 from service.settings import Settings
 
@@ -31,9 +32,11 @@ def doctor(settings: Settings) -> int:
     store = WeightsStore(settings.weights_dir)
     for spec in SPECS.values():
         print(f"network {spec.name}: {store.origin(spec) or 'not installed'}")
-    network = load_for_serving(find_spec(settings.model), settings)
+    served = ServedNetworks.of(settings)
+    network = load_for_serving(served.find(), settings)
     print(
-        f"DEPTH_MODEL={settings.model} runs in {network.engine.name} {network.engine.precision}; "
+        f"{served.default} answers by default ({served.why}).\n"
+        f"It runs in {network.engine.name} {network.engine.precision}; "
         f"differs from torch fp32 by {100 * network.parity.mean:.4f}% of the range"
     )
     return 0

@@ -16,6 +16,7 @@ from service.commands.failing import fail
 from service.errors import DepthError
 from service.evaluation.metrics import Scores, score
 from service.evaluation.pairs import Pair, motorcycle, pairs_in
+from service.models.served_networks import ServedNetworks
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
@@ -50,7 +51,7 @@ def _eval(arguments: argparse.Namespace, settings: Settings) -> int:
             return fail(f"{arguments.data}: no photo has its true depth beside it")
         figures = {
             name: dataclasses.asdict(_evaluate(OfflineNetwork(name, settings), name, pairs))
-            for name in arguments.model or [settings.model]
+            for name in arguments.model or [ServedNetworks.of(settings).default]
         }
     except (ValueError, OSError) as error:
         return fail(str(error))

@@ -10,9 +10,13 @@ from pathlib import Path
 from service.errors import WeightsError
 from service.models.download import pull
 from service.models.registry import SPECS, find_spec
+from service.models.served_networks import DEMO, EMBEDDED, ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import Origin, VerifiedWeights, WeightsStore
-from service.settings import Settings
+from service.settings import AUTO_MODEL, Settings
+
+# 86 MB at a slow line's 1.5 MB per second.
+_DEMO_SECONDS = 60
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,7 +26,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     commands.add_parser("list", help="show all networks").set_defaults(run=_list)
 
     pull_parser = commands.add_parser("pull", help="fetch official weights and check their hash")
-    pull_parser.add_argument("name", choices=list(SPECS))
+    pull_parser.add_argument(
+        "name",
+        choices=[*SPECS, AUTO_MODEL],
+        help=f"auto: {DEMO}, which DEPTH_MODEL=auto takes; not to get it is no failure",
+    )
     pull_parser.set_defaults(run=_pull)
 
     add = commands.add_parser("add", help="install a local weights file (air-gapped hosts)")
@@ -44,18 +52,39 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _list(arguments: argparse.Namespace, settings: Settings) -> int:
     store = WeightsStore(settings.weights_dir)
+    by_default = ServedNetworks.of(settings).default
     for spec in SPECS.values():
         state = store.origin(spec) or "not installed"
-        default = "  (default)" if spec.name == settings.model else ""
+        default = "  (default)" if spec.name == by_default else ""
         print(f"{spec.name:22} {state:14} {spec.parameters / 1e6:5.1f} M  {spec.licence}{default}")
         print(f"{'':22} {spec.title}")
     return 0
 
 
 def _pull(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.name == AUTO_MODEL:
+        return _pull_demo(settings)
     spec = find_spec(arguments.name)
     weights = pull(spec, WeightsStore(settings.weights_dir), mirror=settings.weights_mirror)
     _print_weights(spec, weights)
+    return 0
+
+
+def _pull_demo(settings: Settings) -> int:
+    """Try for a bounded time; what that means is said in one line, and the service does without."""
+    spec, store = find_spec(DEMO), WeightsStore(settings.weights_dir)
+    if store.origin(spec) is not None:
+        print(f"{spec.name} is installed.")
+        return 0
+    try:
+        pull(spec, store, mirror=settings.weights_mirror, progress=False, seconds=_DEMO_SECONDS)
+    except WeightsError:
+        print(
+            f"{spec.name}, the demo's network, cannot be fetched now: {EMBEDDED}, which ships in "
+            f"the package, answers instead. Later: `python -m service models pull {spec.name}`."
+        )
+    else:
+        print(f"{spec.name}, the demo's network, is installed and answers by default.")
     return 0
 
 
@@ -80,7 +109,7 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
 
     store = WeightsStore(settings.weights_dir)
     failed = False
-    for spec in _named(arguments.names) or filter(store.origin, SPECS.values()):
+    for spec in _named(arguments.names, settings) or filter(store.origin, SPECS.values()):
         try:
             weights = store.verify(spec)
             load_network(spec, weights.path, weights.sha256)
@@ -95,7 +124,7 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
 def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     from service.inference.engines.selection import load_for_serving
 
-    for spec in _named(arguments.names or [settings.model]):
+    for spec in _named(arguments.names or [AUTO_MODEL], settings):
         network = load_for_serving(spec, settings)
         print(
             f"{spec.name}: {network.engine.name} {network.engine.precision}, "
@@ -104,8 +133,13 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _named(names: Iterable[str]) -> list[NetworkSpec]:
-    return [find_spec(name) for name in names]
+def _named(names: Iterable[str], settings: Settings) -> list[NetworkSpec]:
+    """The networks of these names, each once; ``auto`` is the one that answers by default."""
+    default = ServedNetworks.of(settings).default
+    return [
+        find_spec(name)
+        for name in dict.fromkeys(default if name == AUTO_MODEL else name for name in names)
+    ]
 
 
 _NOTES = {

@@ -77,12 +77,13 @@ def _blame(setting: str, *errors: type[Exception]) -> Iterator[None]:
 
 def _check_network(settings: Settings) -> None:
     with _blame(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS", DepthError):
-        served = ServedNetworks(settings.models, settings.accept_licenses)
-        spec = served.find(settings.model)
+        served = ServedNetworks.of(settings)
+        spec = served.find()
         served.check_licence(spec)
         check_fits(spec, settings)
     with _blame(f"DEPTH_MODEL={settings.model}", WeightsError):
         WeightsStore(settings.weights_dir).verify(spec)
+    logger.info("%s answers by default: %s", spec.name, served.why)
 
 
 def _app(settings: Settings) -> FastAPI:

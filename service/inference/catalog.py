@@ -58,7 +58,7 @@ class NetworkCatalog:
     def __init__(self, settings: Settings, hooks: CatalogHooks | None = None) -> None:
         self._settings = settings
         self._hooks = hooks or CatalogHooks()
-        self.served = ServedNetworks(settings.models, settings.accept_licenses)
+        self.served = ServedNetworks.of(settings)
         self._store = WeightsStore(settings.weights_dir)
         self._failures: dict[str, _Failure] = {}
         # What was in the place of a loaded network's weights when it was loaded.
@@ -170,10 +170,9 @@ class NetworkCatalog:
             for name, load in self._loads.items()
             if not load.done() or _succeeded(load)
         }
-        idle = [
-            name for name in held if name != self._settings.model and _succeeded(self._loads[name])
-        ]
-        check_fits(spec, self._settings, held.get(self._settings.model, 0))
+        default = self.served.default
+        idle = [name for name in held if name != default and _succeeded(self._loads[name])]
+        check_fits(spec, self._settings, held.get(default, 0))
         if needed + sum(held.values()) - sum(held[name] for name in idle) > budget:
             raise Overloaded(
                 f"{spec.name} has no room while other networks are being loaded.",

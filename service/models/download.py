@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from pathlib import Path
 
 import httpx
@@ -17,15 +19,21 @@ _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
 def pull(
-    spec: NetworkSpec, store: WeightsStore, *, mirror: str = "", progress: bool = True
+    spec: NetworkSpec,
+    store: WeightsStore,
+    *,
+    mirror: str = "",
+    progress: bool = True,
+    seconds: float | None = None,
 ) -> VerifiedWeights:
     """Fetch the official weights of ``spec`` into ``store`` and verify them.
 
     An interrupted download is continued by the next call; custom weights are forgotten. Where no
     hash is published, that of the first pull is recorded and counts from then on.
-    ``mirror`` is a base URL that replaces the official address. Raises :class:`WeightsError` when
-    the server cannot be reached, answers with an error, or serves other bytes than the official
-    ones; nothing is installed then.
+    ``mirror`` is a base URL that replaces the official address. After ``seconds``, if given, it
+    ends as if the server had broken off. Raises :class:`WeightsError` when the server cannot be
+    reached, answers with an error, or serves other bytes than the official ones; nothing is
+    installed then.
     """
     store.create()
     if spec.embedded:
@@ -44,7 +52,7 @@ def pull(
             url = _url(spec.weights, mirror)
             partial = target.with_name(target.name + ".part")
             try:
-                _fetch(url, partial, spec.weights.bytes, progress=progress)
+                _fetch(url, partial, spec.weights.bytes, progress=progress, seconds=seconds)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise WeightsError(_unreachable(spec, url, error)) from error
             except OSError as error:
@@ -63,8 +71,11 @@ def _url(weights: WeightsFile, mirror: str) -> str:
     return f"{mirror.rstrip('/')}/{weights.file}" if mirror else str(weights.url)
 
 
-def _fetch(url: str, partial: Path, total: int | None, *, progress: bool) -> None:
+def _fetch(
+    url: str, partial: Path, total: int | None, *, progress: bool, seconds: float | None
+) -> None:
     """Stream ``url`` into ``partial``, continuing after the bytes that are already there."""
+    ends = math.inf if seconds is None else time.monotonic() + seconds
     have = partial.stat().st_size if partial.is_file() else 0
     if total is not None and have >= total:
         return
@@ -98,6 +109,8 @@ def _fetch(url: str, partial: Path, total: int | None, *, progress: bool) -> Non
                 file.write(chunk)
                 bar.update(len(chunk))
                 start += len(chunk)
+                if time.monotonic() > ends:
+                    raise httpx.ReadTimeout(f"not all within {seconds:g} seconds")
                 # Not the official file, then; the hash will say so.
                 if total is not None and start > total:
                     return

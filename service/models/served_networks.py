@@ -1,4 +1,4 @@
-"""Which of the known networks this installation serves, and whose licences it accepts."""
+"""Which of the known networks this installation serves, by default which, and whose licences."""
 
 from __future__ import annotations
 
@@ -7,22 +7,51 @@ from collections.abc import Sequence
 from service.errors import ModelNotFound, ModelUnavailable
 from service.models.registry import SPECS, find_spec
 from service.models.spec import NetworkSpec
+from service.models.weights import Origin, WeightsStore
+from service.settings import AUTO_MODEL, Settings
 
+DEMO = "midas_v21_small_256"
+EMBEDDED = "depth_lite_256"
 _ALL = "all"
 
 
 class ServedNetworks:
     """``models`` are names of networks, none for all; ``licences`` names of licences, or ``all``.
 
+    ``default`` answers requests that name no network, and was chosen for the reason ``why``.
     Raises :class:`ModelNotFound` for a name that is none.
     """
 
-    def __init__(self, models: Sequence[str] = (), licences: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        models: Sequence[str] = (),
+        licences: Sequence[str] = (),
+        default: str = EMBEDDED,
+        why: str = "",
+    ) -> None:
         self.specs: list[NetworkSpec] = [find_spec(name) for name in models or SPECS]
+        self.default = default
+        self.why = why
         self._licences = frozenset(licences)
 
-    def find(self, name: str) -> NetworkSpec:
-        """The network of that name; raises :class:`ModelNotFound`, which lists what there is."""
+    @classmethod
+    def of(cls, settings: Settings) -> ServedNetworks:
+        """As the settings say; ``auto`` is decided now, by what is installed, and stays so.
+
+        MiDaS small where its official weights are, else the embedded network, else the first that
+        is served.
+        """
+        default, why = settings.model, f"DEPTH_MODEL={settings.model}"
+        if default == AUTO_MODEL:
+            default, why = _installed(settings)
+        return cls(settings.models, settings.accept_licenses, default, why)
+
+    def find(self, name: str | None = None) -> NetworkSpec:
+        """The network of that name, the default one without.
+
+        Raises :class:`ModelNotFound`, which lists what there is.
+        """
+        name = name or self.default
         for spec in self.specs:
             if spec.name == name:
                 return spec
@@ -41,3 +70,19 @@ class ServedNetworks:
                 f"Whoever runs this service accepts that with DEPTH_ACCEPT_LICENSES="
                 f"{spec.licence}."
             )
+
+
+def _installed(settings: Settings) -> tuple[str, str]:
+    """What ``auto`` is, and why."""
+    auto = f"DEPTH_MODEL={AUTO_MODEL}"
+    served = settings.models or tuple(SPECS)
+    official = WeightsStore(settings.weights_dir).origin(find_spec(DEMO)) is Origin.OFFICIAL
+    if DEMO in served and official:
+        return DEMO, f"{auto}, and its official weights are installed"
+    if DEMO in served and EMBEDDED in served:
+        return EMBEDDED, (
+            f"{auto}, and the official weights of {DEMO} are not installed: "
+            f"`python -m service models pull {DEMO}`"
+        )
+    default = EMBEDDED if EMBEDDED in served else served[0]
+    return default, f"{auto}, among DEPTH_MODELS"

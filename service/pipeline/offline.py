@@ -27,9 +27,7 @@ class OfflineNetwork:
 
     def __init__(self, model: str | None, settings: Settings) -> None:
         self._settings = settings
-        self._network = load_for_serving(
-            ServedNetworks(settings.models).find(model or settings.model), settings
-        )
+        self._network = load_for_serving(ServedNetworks.of(settings).find(model), settings)
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
         """Depth of one photo; raises the errors of decoding."""

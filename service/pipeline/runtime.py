@@ -62,7 +62,7 @@ class Runtime:
         return (
             self.is_live()
             and not self.admission.draining
-            and self.catalog.loaded(self.settings.model) is not None
+            and self.catalog.loaded(self.catalog.served.default) is not None
         )
 
     async def stop(self) -> None:
@@ -90,7 +90,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
     )
     catalog = NetworkCatalog(settings, hooks)
     try:
-        await catalog.get(settings.model)
+        await catalog.get(catalog.served.default)
         await asyncio.to_thread(decoder.wait_until_ready)
     except BaseException:
         catalog.close()
@@ -175,7 +175,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         ComparisonPipeline(workshop, estimator),
         asyncio.create_task(catalog.follow_files(), name="follow weights"),
     )
-    await warm_up(runtime.pipeline, admission, settings.model)
+    await warm_up(runtime.pipeline, admission, catalog.served.default)
     return runtime
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import io
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ from service.models.weights import sha256_of
 from tests.conftest import MIDAS
 from tests.golden.official import golden
 from tests.support.photos import photo_bytes
-from tests.support.server import ServerProcess, run_service
+from tests.support.server import ServerProcess, free_port, run_service
 
 MOTORCYCLE = photo_bytes("motorcycle_left.png")
 
@@ -32,7 +36,11 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory, golden_checkpoint: Pat
 
 def served_depth(server: ServerProcess) -> np.ndarray:
     response = server.client.post(
-        f"/v1/depth?format=npy&model={MIDAS}", files={"image": MOTORCYCLE}
+        f"/v1/depth?format=npy&model={MIDAS}",
+        files={"image": MOTORCYCLE},
+        # Its first request converts it.
+        headers={"X-Request-Timeout": "120"},
+        timeout=150,
     )
     assert response.status_code == 200, response.text
     assert response.headers["x-depth-model"] == MIDAS
@@ -125,3 +133,65 @@ def test_a_custom_file_that_does_not_fit_is_not_installed(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "cannot be read as weights" in done.stderr
     assert not folder.exists() or not list(folder.iterdir())
+
+
+GOLDEN_SERVICE = "tests.support.golden_service"
+
+
+@pytest.fixture
+def mirror(golden_checkpoint: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a server that has the official file."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    (folder / "midas_v21_small_256.pt").symlink_to(golden_checkpoint)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def default_of(server: ServerProcess) -> str:
+    """The network that answers, and is said to: in the list, the log and the answer."""
+    listed = server.client.get("/v1/models").json()["models"]
+    (name,) = (one["name"] for one in listed if one["default"])
+    answer = server.client.post("/predict", files={"image": MOTORCYCLE})
+    assert answer.headers["x-depth-model"] == name
+    assert f"{name} answers by default: DEPTH_MODEL=auto" in server.log()
+    return str(name)
+
+
+def test_set_up_with_a_mirror_makes_the_official_network_the_default(
+    mirror: str,
+    golden_checkpoint: Path,
+    cache_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOLDEN_CHECKPOINT", str(golden_checkpoint))
+    settings = {"weights_dir": str(tmp_path / "weights"), "cache_dir": str(cache_dir)}
+    settings |= {"model": "auto", "weights_mirror": mirror}
+    pulled = run_service("models", "pull", "auto", module=GOLDEN_SERVICE, **settings)
+    assert (pulled.returncode, pulled.stderr) == (0, "")
+    assert "answers by default" in pulled.stdout
+    with ServerProcess(module=GOLDEN_SERVICE, **settings) as server:
+        assert default_of(server) == MIDAS
+    told = run_service("doctor", module=GOLDEN_SERVICE, **settings).stdout
+    assert f"{MIDAS} answers by default" in told
+
+
+def test_set_up_without_network_says_what_answers_and_goes_on(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    settings = {"weights_dir": str(tmp_path / "weights"), "cache_dir": str(cache_dir)}
+    settings |= {"model": "auto", "weights_mirror": nowhere}
+    pulled = run_service("models", "pull", "auto", **settings)
+    assert (pulled.returncode, pulled.stderr) == (0, "")
+    (line,) = pulled.stdout.splitlines()
+    assert "depth_lite_256" in line
+    assert f"models pull {MIDAS}" in line
+    with ServerProcess(**settings) as server:
+        assert default_of(server) == "depth_lite_256"
+    asked_for = run_service("models", "pull", MIDAS, **settings)
+    assert asked_for.returncode != 0

@@ -22,18 +22,23 @@ _START_SECONDS = 120
 
 
 def service_env(settings: dict[str, str]) -> dict[str, str]:
-    """The environment without any DEPTH_ variable but ``settings`` (``home`` sets HOME)."""
+    """The environment without any DEPTH_ variable but ``settings`` (``home`` sets HOME).
+
+    The embedded network answers by default, whatever is installed on this machine.
+    """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DEPTH_")}
     return inherited | {
         "HOME" if name == "home" else f"DEPTH_{name.upper()}": value
-        for name, value in settings.items()
+        for name, value in ({"model": "depth_lite_256"} | settings).items()
     }
 
 
-def run_service(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m service`` to its end."""
+def run_service(
+    *arguments: str, module: str = "service", **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m service``, or ``module`` in its place, to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=service_env(settings),
         cwd=ROOT,
         capture_output=True,

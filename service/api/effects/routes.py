@@ -83,7 +83,7 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    model = runtime.catalog.served.find(query.model or runtime.settings.model).name
+    model = runtime.catalog.served.find(query.model).name
     order = EffectOrder(model, effect, query, query.metres, query.near, query.far)
     record.model, record.output = model, order.format
 

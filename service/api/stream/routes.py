@@ -177,7 +177,7 @@ class _Stream:
     async def _work(self, frame: bytes) -> Answer:
         """The answer to one frame, which is accounted for as a request is."""
         runtime, started, status = self._runtime, time.perf_counter(), DepthError.status
-        name = runtime.catalog.served.find(self._query.model or runtime.settings.model).name
+        name = runtime.catalog.served.find(self._query.model).name
         record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
         order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write, self._query.metres)
         seconds = runtime.settings.request_timeout_seconds

@@ -199,3 +199,12 @@ def test_an_error_status_is_named(spec: NetworkSpec, store: WeightsStore, mirror
     other = replace(spec, weights=replace(spec.weights, file="other.pt"))
     with pytest.raises(WeightsError, match="404"):
         fetch(other, store, mirror)
+
+
+def test_a_pull_of_bounded_time_keeps_what_it_has(
+    spec: NetworkSpec, store: WeightsStore, mirror: Mirror
+) -> None:
+    with pytest.raises(WeightsError, match="next pull goes on"):
+        pull(spec, store, mirror=mirror.url, progress=False, seconds=0)
+    assert partial(spec, store).stat().st_size > 0
+    fetch(spec, store, mirror)
