@@ -11,6 +11,7 @@ from service.inference.scheduler import BatchLimits, Inference, Scheduler
 from service.inference.worker import InferenceWorker
 from tests.support.engines import ScriptedEngine
 
+_SCENARIO_SECONDS = 120
 LIMITS = BatchLimits(size=4, megapixels=1.0)
 
 
@@ -23,11 +24,11 @@ class Gate:
 
     def __call__(self, batch: Tensor) -> DepthArray:
         self.entered.set()
-        assert self._open.wait(10)
+        assert self._open.wait(60)
         return batch[:, 0].copy()
 
     async def wait_until_busy(self) -> None:
-        await asyncio.to_thread(self.entered.wait, 10)
+        await asyncio.to_thread(self.entered.wait, 60)
 
     def open(self) -> None:
         self._open.set()
@@ -44,7 +45,7 @@ def run(worker: InferenceWorker, scenario: Scenario, limits: BatchLimits = LIMIT
         scheduler = Scheduler(worker, limits, on_batch=sizes.append)
         scheduler.start()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(_SCENARIO_SECONDS):
                 await scenario(scheduler)
         finally:
             await scheduler.stop()

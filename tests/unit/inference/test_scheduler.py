@@ -81,8 +81,9 @@ def test_a_batch_holds_one_shape_and_one_network_and_the_oldest_bucket_goes_firs
     assert other.first_values == [2]
 
 
-def test_clients_take_turns(worker: InferenceWorker) -> None:
+def test_clients_take_turns(worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes with one photo is in the next batch, however many another has waiting."""
+    monkeypatch.setattr("service.inference.scheduler._ABOUT_SECONDS", 600)
     gate = Gate()
     engine = ScriptedEngine(gate)
 
@@ -101,9 +102,10 @@ def test_clients_take_turns(worker: InferenceWorker) -> None:
 
 
 def test_while_several_clients_are_about_a_batch_takes_one_photo_of_each(
-    worker: InferenceWorker,
+    worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch full of one client's photos would keep another's next one waiting for all of it."""
+    monkeypatch.setattr("service.inference.scheduler._ABOUT_SECONDS", 600)
     gate = Gate()
     engine = ScriptedEngine(gate)
 
@@ -174,5 +176,5 @@ def test_a_batch_window_waits_for_company_but_not_for_a_full_batch(
         await asyncio.gather(*jobs)
 
     # The window is longer than the scenario's time limit: only a full batch can end it in time.
-    limits = BatchLimits(size=3, megapixels=1, window_seconds=60)
+    limits = BatchLimits(size=3, megapixels=1, window_seconds=600)
     assert run(worker, scenario, limits) == [3]

@@ -14,7 +14,7 @@ from tests.support.engines import ScriptedEngine, tensor
 from tests.support.scheduling import LIMITS, Gate, run, submit
 
 # The window is longer than a scenario's time limit: only a full batch starts.
-FULL_PAIRS = BatchLimits(size=2, megapixels=1, window_seconds=60)
+FULL_PAIRS = BatchLimits(size=2, megapixels=1, window_seconds=600)
 
 
 def test_abandoned_jobs_are_dropped_before_they_are_stacked(worker: InferenceWorker) -> None:
@@ -73,7 +73,7 @@ def test_one_by_one_who_comes_first_is_answered_first_and_who_leaves_costs_nothi
         answers.append(await last)
         assert [answer.batch_size for answer in answers] == [3, 3]
 
-    assert run(worker, scenario, BatchLimits(size=3, megapixels=1, window_seconds=60)) == [3]
+    assert run(worker, scenario, BatchLimits(size=3, megapixels=1, window_seconds=600)) == [3]
     assert engine.first_values == [1, 3]
 
 
@@ -111,7 +111,7 @@ def test_nobody_waits_for_ever_when_the_thread_dies(worker: InferenceWorker) -> 
 
     dying = worker._thread
     run(worker, scenario)
-    dying.join(5)  # What it dies of is this test's.
+    dying.join(60)  # What it dies of is this test's.
 
 
 def test_stopping_fails_what_waits_and_what_is_in_hand(worker: InferenceWorker) -> None:
