@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import signal
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -91,22 +89,21 @@ def test_draining_is_unready_but_live_until_the_port_closes(cache_dir: Path) -> 
 
 
 def test_an_upload_that_was_begun_before_sigterm_is_answered(cache_dir: Path) -> None:
-    with ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="0") as server:
-
-        def slow_upload() -> Iterator[bytes]:
-            yield PHOTO[:100_000]
-            time.sleep(0.2)
-            server.terminate()
-            time.sleep(0.2)
-            yield PHOTO[100_000:]
-
-        answer = httpx.post(
-            server.url + "/v1/depth",
-            content=slow_upload(),
-            headers={"Content-Type": "image/png"},
-            timeout=60,
-        )
-        assert answer.status_code == 200
+    with (
+        ServerProcess(cache_dir=str(cache_dir), drain_delay_seconds="0") as server,
+        connect(server) as client,
+    ):
+        length = b"Content-Length: %d" % len(PHOTO)
+        kind = b"Content-Type: image/png"
+        client.send(head(b"POST /v1/depth", kind, length, b"Expect: 100-continue"))
+        client.wait_for_answer()  # 100: the body is being read.
+        client.send(PHOTO[:100_000])
+        server.terminate()
+        wait_until(lambda: "SIGTERM: draining" in server.log())
+        client.send(PHOTO[100_000:])
+        answer = client.read_answer()
+        assert answer is not None
+        assert answer.status == 200
         assert server.wait() == 0
 
 

@@ -12,6 +12,7 @@ from service.inference.batch import run_batch
 from service.inference.worker import InferenceWorker
 from tests.support.engines import ScriptedEngine, item
 from tests.support.log_lines import LogLines
+from tests.support.waiting import wait_until
 
 CULPRIT = 13.0
 
@@ -107,16 +108,17 @@ def test_one_by_one_each_item_is_done_before_the_next_and_may_be_taken_back(
 def test_a_stuck_batch_makes_the_worker_unhealthy_until_it_ends() -> None:
     worker = InferenceWorker(heartbeat_timeout_seconds=0.2)
     worker.start()
-    release = threading.Event()
+    entered, release = threading.Event(), threading.Event()
 
     def hang(batch: Tensor) -> DepthArray:
-        release.wait(30)
+        entered.set()
+        release.wait(60)
         return batch[:, 0]
 
     (future,) = worker.submit(ScriptedEngine(hang), [item(1)])
-    threading.Event().wait(0.3)
+    assert entered.wait(60)
+    wait_until(lambda: worker.heartbeat_age() > 0.2)
     assert not worker.is_healthy()
-    assert worker.heartbeat_age() > 0.2
     release.set()
     future.result(60)
     # The slowest call raised the bar: ten times that is normal now.
