@@ -107,7 +107,12 @@ def _admin_server(app: FastAPI, settings: Settings) -> AdminServer | None:
     if not settings.admin_port:
         return None
     with _blame(f"DEPTH_ADMIN_PORT={settings.admin_port}", OSError):
-        return AdminServer(create_admin_app(app, settings), settings.hosts, settings.admin_port)
+        return AdminServer(
+            create_admin_app(app, settings),
+            connections_bounded_by(settings.header_timeout_seconds),
+            settings.hosts,
+            settings.admin_port,
+        )
 
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

@@ -23,7 +23,9 @@ class AdminServer:
     Raises :class:`OSError` when the port is not free.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, connection: type[asyncio.Protocol], hosts: Sequence[str], port: int
+    ) -> None:
         self._listeners = bind(hosts, port)
         for listener in self._listeners:
             # At once: of two processes that start together the second must fail here.
@@ -33,7 +35,7 @@ class AdminServer:
                 app,
                 log_config=None,
                 access_log=False,
-                http="h11",
+                http=connection,
                 lifespan="off",
                 proxy_headers=False,
                 server_header=False,

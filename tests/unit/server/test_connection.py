@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.deadline import HALF_CLOSED
 from service.server.request_head import LONGEST_HEADERS_BYTES, LONGEST_LINE_BYTES
+from service.settings import Settings
 from tests.support.bare_server import BareServer, bare_server
 from tests.support.wire import Wire, WireAnswer, connect, head
 
@@ -91,6 +92,16 @@ def test_the_second_head_of_a_connection_has_the_same_bounds(server: BareServer)
         wire.send(GET + line_of(LONGEST_LINE_BYTES) + line_of(LONGEST_LINE_BYTES + 1))
         answers = wire.wait_until_closed()
     assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"200", b"414"]
+
+
+def test_an_idle_connection_is_kept_as_long_as_is_set_and_longer_than_balancers_do() -> None:
+    assert Settings().keep_alive_seconds > 60
+    with bare_server(app, keep_alive_seconds=1) as server, connect(server) as wire:
+        wire.send(GET)
+        assert whole(wire.read_answer())
+        wire.send(GET)
+        assert whole(wire.read_answer())
+        assert wire.wait_until_closed() == b""
 
 
 def post(wire: Wire, path: bytes, *headers: bytes, length: int) -> None:
