@@ -7,6 +7,7 @@ import { DepthView } from "./depth_view.js";
 import { download } from "./downloads.js";
 import { startIntake } from "./intake.js";
 import { LiveView } from "./live_view.js";
+import { ModelsView } from "./models_view.js";
 import { ObstacleView } from "./obstacle_view.js";
 import { ParallaxView } from "./parallax_view.js";
 import { readableFile, readPhoto, viewUpload } from "./photo.js";
@@ -25,8 +26,9 @@ const views = {
   parallax: new ParallaxView(),
   portrait: new PortraitView(offer),
   obstacle: new ObstacleView(),
-  live: new LiveView(() => views.depth.colormap, failLive),
+  live: new LiveView(liveQuery, failLive),
 };
+const models = new ModelsView(() => { if (scene) measure(scene.file); }, fail);
 let shown = "depth";
 let current = null;
 let scene = null;
@@ -89,11 +91,14 @@ function present(result) {
 
 /** One request answers everything the views need; they do the rest in the browser. */
 async function estimate(file, photo, signal) {
-  const query = { format: "npy", size: "network" };
-  const answer = await post("v1/depth", await viewUpload(file, photo), query, { signal });
+  const asked = models.query;
+  const query = { format: "npy", size: "network", ...asked };
+  const patience = { signal, seconds: models.seconds };
+  const answer = await post("v1/depth", await viewUpload(file, photo), query, patience);
   const map = readNpy(await bytesOf(answer));
   const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
-  return new Scene(file, photo, map, kind, model);
+  models.note(model, answer);
+  return new Scene(file, photo, map, kind, model, asked);
 }
 
 /** Run something that ends in a saved file, and say how it went. */
@@ -132,6 +137,12 @@ function failLive(problem) {
     views.live.start();
   };
   fail(problem);
+}
+
+/** What the camera's frames are asked for with. */
+function liveQuery() {
+  const { model } = models.query;
+  return { colormap: views.depth.colormap, ...(model && { model }) };
 }
 
 function askForKey() {

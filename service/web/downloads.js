@@ -14,7 +14,7 @@ export function save(blob, name) {
 }
 
 async function depthAs(scene, format, query = {}) {
-  return bytesOf(await post("v1/depth", scene.file, { format, ...query, ...scene.metresQuery }), "blob");
+  return bytesOf(await post("v1/depth", scene.file, { format, ...query, ...scene.asked, ...scene.query }), "blob");
 }
 
 const chosen = (slider) => document.getElementById(slider).value;
@@ -32,7 +32,7 @@ const EFFECTS = {
 export async function download(kind, scene, colormap) {
   if (kind in EFFECTS) {
     const [route, query, ending] = EFFECTS[kind];
-    const answer = await post(`v1/effects/${route}`, scene.file, { ...query(), ...scene.metresQuery });
+    const answer = await post(`v1/effects/${route}`, scene.file, { ...query(), ...scene.query });
     return save(await bytesOf(answer, "blob"), scene.stem + ending);
   }
   switch (kind) {

@@ -21,13 +21,13 @@ class Run {
 }
 
 export class LiveView {
-  #colormap;
+  #query;
   #fail;
   #run = null;
 
-  /** `colormap` gives the chosen colours' name; `fail` takes the Problem that ended it. */
-  constructor(colormap, fail) {
-    this.#colormap = colormap;
+  /** `query` gives the parameters of a stream; `fail` takes the Problem that ended it. */
+  constructor(query, fail) {
+    this.#query = query;
     this.#fail = fail;
     toggle.addEventListener("click", () => (this.#run ? this.stop() : this.start()));
     video.addEventListener("resize", () => {
@@ -63,7 +63,7 @@ export class LiveView {
     // It fails when it is stopped before it plays.
     await video.play().catch(() => {});
     if (run !== this.#run) return;
-    run.stream = new FrameStream({ colormap: this.#colormap() }, {
+    run.stream = new FrameStream(this.#query(), {
       answer: (picture, head, latency) => this.#draw(run, picture, head, latency),
       trouble: (problem) => this.#warn(run, problem),
       end: (problem) => this.#break(problem),

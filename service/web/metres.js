@@ -89,7 +89,7 @@ export async function fitMetres(scene, anchors) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [scene.map.width, scene.map.height];
   const blank = await new Promise((resolve) => canvas.toBlob(resolve));
-  const query = { anchors: anchorsText(anchors), depth_kind: scene.kind };
+  const query = { anchors: anchorsText(anchors), depth_kind: scene.kind, model: scene.model };
   const depth = { depth: writeNpy(scene.map) };
   const answer = await post("v1/effects/obstacle", blank, query, { parts: depth });
   return (await bytesOf(answer, "json")).calibration;

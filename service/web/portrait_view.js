@@ -103,7 +103,7 @@ export class PortraitView {
     const [scene, point] = [this.#scene, this.#point];
     const query = {
       focus: point.map((share) => share.toFixed(4)).join(","), aperture: aperture.value,
-      max_side: LARGEST_SIDE, ...scene.metresQuery,
+      max_side: LARGEST_SIDE, ...scene.query,
     };
     this.#download(async () => {
       const blob = await bytesOf(await post("v1/effects/portrait", scene.file, query), "blob");

@@ -9,11 +9,15 @@ export class Scene {
   #low;
   #high;
 
-  /** `photo` is what readPhoto() gives: null when the browser cannot decode the file. */
-  constructor(file, photo, map, kind, model) {
+  /**
+   * `photo` is what readPhoto() gives: null when the browser cannot decode the file. `asked` are the
+   * parameters that its depth was asked for with.
+   */
+  constructor(file, photo, map, kind, model, asked = {}) {
     this.file = file;
     this.kind = kind;
     this.model = model;
+    this.asked = asked;
     this.width = photo?.canvas.width ?? 2 * map.width;
     this.height = photo?.canvas.height ?? 2 * map.height;
     this.photo = photo?.canvas ?? blank(this.width, this.height);
@@ -35,9 +39,9 @@ export class Scene {
     return this.levelOf(this.nearnessAt(x, y));
   }
 
-  /** Parameters that ask the service for this scene's metres. */
-  get metresQuery() {
-    return this.metres?.query ?? {};
+  /** Parameters that ask the service for an effect by this scene's network, in its metres. */
+  get query() {
+    return { model: this.model, ...this.metres?.query };
   }
 
   /** Nearness at a point given as shares 0..1 of the width and height. */

@@ -16,10 +16,19 @@ from service.imaging.render import Colormap, palette
 from service.models.registry import find_spec
 from service.models.weights import WeightsStore
 from tests.browser.conftest import watched_page
+from tests.browser.test_accessibility import findings
 from tests.conftest import MIDAS
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess
-from tests.support.visitor import canvas_size, drop, expect_done, open_sample, pixels, set_slider
+from tests.support.visitor import (
+    canvas_size,
+    drop,
+    expect_done,
+    open_sample,
+    pixels,
+    saved,
+    set_slider,
+)
 
 
 def test_the_heatmap_is_the_services_own(page: Page, server: ServerProcess) -> None:
@@ -132,6 +141,33 @@ def test_networks_are_compared_on_one_sheet(
         assert width > 2 * 480
         page.get_by_label("depth_lite_256").uncheck()
         expect(page.locator("#get-networks")).to_be_disabled()
+        page.get_by_role("button", name="Other networks").click()
+        page.locator("#models").get_by_label(MIDAS).check()
+        page.get_by_role("button", name="Close").click()
+        expect(page.locator("#status")).to_contain_text(MIDAS)
+        with page.expect_request("**/v1/effects/*") as sent:
+            page.locator("#tab-relief").click()
+            saved(page, "[data-download=ply]")
+        assert f"model={MIDAS}" in sent.value.url
+
+
+def test_the_networks_are_a_list_one_can_read_and_choose_from(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.get_by_role("button", name="换网络").click()
+    chosen = page.locator("#models").get_by_label("depth_lite_256")
+    expect(chosen).to_be_checked()
+    own = page.locator("#models li").filter(has=page.get_by_label("depth_lite_256"))
+    expect(own).to_contain_text(re.compile(r"用了 \d+ 毫秒 · MIT"))
+    expect(page.locator("#models li").filter(has_text="zoedepth_n")).to_have_text(
+        re.compile(
+            r"直接给出米数 · 计算量是默认网络的 \d+ 倍.*depth-service models pull zoedepth_n"
+        )
+    )
+    assert findings(page) == []
+    with page.expect_request("**/v1/depth*") as sent:
+        page.get_by_label("更精细").check()
+    assert "detail=high" in sent.value.url
+    expect_done(page)
 
 
 def test_the_number_is_at_the_marker_too(page: Page) -> None:

@@ -1,0 +1,95 @@
+// Which networks there are: one is chosen for the page, the others say how to get them.
+
+import { get } from "./client.js";
+import { onLanguage, say } from "./strings.js";
+
+const byId = (id) => document.getElementById(id);
+const [dialog, list, detail] = ["models-dialog", "models", "detail"].map(byId);
+// Loading a network for the first time takes longer than the usual deadline.
+const PATIENCE_SECONDS = 120;
+
+export class ModelsView {
+  #models = [];
+  #took = new Map();
+  #chosen = null;
+
+  /** `changed` is told of another choice; `fail` takes the Problem of a list that does not come. */
+  constructor(changed, fail) {
+    for (const button of document.querySelectorAll("[data-open=models]")) {
+      button.addEventListener("click", () => this.#open().catch(fail));
+    }
+    byId("models-close").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("change", ({ target }) => {
+      if (target !== detail) this.#chosen = target.value;
+      changed();
+    });
+    onLanguage(() => this.#say());
+  }
+
+  /** Parameters of the choice; none is the service's own. */
+  get query() {
+    return {
+      ...(this.#chosen && { model: this.#chosen }), ...(detail.checked && { detail: "high" }),
+    };
+  }
+
+  /** A deadline for a network that may have to be loaded first. */
+  get seconds() {
+    return this.#chosen || detail.checked ? PATIENCE_SECONDS : undefined;
+  }
+
+  /** Note how long a network took on this machine, as its answer says. */
+  note(model, answer) {
+    const inference = /inference;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"));
+    if (inference && !detail.checked) this.#took.set(model, Number(inference[1]));
+  }
+
+  async #open() {
+    this.#models = (await get("v1/models")).models;
+    this.#say();
+    dialog.showModal();
+  }
+
+  #say() {
+    list.replaceChildren(...this.#models.map((model) => this.#line(model)));
+  }
+
+  #line(model) {
+    const line = document.createElement("li");
+    const installed = model.state !== "missing" && model.licence_accepted;
+    line.append(installed ? this.#choice(model) : strong(model.name), ` ${model.title}`);
+    line.append(paragraph(this.#facts(model), "hint"));
+    if (!model.licence_accepted) line.append(code(`DEPTH_ACCEPT_LICENSES=${model.licence}`));
+    if (model.state === "missing") line.append(code(`depth-service models pull ${model.name}`));
+    return line;
+  }
+
+  #choice(model) {
+    const [label, box] = ["label", "input"].map((name) => document.createElement(name));
+    const checked = this.#chosen ? model.name === this.#chosen : model.default;
+    Object.assign(box, { type: "radio", name: "model", value: model.name, checked });
+    label.append(box, strong(model.name));
+    return label;
+  }
+
+  #facts({ name, unit, licence, gflop }) {
+    const usual = this.#models.find((model) => model.default);
+    const took = this.#took.get(name);
+    const time = took === undefined
+      ? say("modelWork", { times: Number((gflop / usual.gflop).toPrecision(2)) })
+      : say("modelTook", { milliseconds: Math.round(took) });
+    return [say(unit ? "modelMetres" : "modelRelative"), time, licence].join(" · ");
+  }
+}
+
+function strong(text) {
+  return Object.assign(document.createElement("strong"), { textContent: text });
+}
+
+function code(text) {
+  return Object.assign(document.createElement("code"), { textContent: text });
+}
+
+function paragraph(text, className) {
+  return Object.assign(document.createElement("p"), { textContent: text, className });
+}
