@@ -112,7 +112,7 @@ async def _respond(
         options = EncodeOptions(
             query.colormap, query.normalize, query.palette, query.encoding, limit, facts
         )
-        return encode(depth, output, options)
+        return encode(depth.limited(query.near, query.far), output, options)
 
     size = query.size or OutputSize.default_of(output)
     media_type = FORMATS[output].media_type

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydantic import Field
+
 from service.geometry.calibration import MAX_ANCHORS
 from service.geometry.metres import MetresOptions
 from service.imaging.depth_map import MAX_METRES
@@ -46,3 +48,19 @@ class MetresQuery(Options):
             intercept, slope = parse_numbers(self.calibration)
             calibration = intercept, slope
         return MetresOptions(tuple(anchors), calibration, self.measuring_error)
+
+
+class LimitsQuery(MetresQuery):
+    """Metres, and what of them counts."""
+
+    near: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="Nearest depth that counts, in the map's unit: metres, once something tells "
+        "them. What is nearer is no point of a surface, and as near as that in a picture.",
+    )
+    far: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="Farthest depth that counts, as `near`.",
+    )

@@ -8,7 +8,7 @@ from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.headers import documented
-from service.api.metres import MetresQuery
+from service.api.metres import LimitsQuery
 from service.api.problems import PROBLEM_JSON
 from service.errors import (
     DeadlineExceeded,
@@ -37,7 +37,7 @@ from service.pipeline.estimator import Detail, OutputSize
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-class DepthQuery(MetresQuery):
+class DepthQuery(LimitsQuery):
     """Query parameters of ``POST /v1/depth``."""
 
     model: str | None = Field(

@@ -230,11 +230,10 @@ def _draw_box(picture: Rgb, report: ObstacleReport, box: Region, thick: int) -> 
 
 def _near_pixels(depth: DepthMap, options: AlarmOptions) -> Mask:
     if depth.kind is DepthKind.METRIC_DEPTH:
-        # False where there is no reading.
-        return np.asarray(depth.values <= np.float32(options.threshold_metres))
+        return np.asarray(depth.values <= np.float32(options.threshold_metres)) & depth.counted
     values = nearness(depth)
     # At threshold 0 the farthest pixels would count too, and a flat wall would be all danger.
-    return np.asarray((values >= options.threshold) & (values > 0) & depth.valid)
+    return np.asarray((values >= options.threshold) & (values > 0) & depth.counted)
 
 
 def _cell_shares(near: Mask, rows: int, columns: int) -> tuple[tuple[float, ...], ...]:

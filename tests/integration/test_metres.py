@@ -215,3 +215,14 @@ def test_a_scale_that_is_none_is_refused(server: ServerProcess, scale: str) -> N
     )
     assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
     assert "depth_scale" in answer.json()["detail"]
+
+
+def test_a_heatmap_within_limits_has_the_same_colours_for_the_same_distance(
+    server: ServerProcess,
+) -> None:
+    truth = metres(server, COFFEE, anchors=ANCHORS)
+    query = {"anchors": ANCHORS, "near": "0.3", "far": "1.2"}
+    heat = depth_file(server, COFFEE, colormap="gray", palette="false", **query)
+    grey = np.asarray(Image.open(io.BytesIO(heat)))[..., 0].astype(float)
+    expected = 255 * np.clip((1 / truth - 1 / 1.2) / (1 / 0.3 - 1 / 1.2), 0, 1)
+    assert np.abs(grey - expected).max() <= 0.51

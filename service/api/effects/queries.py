@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field, create_model
 
-from service.api.metres import MetresQuery
+from service.api.metres import LimitsQuery
 from service.effects.record import Effect
 from service.imaging.depth_kind import DepthKind
 from service.imaging.uploaded_depth import DepthMeaning, Invalid
 
 
-class EffectQuery(MetresQuery):
+class EffectQuery(LimitsQuery):
     """What all effects have in common."""
 
     model: str | None = Field(
@@ -38,17 +38,6 @@ class EffectQuery(MetresQuery):
     invalid: Invalid | None = Field(
         None,
         description="Of an uploaded depth map: whether 0 is no reading. Default: it is in metres.",
-    )
-    near: float | None = Field(
-        None,
-        allow_inf_nan=False,
-        description="Nearest depth that counts, in the map's unit: metres, once something tells "
-        "them. What is nearer is no point of a surface, and as near as that in a picture.",
-    )
-    far: float | None = Field(
-        None,
-        allow_inf_nan=False,
-        description="Farthest depth that counts, as `near`.",
     )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,13 +31,17 @@ def room() -> np.ndarray:
     return values
 
 
+def points_of(ply: bytes) -> np.ndarray:
+    cloud: Any = trimesh.load(io.BytesIO(ply), file_type="ply")
+    return np.asarray(cloud.vertices)
+
+
 @pytest.mark.parametrize("name", ["portrait", "stereo", "relief", "parallax"])
 @pytest.mark.parametrize("place", [(60, 60), (10, 10)], ids=["subject", "background"])
 def test_a_picture_with_a_gap_is_the_picture_without(name: str, place: tuple[int, int]) -> None:
     effect = EFFECTS[name]
-    options = effect.options(
-        **({"frames": 2} if name == "parallax" else {"format": "png"} if name != "relief" else {})
-    )
+    exact: dict[str, dict[str, Any]] = {"parallax": {"frames": 2}, "relief": {}}
+    options = effect.options(**exact.get(name, {"format": "png"}))
     holed = room()
     holed[place] = np.nan
     assert effect.make(source(holed), options) == effect.make(source(room()), options)
@@ -47,12 +52,7 @@ def test_a_cloud_lacks_the_gap_alone() -> None:
     holed = room()
     holed[60, 60] = np.nan
     whole, lacking = (
-        np.asarray(
-            trimesh.load(  # type: ignore[union-attr]
-                io.BytesIO(effect.make(source(values), effect.options())), file_type="ply"
-            ).vertices
-        )
-        for values in (room(), holed)
+        points_of(effect.make(source(values), effect.options())) for values in (room(), holed)
     )
     assert len(whole) == 96 * 128
     assert np.array_equal(np.delete(whole, 60 * 128 + 60, axis=0), lacking)
