@@ -62,7 +62,8 @@ def test_a_full_service_does_not_look_at_parameters(full: ServerProcess, path: s
     assert refused.headers["x-content-type-options"] == "nosniff"
     assert refused.headers["access-control-allow-origin"] == PAGE
     assert refusals() == before + 1
-    assert f"route={path} status=503" in full.log()
+    # Of such lines there is one per second.
+    assert "status=503 " in full.log()
 
 
 def test_a_full_service_answers_what_brings_no_photo(full: ServerProcess) -> None:
