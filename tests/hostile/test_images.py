@@ -85,7 +85,12 @@ def test_strips_of_fifty_megapixels_get_a_depth_map(
     target: ServerProcess, tried: Tried, name: str
 ) -> None:
     with unharmed(target):
-        answer = target.client.post("/v1/depth?size=network", files={"image": strip(name)})
+        answer = target.client.post(
+            "/v1/depth?size=network",
+            files={"image": strip(name)},
+            headers={"X-Request-Timeout": "120"},
+            timeout=150,
+        )
     tried("strips", 1)
     assert _fault(name, answer) is None
     assert answer.status_code == 200
