@@ -4,7 +4,8 @@
 
 Prints p50 and p95 of another client's photos, the frame rate of a stream and the slowest probe:
 alone, and beside two clients that ask for one effect of the largest permitted size after the other.
-Prints the server's peak memory, too. Writes results/neighbours.json.
+Then others send the largest permitted photos, too, and the server's peak memory is printed. Writes
+results/neighbours.json.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import itertools
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 from PIL import Image
 
 from load_tests.bench import photo_file
@@ -43,33 +44,50 @@ _LARGEST = (
     "relief?max_side=4096",
 )
 _ADDRESSES = ("127.0.0.4", "127.0.0.5")
+# The most that is admitted beside an effect's photo of 17 megapixels.
+_LARGEST_SIDE = 6800
 _PROBE_SECONDS = 0.05
 # Long enough for a stream and its photos to be alone again.
 _PAUSE_SECONDS = 1.0
 
 
-def large_photo() -> bytes:
-    """A square photo as large as effects take one."""
-    picture = Image.fromarray(photo_pixels("astronaut.png")).resize((4096, 4096))
+def square(side: int, format: str, mode: str = "RGB") -> bytes:
+    """A square photo."""
+    picture = Image.fromarray(photo_pixels("astronaut.png")).resize((side, side)).convert(mode)
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=80)
+    options = {"compress_level": 6} if format == "PNG" else {"quality": 50, "method": 0}
+    picture.save(buffer, format, **options)
     return buffer.getvalue()
 
 
+def largest_effects() -> list[tuple[str, bytes]]:
+    """Calls of the largest effects, each with a photo as large as effects take one."""
+    photo = square(4096, "JPEG")
+    return [(f"/v1/effects/{effect}", photo) for effect in _LARGEST]
+
+
+def largest_photos() -> list[tuple[str, bytes]]:
+    """Calls that decode the most and answer with the most."""
+    photos = [square(_LARGEST_SIDE, "WEBP", "RGBA"), square(_LARGEST_SIDE, "PNG")]
+    return [("/v1/depth?format=npy", photo) for photo in photos]
+
+
 @contextlib.contextmanager
-def largest_effects(url: str) -> Iterator[list[int]]:
-    """Two clients at it until the block ends; the statuses of their answers."""
-    stop, statuses, photo = threading.Event(), list[int](), large_photo()
+def busy(url: str, calls: list[tuple[str, bytes]], addresses: Sequence[str]) -> Iterator[list[int]]:
+    """Clients that make one call after the other until the block ends; the statuses they got."""
+    stop, statuses = threading.Event(), list[int]()
 
     def run(address: str, first: int) -> None:
-        effects = itertools.islice(itertools.cycle(_LARGEST), first, None)
+        own = itertools.islice(itertools.cycle(calls), first, None)
         while not stop.is_set():
-            client = Client(f"{url}/v1/effects/{next(effects)}", photo, source=address)
-            statuses.append(client.post().status)
+            path, photo = next(own)
+            statuses.append(Client(url + path, photo, source=address).post().status)
+            if statuses[-1] != http.HTTPStatus.OK:
+                stop.wait(_PAUSE_SECONDS)
 
     threads = [
         threading.Thread(target=run, args=(address, first))
-        for first, address in enumerate(_ADDRESSES)
+        for first, address in enumerate(addresses)
     ]
     for thread in threads:
         thread.start()
@@ -131,10 +149,16 @@ def main() -> None:
         photo = photo_file(Path(folder), (1280, 720)).read_bytes()
         latency(f"{server.url}/v1/depth", photo, 2)
         alone = measure(server, photo, frame, arguments.seconds)
-        with largest_effects(server.url) as statuses:
+        effects = largest_effects()
+        with busy(server.url, effects, _ADDRESSES) as statuses:
             beside = measure(server, photo, frame, arguments.seconds)
-        rss = psutil.Process(server.process.pid).memory_info().rss
-        peak_mb = round(_peak_bytes(rss, server.process.pid) / 1e6)
+        effects_peak = peak_mb(server.process.pid)
+        with (
+            busy(server.url, effects, _ADDRESSES[:1]),
+            busy(server.url, largest_photos(), _ADDRESSES[1:]) as photos,
+        ):
+            time.sleep(2 * arguments.seconds)
+        peak = peak_mb(server.process.pid)
     figures = {"alone": alone, "beside two clients' largest effects": beside}
     for name, figure in figures.items():
         print(f"{name:38} {figure}")
@@ -142,20 +166,16 @@ def main() -> None:
         "p95_beside_to_p50_alone": round(beside["p95_ms"] / alone["p50_ms"], 2),
         "frame_rate_kept": round(beside["frames_per_second"] / alone["frames_per_second"], 2),
     }
-    print(f"{ratios}, peak {peak_mb} MB, effects answered {sorted(statuses)}")
-    write_result(
-        "neighbours",
-        figures | ratios | {"peak_mb": peak_mb, "effects_answered": statuses.count(200)},
-    )
+    memory = {"peak_mb_of_effects": effects_peak, "peak_mb_of_any_mix": peak}
+    print(f"{ratios}\n{memory}\neffects answered {Counter(statuses)}, photos {Counter(photos)}")
+    write_result("neighbours", figures | ratios | memory)
 
 
-def _peak_bytes(now: int, pid: int) -> int:
-    """The most that the process has held; what it holds now where the system does not say."""
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return now
-    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
+def peak_mb(pid: int) -> int:
+    """The most memory that a process has held so far (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in status if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) * 1024 / 1e6)
 
 
 if __name__ == "__main__":

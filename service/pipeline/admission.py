@@ -98,23 +98,29 @@ class Ticket:
         self.megapixels = 0.0
         self.images = 0
         self.gflop = 0.0
+        self.drawn = 0.0
 
     @property
     def cost(self) -> float:
         """Cost in image megapixels."""
-        return _BASE_COST * max(1, self.images) + _COST_PER_GFLOP * self.gflop + self.megapixels
+        of_images = _BASE_COST * max(1, self.images) + self.megapixels + self.drawn
+        return of_images + _COST_PER_GFLOP * self.gflop
 
     def add_bytes(self, count: int) -> None:
         """Account for body bytes that arrived; raises :class:`Overloaded` past the bound."""
         self._admission.take_bytes(self, count)
 
-    def admit(self, megapixels: float, images: int = 1, gflop: float = 0.0) -> None:
+    def admit(
+        self, megapixels: float, images: int = 1, gflop: float = 0.0, drawn: float = 0.0
+    ) -> None:
         """Reserve room for all these images or none.
 
-        ``gflop`` is the networks' work on all of them. Raises :class:`Overloaded` past a bound,
-        :class:`TooManyRequests` past this client's share of one.
+        ``gflop`` is the networks' work on all of them, ``drawn`` the megapixels that an effect
+        draws: they take time, and their memory has a bound of its own. Raises
+        :class:`Overloaded` past a bound, :class:`TooManyRequests` past this client's share of one.
         """
-        self._admission.admit(self, megapixels, images, gflop)
+        self.gflop, self.drawn = gflop, drawn
+        self._admission.admit(self, megapixels, images)
 
     def hold(self) -> None:
         """Add a holder."""
@@ -213,7 +219,7 @@ class Admission:
         for usage in (self._all, own):
             usage.body_bytes += count
 
-    def admit(self, ticket: Ticket, megapixels: float, images: int = 1, gflop: float = 0.0) -> None:
+    def admit(self, ticket: Ticket, megapixels: float, images: int = 1) -> None:
         """See :meth:`Ticket.admit`; each image counts as a request.
 
         What is above the bound of megapixels may enter where there is nothing else.
@@ -228,7 +234,6 @@ class Admission:
             self.rate.began()
         ticket.images = images
         ticket.megapixels = megapixels
-        ticket.gflop = gflop
         for usage in (self._all, own):
             usage.requests += images
             usage.megapixels += megapixels

@@ -27,8 +27,6 @@ from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Estimator
 from service.pipeline.workshop import Workshop
 
-# Upper bound of an effect's cost.
-_MOST_EFFECT_PIXELS = 60_000_000
 # Its float32 values, their nearness and masks of both.
 _UPLOADED_BYTES_PER_PIXEL = 12
 
@@ -56,9 +54,8 @@ class EffectOrder:
         return self.effect.side(self.options)
 
     def pixels(self, photo_pixels: int) -> int:
-        """Most that the effect works on, for a photo of so many pixels."""
-        pictures = self.effect.pictures(self.options)
-        return min(_MOST_EFFECT_PIXELS, pictures * min(self.side**2, photo_pixels))
+        """Most that the effect draws, for a photo of so many pixels."""
+        return self.effect.pictures(self.options) * min(self.side**2, photo_pixels)
 
     def make(self, photo: Photo, depth: DepthMap, batch_size: int | None) -> Answer:
         """The effect on a photo; runs in a thread."""
@@ -120,7 +117,7 @@ class EffectPipeline:
                 of_map = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
         bytes_needed = self._bytes_needed(order, pixels, of_map)
         models = [order.model] if uploaded is None else []
-        self._workshop.admit(ticket, pixels + of_map + order.pixels(pixels), models)
+        self._workshop.admit(ticket, pixels + of_map, models, drawn=order.pixels(pixels))
         batch_size = None
         if uploaded is None:
             photo, depth, batch_size = await self._inferred(data, order, ticket, record)

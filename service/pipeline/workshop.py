@@ -86,14 +86,22 @@ class Workshop:
             )
         return sum(counts)
 
-    def admit(self, ticket: Ticket, pixels: float, models: Sequence[str], images: int = 1) -> None:
+    def admit(
+        self,
+        ticket: Ticket,
+        pixels: float,
+        models: Sequence[str],
+        images: int = 1,
+        drawn: float = 0,
+    ) -> None:
         """Reserve room for all these images or none.
 
-        ``pixels`` are all that will be in memory, ``models`` the networks, one for each run.
+        ``pixels`` are all that will be in memory, ``models`` the networks, one for each run,
+        ``drawn`` the pixels that an effect draws.
         Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's.
         """
         gflop = sum(self.catalog.served.find(name).gflop for name in models)
-        ticket.admit(pixels / 1e6, images, gflop)
+        ticket.admit(pixels / 1e6, images, gflop, drawn / 1e6)
 
     @contextlib.asynccontextmanager
     async def turn(self, ticket: Ticket, record: RequestRecord) -> AsyncIterator[Place]:

@@ -243,3 +243,11 @@ def test_a_larger_network_costs_more(admission: Admission) -> None:
     small.admit(1.0, gflop=3.0)
     large.admit(1.0, gflop=300.0)
     assert large.cost > 20 * small.cost
+
+
+def test_what_an_effect_draws_costs_time_and_no_room(admission: Admission) -> None:
+    photo, effect = admission.open("a"), admission.open("a")
+    photo.admit(1.0)
+    effect.admit(1.0, drawn=1e6)
+    assert effect.cost > 1000 * photo.cost
+    assert admission.megapixels == 2
