@@ -14,7 +14,7 @@ import { readableFile, readPhoto, viewUpload } from "./photo.js";
 import { PortraitView } from "./portrait_view.js";
 import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
-import { busy, complain, tell, warn } from "./status.js";
+import { busy, complain, tell, uploading, warn } from "./status.js";
 import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
 
@@ -68,14 +68,15 @@ async function measure(file, given = 1) {
     setScene(null);
     select("depth");
     views.depth.expect(photo?.canvas);
-    busy("estimating");
-    finished = await estimate(file, photo, run.signal);
+    busy("estimating", run);
+    finished = await estimate(file, photo, run);
     present(finished);
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
     if (!photo) tell("cannotShow");
     else tell(given > 1 ? "doneFirst" : "done", { seconds, model: finished.model, given });
   } catch (error) {
-    if (error.name === "AbortError") return;
+    // Another photo came in its place.
+    if (error.name === "AbortError" && run !== current) return;
     // A file that turns out to be no photo does not take away the one before it.
     if (finished) present(finished);
     fail(error);
@@ -90,11 +91,12 @@ function present(result) {
 }
 
 /** One request answers everything the views need; they do the rest in the browser. */
-async function estimate(file, photo, signal) {
+async function estimate(file, photo, run) {
   const asked = models.query;
   const query = { format: "npy", size: "network", ...asked };
-  const patience = { signal, seconds: models.seconds };
-  const answer = await post("v1/depth", await viewUpload(file, photo), query, patience);
+  const answer = await post("v1/depth", await viewUpload(file, photo), query, {
+    signal: run.signal, seconds: models.seconds, progress: uploading("estimating", run),
+  });
   const map = readNpy(await bytesOf(answer));
   const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
   models.note(model, answer);
@@ -102,29 +104,32 @@ async function estimate(file, photo, signal) {
 }
 
 /** Run something that ends in a saved file, and say how it went. */
-async function offer(work) {
-  repeat = () => offer(work);
-  busy("downloading");
-  try {
-    tell("downloaded", { name: await work() });
-  } catch (error) {
-    fail(error);
-  }
+function offer(work) {
+  return perform("downloading", async (options) => ["downloaded", { name: await work(options) }]);
 }
 
 /** Run something that shows its own result, and say with the words it returns that it is done. */
-async function runWork(work) {
-  repeat = () => runWork(work);
-  busy("estimating");
+function runWork(work) {
+  return perform("estimating", async (options) => [await work(options)]);
+}
+
+/** Run work, which gets post()'s options and returns what to tell; it can be cancelled. */
+async function perform(key, work) {
+  repeat = () => perform(key, work);
+  const run = new AbortController();
+  busy(key, run);
   try {
-    tell(await work());
+    tell(...await work({ signal: run.signal, progress: uploading(key, run) }));
   } catch (error) {
     fail(error);
   }
 }
 
 function fail(error) {
-  if (error.name === "AbortError") return;
+  if (error.name === "AbortError") {
+    tell("cancelled");
+    return;
+  }
   if (!error.type) console.error(error);
   if (error.type === "unauthorized") askForKey();
   else complain({ type: "other", detail: error.message, ...error }, repeat);
@@ -163,7 +168,7 @@ for (const button of document.querySelectorAll("[data-download]")) {
   button.addEventListener("click", () => {
     const wanted = scene;
     button.setAttribute("aria-busy", true);
-    offer(() => download(button.dataset.download, wanted, views.depth.colormap))
+    offer((options) => download(button.dataset.download, wanted, views.depth.colormap, options))
       .finally(() => button.removeAttribute("aria-busy"));
   });
 }

@@ -28,13 +28,13 @@ async function problemOf(response) {
 
 /**
  * POST a photo; `query` is an object of parameters, `parts` are more files by name, `seconds` is a
- * deadline other than usual.
+ * deadline other than usual. `progress` is told how much is uploaded, 0 to 1.
  */
-export async function post(path, photo, query = {}, { signal, seconds, parts = {} } = {}) {
+export async function post(path, photo, query = {}, { signal, seconds, progress, parts = {} } = {}) {
   const body = new FormData();
   for (const [name, file] of Object.entries({ image: photo, ...parts })) body.append(name, file, name);
   const headers = seconds ? { "X-Request-Timeout": seconds } : {};
-  return call(`${path}?${new URLSearchParams(query)}`, { method: "POST", body, signal, headers });
+  return call(`${path}?${new URLSearchParams(query)}`, { body, signal, headers, progress }, upload);
 }
 
 /** The JSON of a GET route. */
@@ -42,13 +42,35 @@ export async function get(path) {
   return bytesOf(await call(path, { headers: {} }), "json");
 }
 
-async function call(address, request) {
+/** As fetch(), which does not tell how far an upload is. */
+function upload(address, { body, headers, signal, progress }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.responseType = "blob";
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", ({ loaded, total }) => progress?.(loaded / total));
+    request.addEventListener("load", () => resolve(responseOf(request)));
+    request.addEventListener("error", () => reject(new Problem("unreachable")));
+    request.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(body);
+  });
+}
+
+function responseOf(request) {
+  const lines = request.getAllResponseHeaders().trim().split("\r\n");
+  const headers = lines.map((line) => line.split(/: (.*)/s, 2));
+  return new Response(request.response, { status: request.status, headers });
+}
+
+async function call(address, request, send = fetch) {
   const key = sessionStorage.getItem(KEY);
   if (key) request.headers["X-API-Key"] = key;
   let response;
   try {
     // Relative, so that it works behind a proxy that strips a prefix.
-    response = await fetch(address, request);
+    response = await send(address, request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("unreachable");

@@ -1,6 +1,8 @@
-// Results to keep, computed by the service from the original file.
+// Results to keep: what the page has at hand, and what the service makes of the original file.
 
 import { bytesOf, post } from "./client.js";
+import { paint } from "./colormaps.js";
+import { nearnessOf, resize, writeNpy } from "./depth_map.js";
 
 /** Hand a blob to the browser as a file; returns its name. */
 export function save(blob, name) {
@@ -13,34 +15,54 @@ export function save(blob, name) {
   return name;
 }
 
-async function depthAs(scene, format, query = {}) {
-  return bytesOf(await post("v1/depth", scene.file, { format, ...query, ...scene.asked, ...scene.query }), "blob");
-}
-
 const chosen = (slider) => document.getElementById(slider).value;
+const mesh = (format) => ({ format, far_ratio: chosen("relief-depth") });
 
-/** Effects that are saved as they come: route, parameters and what the file is called. */
-const EFFECTS = {
-  ply: ["pointcloud", () => ({ format: "ply", far_ratio: chosen("relief-depth") }), ".ply"],
-  glb: ["pointcloud", () => ({ format: "glb", far_ratio: chosen("relief-depth") }), "-mesh.glb"],
-  height: ["relief", () => ({ format: "height16" }), "-height.png"],
-  living: ["parallax", () => ({ path: "circle", amplitude: chosen("amplitude") }), "-living.webp"],
-  anaglyph: ["stereo", () => ({ layout: "anaglyph" }), "-anaglyph.jpg"],
+/** What can be saved: route, parameters and what the file is called. */
+const FILES = {
+  heatmap: ["depth", (colormap) => ({ format: "heatmap", colormap }), "-heatmap.png"],
+  depth16: ["depth", () => ({ format: "depth16" }), "-depth16.png"],
+  npy: ["depth", () => ({ format: "npy" }), "-depth.npy"],
+  ply: ["effects/pointcloud", () => mesh("ply"), ".ply"],
+  glb: ["effects/pointcloud", () => mesh("glb"), "-mesh.glb"],
+  height: ["effects/relief", () => ({ format: "height16" }), "-height.png"],
+  living: ["effects/parallax", () => ({ path: "circle", amplitude: chosen("amplitude") }), "-living.webp"],
+  anaglyph: ["effects/stereo", () => ({ layout: "anaglyph" }), "-anaglyph.jpg"],
 };
 
-/** Fetch or make one result and save it; returns the file's name. */
-export async function download(kind, scene, colormap) {
-  if (kind in EFFECTS) {
-    const [route, query, ending] = EFFECTS[kind];
-    const answer = await post(`v1/effects/${route}`, scene.file, { ...query(), ...scene.query });
-    return save(await bytesOf(answer, "blob"), scene.stem + ending);
-  }
-  switch (kind) {
-    case "heatmap":
-      return save(await depthAs(scene, "heatmap", { colormap }), `${scene.stem}-heatmap.png`);
-    case "depth16":
-      return save(await depthAs(scene, "depth16"), `${scene.stem}-depth16.png`);
-    default:
-      return save(await depthAs(scene, "npy"), `${scene.stem}-depth.npy`);
-  }
+/** Make or fetch one file and save it; `options` are post()'s. Returns the file's name. */
+export async function download(kind, scene, colormap, options) {
+  const [route, query, ending] = FILES[kind];
+  const own = await OWN[kind]?.(scene, colormap);
+  return save(own ?? await fetched(route, query(colormap), scene, options), scene.stem + ending);
+}
+
+async function fetched(route, query, scene, options) {
+  const asked = route === "depth" ? scene.asked : {};
+  const all = { ...query, ...asked, ...scene.query };
+  return bytesOf(await post(`v1/${route}`, scene.file, all, options), "blob");
+}
+
+// Some browsers have no larger canvas.
+const MOST_OWN_PIXELS = 16_000_000;
+
+/** What the page makes of the depth map it has: the photo need not be sent again. */
+const OWN = {
+  heatmap: (scene, colormap) => {
+    const map = fullSize(scene);
+    if (!map) return null;
+    const canvas = document.createElement("canvas");
+    paint(canvas, nearnessOf(map.values, scene.kind).nearness, map.width, map.height, colormap);
+    return new Promise((resolve) => canvas.toBlob(resolve));
+  },
+  npy: (scene) => {
+    const map = fullSize(scene);
+    return map && writeNpy(map);
+  },
+};
+
+/** The depth map at the photo's size; null where the service has to make it, as it does metres. */
+function fullSize({ map, size, metres }) {
+  if (!size || metres || size[0] * size[1] > MOST_OWN_PIXELS) return null;
+  return resize(map, ...size);
 }

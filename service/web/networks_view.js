@@ -17,7 +17,7 @@ export class NetworksView {
 
   /** `run` does work, says how it goes, and offers to try again. */
   constructor(run) {
-    button.addEventListener("click", () => run(() => this.#compare()));
+    button.addEventListener("click", () => run((options) => this.#compare(options)));
     choices.addEventListener("change", () => this.#allow());
     onLanguage(() => this.#say());
   }
@@ -53,9 +53,9 @@ export class NetworksView {
     hint.textContent = say(few ? "networksFew" : "networksHint");
   }
 
-  async #compare() {
+  async #compare(options) {
     const query = { models: this.#chosen().join(","), colormap: this.#colormap };
-    const answer = await post("v1/compare", this.#scene.file, query, { seconds: PATIENCE_SECONDS });
+    const answer = await post("v1/compare", this.#scene.file, query, { ...options, seconds: PATIENCE_SECONDS });
     this.#forget();
     this.#address = URL.createObjectURL(await bytesOf(answer, "blob"));
     sheet.src = this.#address;

@@ -105,8 +105,9 @@ export class PortraitView {
       focus: point.map((share) => share.toFixed(4)).join(","), aperture: aperture.value,
       max_side: LARGEST_SIDE, ...scene.query,
     };
-    this.#download(async () => {
-      const blob = await bytesOf(await post("v1/effects/portrait", scene.file, query), "blob");
+    this.#download(async (options) => {
+      const answer = await post("v1/effects/portrait", scene.file, query, options);
+      const blob = await bytesOf(answer, "blob");
       return save(blob, `${scene.stem}-portrait.${ENDINGS[blob.type]}`);
     });
   }

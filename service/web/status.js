@@ -1,20 +1,26 @@
 // What the page is doing, or what went wrong and what to do about it.
 
+import { percent } from "./scene.js";
 import { knows, onLanguage, say } from "./strings.js";
 
 const line = document.getElementById("status");
 const bar = document.getElementById("progress");
 const again = document.getElementById("retry");
+const stop = document.getElementById("cancel");
 const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "contradiction"]);
 let render = () => "";
 let retry = null;
+let running = null;
 
-function show(words, { error = false, busy = false, repeat = null } = {}) {
+function show(words, { error = false, busy = false, share = null, repeat = null, run = null } = {}) {
   render = words;
-  retry = repeat;
+  [retry, running] = [repeat, run];
   line.textContent = words();
   line.classList.toggle("error", error);
   bar.hidden = !busy;
+  if (share === null) bar.removeAttribute("value");
+  else bar.value = share;
+  stop.hidden = !run;
   again.hidden = !repeat;
 }
 
@@ -22,8 +28,18 @@ export function tell(key, values = {}) {
   show(() => say(key, values));
 }
 
-export function busy(key) {
-  show(() => say(key), { busy: true });
+/** Something goes on; `run` is an AbortController that a button may abort. */
+export function busy(key, run = null) {
+  show(() => say(key), { busy: true, run });
+}
+
+/** The `progress` of a post(): words for the upload, and those of `key` from when it is done. */
+export function uploading(key, run) {
+  return (share) => {
+    if (run.signal.aborted) return;
+    if (share === 1) busy(key, run);
+    else show(() => say("uploading", { percent: percent(share) }), { busy: true, share, run });
+  };
 }
 
 /** Say a Problem in words; `repeat` does it again, where that can help. */
@@ -45,4 +61,5 @@ function wordsOf({ type, detail, retryAfter }) {
 }
 
 again.addEventListener("click", () => retry?.());
+stop.addEventListener("click", () => running?.abort());
 onLanguage(() => { line.textContent = render(); });

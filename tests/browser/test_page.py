@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import cv2
 import numpy as np
@@ -62,10 +63,10 @@ def test_what_nobody_can_read_is_called_by_its_name(page: Page) -> None:
 def test_a_snapshot_from_the_camera(page: Page) -> None:
     page.goto("/")
     page.locator("#camera").click()
-    page.wait_for_function("() => document.querySelector('dialog video').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('#camera-dialog video').videoWidth > 0")
     page.locator("#shoot").click()
     expect_done(page)
-    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.locator("#camera-dialog")).to_be_hidden()
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "astronaut"])
@@ -160,6 +161,21 @@ def test_a_busy_server_is_said_with_the_seconds_to_wait_and_tried_again(page: Pa
     page.unroute("**/v1/depth*")
     page.locator("#retry").click()
     expect_done(page)
+
+
+def test_an_upload_tells_how_far_it_is_and_can_be_cancelled(page: Page) -> None:
+    open_sample(page, "coffee")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 30_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    drop(page, "cat.png", photo_bytes("chelsea.png"))
+    expect(page.locator("#status")).to_have_text(re.compile(r"正在上传 \d+%"))
+    expect(page.locator("#progress")).to_have_attribute("value", re.compile(r"0\.\d+"))
+    page.get_by_role("button", name="取消").click()
+    expect(page.locator("#status")).to_have_text("已取消。")
+    expect(page.locator("#progress")).to_be_hidden()
+    # The result before it is there again.
+    assert canvas_size(page, "#heatmap") == [600, 400]
+    expect(page.locator("#heatmap")).to_be_visible()
 
 
 def test_a_phones_first_screen_has_the_heatmap_and_its_reading_and_nothing_is_cut_off(

@@ -11,17 +11,27 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.support.photos import as_bytes, photo_pixels
+from tests.support.photos import as_bytes, photo_bytes, photo_pixels
+from tests.support.server import ServerProcess
 from tests.support.visitor import drop, expect_done, open_sample, saved, set_slider
 
 
-def test_downloads_are_full_size_and_made_from_the_original(page: Page) -> None:
-    open_sample(page, "rocket")
-    heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
-    assert heatmap.size == (640, 427)
+def test_downloads_are_full_size_and_what_the_page_has_is_not_sent_for(
+    page: Page, server: ServerProcess
+) -> None:
+    page.goto("/")
+    drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
+    expect_done(page)
     depth16 = Image.open(io.BytesIO(saved(page, "[data-download=depth16]")))
     assert (depth16.size, depth16.mode) == ((640, 427), "I;16")
-    assert np.load(io.BytesIO(saved(page, "[data-download=npy]"))).shape == (427, 640)
+    page.route("**/v1/**", lambda route: route.abort())
+    heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
+    assert heatmap.size == (640, 427)
+    depth = np.load(io.BytesIO(saved(page, "[data-download=npy]")))
+    image = {"image": photo_bytes("rocket.jpg")}
+    served = np.load(io.BytesIO(server.client.post("/v1/depth?format=npy", files=image).content))
+    assert depth.shape == served.shape
+    assert np.abs(depth - served).max() < 0.01 * np.ptp(served)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_server_that_goes_down_in_mid_way_is_said_in_words(
         open_sample(page, "coffee")
         server.process.kill()
         server.wait()
-        page.locator("[data-download=npy]").click()
+        page.locator("[data-download=depth16]").click()
         expect(page.locator("#status")).to_contain_text("server cannot be reached")
         expect(page.locator("#retry")).to_be_visible()
         drop(page, "cat.png", photo_bytes("chelsea.png"))
