@@ -153,6 +153,12 @@ class Settings(BaseSettings):
         description="Network used when a request names none; loaded at start. `auto` is "
         "`midas_v21_small_256` where its official weights are installed, else `depth_lite_256`.",
     )
+    resolution: int = Field(
+        0,
+        ge=0,
+        description="Input size of the network of `DEPTH_MODEL` where a request asks for none, in "
+        "the unit of `/v1/models`; 0 is the official one.",
+    )
     models: Names = Field(
         (), description="Networks that may be asked for, with commas; empty is all."
     )

@@ -104,7 +104,7 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    spec = runtime.catalog.served.find(query.model)
+    spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
     record.model, record.output = spec.name, output
     limit = runtime.settings.max_json_pixels
 
@@ -116,7 +116,10 @@ async def _respond(
 
     size = query.size or OutputSize.default_of(output)
     media_type = FORMATS[output].media_type
-    order = DepthOrder(spec.name, size, media_type, write, query.metres, query.detail)
+    order = DepthOrder(
+        *(spec.name, size, media_type, write, query.metres, query.detail),
+        resolution=spec.input_rule.target,
+    )
     return await respond(
         request,
         deadline_seconds,

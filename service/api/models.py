@@ -6,7 +6,14 @@ from typing import Literal
 
 from fastapi import APIRouter, Request
 
-from service.api.schemas import InputSize, ModelInfo, ModelList, problem_responses
+from service.api.schemas import (
+    InputSize,
+    ModelInfo,
+    ModelList,
+    Resolution,
+    ResolutionRange,
+    problem_responses,
+)
 from service.errors import ModelNotFound, Unauthorized
 from service.inference.engines.selection import loaded_bytes
 from service.models.spec import NetworkSpec
@@ -59,9 +66,23 @@ def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
             target_width=rule.target_width,
             fit=rule.fit,
         ),
+        resolutions=_resolutions(spec),
         weights_origin=loaded.weights.origin.value if loaded else None,
         weights_sha256=loaded.weights.sha256 if loaded else spec.weights.sha256,
         engine=loaded.engine.name if loaded else None,
         precision=loaded.engine.precision if loaded else None,
         parity=loaded.parity.mean if loaded else None,
+    )
+
+
+def _resolutions(spec: NetworkSpec) -> ResolutionRange | None:
+    sizes = spec.resolutions
+    if sizes is None:
+        return None
+    return ResolutionRange(
+        **{
+            name: Resolution(resolution=size, gflop=spec.at(size).gflop)
+            for name in ResolutionRange.model_fields
+            if (size := getattr(sizes, name))
+        }
     )

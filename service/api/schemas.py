@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.headers import documented
 from service.api.metres import LimitsQuery
+from service.api.network_query import NetworkQuery
 from service.api.problems import PROBLEM_JSON
 from service.errors import (
     DeadlineExceeded,
@@ -37,7 +38,7 @@ from service.pipeline.estimator import Detail, OutputSize
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-class DepthQuery(LimitsQuery):
+class DepthQuery(LimitsQuery, NetworkQuery):
     """Query parameters of ``POST /v1/depth``."""
 
     model: str | None = Field(
@@ -132,6 +133,23 @@ class InputSize(BaseModel):
     )
 
 
+class Resolution(BaseModel):
+    """One input size of a network."""
+
+    resolution: int
+    gflop: float = Field(description="Work on an input of this size, in 10^9 operations.")
+
+
+class ResolutionRange(BaseModel):
+    """Input sizes that a network takes, and those that have names."""
+
+    low: Resolution
+    high: Resolution
+    fast: Resolution
+    balanced: Resolution
+    best: Resolution
+
+
 class ModelInfo(BaseModel):
     """One network of ``GET /v1/models``."""
 
@@ -152,6 +170,10 @@ class ModelInfo(BaseModel):
     gflop: float = Field(description="Work on an input of the target's size, in 10^9 operations.")
     memory_mb: float = Field(description="About what it takes in use, for the budget.")
     input: InputSize
+    resolutions: ResolutionRange | None = Field(
+        description="What `resolution` may be, in the unit of `input.target`; null for a network "
+        "that takes its own only."
+    )
     weights_origin: Literal["embedded", "official", "first_use", "custom"] | None = Field(
         description="Who vouches for the loaded weights; null until loaded."
     )

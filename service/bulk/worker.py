@@ -12,6 +12,7 @@ from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat, encode
+from service.models.spec import Quality
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork, output_name
 from service.settings import Settings
@@ -30,6 +31,8 @@ class BulkOrder:
     format: OutputFormat
     options: EncodeOptions
     settings: Settings
+    resolution: int | None = None
+    quality: Quality | None = None
 
 
 class PhotoWorker:
@@ -38,7 +41,7 @@ class PhotoWorker:
     def __init__(self, order: BulkOrder) -> None:
         self._order = order
         self._outputs = OutputFolder(order.outputs)
-        self._network = OfflineNetwork(order.model, order.settings)
+        self._network = OfflineNetwork(order.model, order.settings, order.resolution, order.quality)
 
     def __call__(self, batch: dict[str, Sequence[bytes]]) -> dict[str, Sequence[Any]]:
         """Columns ``photo``, ``error`` (a slug, or empty) and ``detail`` for a column ``photo``.

@@ -10,10 +10,10 @@ from pathlib import Path
 from service.bulk.run import REPORT, run_bulk
 from service.bulk.worker import BulkOrder
 from service.commands.failing import fail
-from service.commands.predict import add_encode_arguments, encode_options
+from service.commands.predict import add_encode_arguments, encode_options, network_of
 from service.imaging.formats import OutputFormat
 from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork, refuse_own_outputs
+from service.pipeline.offline import refuse_own_outputs
 from service.settings import Settings
 
 # What shells say of a program that SIGINT ended.
@@ -40,7 +40,7 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
         return fail("This command needs Ray: pip install '.[bulk]'.")
     # Before any worker starts: what is wrong with the weights is said once, and the network is
     # converted once.
-    OfflineNetwork(arguments.model, settings)
+    network_of(arguments, settings)
     order = BulkOrder(
         photos,
         outputs,
@@ -50,6 +50,8 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
         encode_options(arguments, settings),
         # A worker is a core's; more threads would only compete.
         settings.model_copy(update={"threads": 1}),
+        arguments.resolution,
+        arguments.quality,
     )
     try:
         summary = run_bulk(order, arguments.address, arguments.workers)

@@ -13,6 +13,7 @@ from service.errors import DepthError
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
+from service.models.spec import Quality
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import (
     OfflineNetwork,
@@ -66,6 +67,11 @@ def add_encode_arguments(
         help="default: network for json, else original",
     )
     parser.add_argument("--model", help="default: DEPTH_MODEL")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--resolution", type=int, help="of the network's input; default: the official"
+    )
+    size.add_argument("--quality", choices=list(Quality), type=Quality, help="the same by a name")
 
 
 def encode_options(arguments: argparse.Namespace, settings: Settings) -> EncodeOptions:
@@ -73,6 +79,11 @@ def encode_options(arguments: argparse.Namespace, settings: Settings) -> EncodeO
     return EncodeOptions(
         arguments.colormap, arguments.normalize, max_json_pixels=settings.max_json_pixels
     )
+
+
+def network_of(arguments: argparse.Namespace, settings: Settings) -> OfflineNetwork:
+    """The network that the arguments of :func:`add_encode_arguments` ask for."""
+    return OfflineNetwork(arguments.model, settings, arguments.resolution, arguments.quality)
 
 
 def format_of(output: Path) -> OutputFormat | None:
@@ -96,7 +107,7 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     except OSError as error:
         return fail(f"{arguments.photo}: {error.strerror}")
     size = arguments.size or OutputSize.default_of(format)
-    depth = OfflineNetwork(arguments.model, settings).depth(data, size)
+    depth = network_of(arguments, settings).depth(data, size)
     try:
         arguments.output.write_bytes(encode(depth, format, encode_options(arguments, settings)))
     except OSError as error:
@@ -117,7 +128,7 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     left_out = f"; {others} of other types left out" if others else ""
     if not photos:
         return fail(f"{arguments.photo}: no photos in it{left_out}")
-    network = OfflineNetwork(arguments.model, settings)
+    network = network_of(arguments, settings)
     format = arguments.format or OutputFormat.HEATMAP
     size = arguments.size or OutputSize.default_of(format)
     options = encode_options(arguments, settings)

@@ -76,9 +76,9 @@ def _blame(setting: str, *errors: type[Exception]) -> Iterator[None]:
 
 
 def _check_network(settings: Settings) -> None:
-    with _blame(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS", DepthError):
+    with _blame(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS, DEPTH_RESOLUTION", DepthError):
         served = ServedNetworks.of(settings)
-        spec = served.find()
+        spec = served.choose(None)
         served.check_licence(spec)
         check_fits(spec, settings)
     with _blame(f"DEPTH_MODEL={settings.model}", WeightsError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from service.errors import ModelNotFound, ModelUnavailable
 from service.models.registry import SPECS, find_spec
-from service.models.spec import NetworkSpec
+from service.models.spec import NetworkSpec, Quality
 from service.models.weights import Origin, WeightsStore
 from service.settings import AUTO_MODEL, Settings
 
@@ -18,7 +18,8 @@ _ALL = "all"
 class ServedNetworks:
     """``models`` are names of networks, none for all; ``licences`` names of licences, or ``all``.
 
-    ``default`` answers requests that name no network, and was chosen for the reason ``why``.
+    ``default`` answers requests that name no network, and was chosen for the reason ``why``;
+    ``resolution`` is its input size where a request asks for none.
     Raises :class:`ModelNotFound` for a name that is none.
     """
 
@@ -28,10 +29,12 @@ class ServedNetworks:
         licences: Sequence[str] = (),
         default: str = EMBEDDED,
         why: str = "",
+        resolution: int | None = None,
     ) -> None:
         self.specs: list[NetworkSpec] = [find_spec(name) for name in models or SPECS]
         self.default = default
         self.why = why
+        self._resolution = resolution
         self._licences = frozenset(licences)
 
     @classmethod
@@ -44,7 +47,8 @@ class ServedNetworks:
         default, why = settings.model, f"DEPTH_MODEL={settings.model}"
         if default == AUTO_MODEL:
             default, why = _installed(settings)
-        return cls(settings.models, settings.accept_licenses, default, why)
+        resolution = settings.resolution or None
+        return cls(settings.models, settings.accept_licenses, default, why, resolution)
 
     def find(self, name: str | None = None) -> NetworkSpec:
         """The network of that name, the default one without.
@@ -57,6 +61,20 @@ class ServedNetworks:
                 return spec
         known = ", ".join(spec.name for spec in self.specs)
         raise ModelNotFound(f"There is no network of that name. Known: {known}.")
+
+    def choose(
+        self, name: str | None, resolution: int | None = None, quality: Quality | None = None
+    ) -> NetworkSpec:
+        """As :meth:`find`, for inputs of the size asked for.
+
+        Raises :class:`InvalidParameter` for one that the network does not take.
+        """
+        spec = self.find(name)
+        if quality is not None and spec.resolutions is not None:
+            resolution = spec.resolutions.of(quality)
+        elif resolution is None and quality is None and spec.name == self.default:
+            resolution = self._resolution
+        return spec.at(resolution)
 
     def accepts(self, spec: NetworkSpec) -> bool:
         """Whether the licence of its weights allows everything, or is accepted as it is."""

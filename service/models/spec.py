@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
-from service.imaging.transforms import InputRule, Interpolation
+from service.imaging.transforms import Fit, InputRule, Interpolation
 from service.networks.renaming import Renaming
 
 if TYPE_CHECKING:
@@ -33,6 +35,38 @@ class WeightsFile:
     url: str | None = None
 
 
+class Quality(StrEnum):
+    """A network's input size for those who do not want to know numbers."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+@dataclass(frozen=True)
+class Resolutions:
+    """Input sizes that a network takes, in the unit of its input rule's ``target``.
+
+    From ``low`` to ``high``, and the three that have names. ``attention`` is the share of the
+    network's work, on an input of the target's size, that grows with the square of the area.
+    """
+
+    low: int
+    high: int
+    fast: int
+    balanced: int
+    best: int
+    attention: float = 0.0
+
+    def of(self, quality: Quality) -> int:
+        """What a name stands for."""
+        return {
+            Quality.FAST: self.fast,
+            Quality.BALANCED: self.balanced,
+            Quality.BEST: self.best,
+        }[quality]
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
     """One network: how to build it, feed it, read it, and where its weights come from.
@@ -42,7 +76,8 @@ class NetworkSpec:
     ``enlarge`` is how the official code brings depth back to the photo's size. ``parameters`` are
     those that depth passes through, ``gflop`` the work (a multiplication and an addition are two
     operations; ``python -m load_tests.flops``) on an input of the target's size. ``unchecked`` says
-    why there are no numbers of the official code to compare with.
+    why there are no numbers of the official code to compare with. ``resolutions`` is None for a
+    network that takes no other input than its official one.
     """
 
     name: str
@@ -62,6 +97,29 @@ class NetworkSpec:
     commercial: bool = True
     embedded: bool = False
     unchecked: str | None = None
+    resolutions: Resolutions | None = None
+
+    def at(self, resolution: int | None) -> NetworkSpec:
+        """The same network for inputs of another size; None is the official one.
+
+        ``resolution`` takes the place of the official code's own parameter: Depth Anything's
+        ``input_size``, MiDaS' upper bound. Raises :class:`InvalidParameter` for one that the
+        network does not take.
+        """
+        rule = self.input_rule
+        if resolution is None or resolution == rule.target:
+            return self
+        sizes = self.resolutions
+        if sizes is None:
+            raise InvalidParameter(f"resolution: {self.name} takes {rule.target} only.")
+        if not sizes.low <= resolution <= sizes.high:
+            raise InvalidParameter(f"resolution: {self.name} takes {sizes.low} to {sizes.high}.")
+        if rule.fit is Fit.STRETCH and resolution % rule.multiple:
+            raise InvalidParameter(f"resolution: {self.name} takes multiples of {rule.multiple}.")
+        area = (resolution / rule.target) ** 2
+        work = (1 - sizes.attention) * area + sizes.attention * area**2
+        rule = replace(rule, target=resolution)
+        return replace(self, input_rule=rule, gflop=round(self.gflop * work, 1))
 
     def build(self) -> nn.Module:
         """The untrained network, on the CPU, float32 (imports torch and timm)."""

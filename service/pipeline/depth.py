@@ -22,7 +22,7 @@ from service.pipeline.workshop import Workshop
 
 @dataclass(frozen=True)
 class DepthOrder:
-    """What a caller asks for.
+    """What a caller asks for; without a ``resolution``, the network's official input size.
 
     ``write`` makes the answer's body of the map and, with metres, the facts of their fit; it runs
     in a thread.
@@ -34,6 +34,7 @@ class DepthOrder:
     write: Callable[[DepthMap, Mapping[str, object]], bytes]
     metres: MetresOptions = field(default_factory=MetresOptions)
     detail: Detail = Detail.NORMAL
+    resolution: int | None = None
 
 
 class DepthPipeline:
@@ -57,8 +58,10 @@ class DepthPipeline:
         """
         high = order.detail is Detail.HIGH
         pixels = await self._workshop.count([data], ticket, record)
-        self._workshop.admit(ticket, pixels, [order.model] * (1 + TILES if high else 1))
-        network = await self._workshop.catalog.get_for(order.model, record)
+        runs = 1 + TILES if high else 1
+        self._workshop.admit(ticket, pixels, [order.model] * runs, resolution=order.resolution)
+        loaded = await self._workshop.catalog.get_for(order.model, record)
+        network = loaded.at(order.resolution)
         estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
         estimate = await estimate_photo(data, network, ticket, record)
 

@@ -41,6 +41,7 @@ class EffectOrder:
     metres: MetresOptions = field(default_factory=MetresOptions)
     near: float | None = None
     far: float | None = None
+    resolution: int | None = None
 
     @property
     def format(self) -> str:
@@ -117,7 +118,11 @@ class EffectPipeline:
                 of_map = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
         bytes_needed = self._bytes_needed(order, pixels, of_map)
         models = [order.model] if uploaded is None else []
-        self._workshop.admit(ticket, pixels + of_map, models, drawn=order.pixels(pixels))
+        self._workshop.admit(
+            *(ticket, pixels + of_map, models),
+            drawn=order.pixels(pixels),
+            resolution=order.resolution,
+        )
         batch_size = None
         if uploaded is None:
             photo, depth, batch_size = await self._inferred(data, order, ticket, record)
@@ -141,7 +146,8 @@ class EffectPipeline:
     async def _inferred(
         self, data: bytes, order: EffectOrder, ticket: Ticket, record: RequestRecord
     ) -> tuple[Photo, DepthMap, int]:
-        network = await self._workshop.catalog.get_for(order.model, record)
+        loaded = await self._workshop.catalog.get_for(order.model, record)
+        network = loaded.at(order.resolution)
         photo, estimate = await self._estimator.photo_for_effect(
             data, order.side, network, ticket, record
         )
@@ -155,7 +161,7 @@ class EffectPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> tuple[Photo, DepthMap]:
-        spec = self._workshop.catalog.served.find(order.model)
+        spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
         decoder = self._workshop.decoder
 
         def decode() -> tuple[Photo, DepthMap]:

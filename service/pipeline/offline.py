@@ -15,7 +15,9 @@ from service.imaging.files.formats import PHOTO_FORMATS
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import network_input
 from service.inference.engines.selection import load_for_serving
+from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
+from service.models.spec import Quality
 from service.pipeline.estimator import Estimate, OutputSize
 from service.settings import Settings
 
@@ -25,9 +27,16 @@ _PHOTO_SUFFIXES = frozenset(suffix for kind in PHOTO_FORMATS for suffix in kind.
 class OfflineNetwork:
     """A loaded network and the limits of the settings."""
 
-    def __init__(self, model: str | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        model: str | None,
+        settings: Settings,
+        resolution: int | None = None,
+        quality: Quality | None = None,
+    ) -> None:
         self._settings = settings
-        self._network = load_for_serving(ServedNetworks.of(settings).find(model), settings)
+        spec = ServedNetworks.of(settings).choose(model, resolution, quality)
+        self._network = load_for_serving(find_spec(spec.name), settings).at(spec.input_rule.target)
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
         """Depth of one photo; raises the errors of decoding."""

@@ -93,14 +93,15 @@ class Workshop:
         models: Sequence[str],
         images: int = 1,
         drawn: float = 0,
+        resolution: int | None = None,
     ) -> None:
         """Reserve room for all these images or none.
 
         ``pixels`` are all that will be in memory, ``models`` the networks, one for each run,
-        ``drawn`` the pixels that an effect draws.
+        at this ``resolution``, ``drawn`` the pixels that an effect draws.
         Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's.
         """
-        gflop = sum(self.catalog.served.find(name).gflop for name in models)
+        gflop = sum(self.catalog.served.find(name).at(resolution).gflop for name in models)
         ticket.admit(pixels / 1e6, images, gflop, drawn / 1e6)
 
     @contextlib.asynccontextmanager

@@ -7,12 +7,13 @@ from typing import Any
 from pydantic import Field, create_model
 
 from service.api.metres import LimitsQuery
+from service.api.network_query import NetworkQuery
 from service.effects.record import Effect
 from service.imaging.depth_kind import DepthKind
 from service.imaging.uploaded_depth import DepthMeaning, Invalid
 
 
-class EffectQuery(LimitsQuery):
+class EffectQuery(LimitsQuery, NetworkQuery):
     """What all effects have in common."""
 
     model: str | None = Field(

@@ -83,8 +83,12 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    model = runtime.catalog.served.find(query.model).name
-    order = EffectOrder(model, effect, query, query.metres, query.near, query.far)
+    spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
+    model = spec.name
+    order = EffectOrder(
+        *(model, effect, query, query.metres, query.near, query.far),
+        resolution=spec.input_rule.target,
+    )
     record.model, record.output = model, order.format
 
     async def work(upload: Upload, ticket: Ticket) -> Answer:

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocketDisconnect
 from service.api.deadline import admitted
 from service.api.identity import client_of
 from service.api.metres import MetresQuery
+from service.api.network_query import NetworkQuery
 from service.api.paths import STREAM
 from service.api.stream.access import Access, admit_client, check_client, key_in
 from service.api.stream.newest_frame import NewestFrame
@@ -62,7 +63,7 @@ class FrameFormat(StrEnum):
     OBSTACLE = "obstacle"
 
 
-class StreamQuery(MetresQuery, AlarmOptions):
+class StreamQuery(MetresQuery, NetworkQuery, AlarmOptions):
     """Query parameters of ``/v1/stream``, those of the obstacle alarm among them."""
 
     model: str | None = Field(None, max_length=64)
@@ -75,8 +76,7 @@ async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> N
     """Answer the newest frame until the client leaves, its key is revoked or the service drains."""
     runtime: Runtime = socket.app.state.runtime
     check_client(socket)
-    if query.model is not None:
-        runtime.catalog.served.find(query.model)
+    runtime.catalog.served.choose(query.model, query.resolution, query.quality)
     stream_of_client = _Stream(socket, runtime, query)
     started, access = time.perf_counter(), None
     try:
@@ -177,9 +177,14 @@ class _Stream:
     async def _work(self, frame: bytes) -> Answer:
         """The answer to one frame, which is accounted for as a request is."""
         runtime, started, status = self._runtime, time.perf_counter(), DepthError.status
-        name = runtime.catalog.served.find(self._query.model).name
+        query = self._query
+        spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
+        name = spec.name
         record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
-        order = DepthOrder(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write, self._query.metres)
+        order = DepthOrder(
+            *(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write, query.metres),
+            resolution=spec.input_rule.target,
+        )
         seconds = runtime.settings.request_timeout_seconds
         try:
             client = client_of(self._socket.scope)

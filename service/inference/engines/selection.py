@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.errors import ModelUnavailable
 from service.inference.engines.base import (
@@ -43,6 +43,10 @@ class LoadedNetwork:
     weights: VerifiedWeights
     engine: Engine
     parity: Parity
+
+    def at(self, resolution: int | None) -> LoadedNetwork:
+        """The same network for inputs of another size; see :meth:`NetworkSpec.at`."""
+        return replace(self, spec=self.spec.at(resolution))
 
     @property
     def labels(self) -> NetworkLabels:

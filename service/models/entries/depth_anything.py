@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import NetworkSpec, WeightsFile
+from service.models.spec import NetworkSpec, Resolutions, WeightsFile
 
 _V2 = "https://github.com/DepthAnything/Depth-Anything-V2"
 _HUGGING_FACE = "https://huggingface.co/depth-anything"
 _INPUT = InputRule(target=518, multiple=14, fit=Fit.LOWER_BOUND, resize=Interpolation.CUBIC_DOUBLE)
 _VITS = {"backbone": "vit_small_patch14_dinov2", "channels": (48, 96, 192, 384), "width": 64}
 _VITS_V2 = _VITS | {"taps": (2, 5, 8, 11)}
+_VITS_SIZES = Resolutions(140, 770, fast=252, balanced=392, best=518, attention=0.2991)
 
 SPECS = (
     NetworkSpec(
@@ -32,6 +33,7 @@ SPECS = (
             "depth_anything_vits14.pth",
         ),
         enlarge=Interpolation.LINEAR,
+        resolutions=_VITS_SIZES,
     ),
     NetworkSpec(
         name="depth_anything_v2_vits",
@@ -53,6 +55,7 @@ SPECS = (
             url=f"{_HUGGING_FACE}/Depth-Anything-V2-Small/resolve/main/depth_anything_v2_vits.pth",
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
+        resolutions=_VITS_SIZES,
     ),
     NetworkSpec(
         name="depth_anything_v2_vitb",
@@ -79,6 +82,7 @@ SPECS = (
         enlarge=Interpolation.LINEAR_CORNERS,
         commercial=False,
         unchecked="the code of depth_anything_v2_vits, wider",
+        resolutions=Resolutions(140, 770, fast=252, balanced=392, best=518, attention=0.181),
     ),
     NetworkSpec(
         name="depth_anything_v2_metric_indoor_vits",
@@ -101,6 +105,7 @@ SPECS = (
             "depth_anything_v2_metric_hypersim_vits.pth",
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
+        resolutions=_VITS_SIZES,
     ),
     NetworkSpec(
         name="depth_anything_v2_metric_outdoor_vits",
@@ -123,6 +128,7 @@ SPECS = (
             "depth_anything_v2_metric_vkitti_vits.pth",
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
+        resolutions=_VITS_SIZES,
     ),
     NetworkSpec(
         name="distill_any_depth_vits",
@@ -144,5 +150,6 @@ SPECS = (
             url="https://huggingface.co/xingyang1/Distill-Any-Depth/resolve/main/small/model.safetensors",
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
+        resolutions=Resolutions(140, 770, fast=252, balanced=420, best=700, attention=0.437),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import NetworkSpec, WeightsFile
+from service.models.spec import NetworkSpec, Resolutions, WeightsFile
 
 _MIDAS = "https://github.com/isl-org/MiDaS"
 _RELEASE = f"{_MIDAS}/releases/download/v3_1"
@@ -41,6 +41,7 @@ SPECS = (
             sha256="501f0c75b3bca7daec6b3682c5054c09b366765aef6fa3a09d03a5cb4b230853",
             url=f"{_MIDAS}/releases/download/v3/dpt_hybrid_384.pt",
         ),
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384, attention=0.0475),
     ),
     NetworkSpec(
         name="dpt_large_384",
@@ -66,6 +67,7 @@ SPECS = (
             url=f"{_MIDAS}/releases/download/v3/dpt_large_384.pt",
         ),
         unchecked="the code of dpt_hybrid_384 without its ResNet",
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384, attention=0.0625),
     ),
     NetworkSpec(
         name="dpt_levit_224",
@@ -147,6 +149,7 @@ SPECS = (
             file="dpt_beit_base_384.pt",
             url=f"{_RELEASE}/dpt_beit_base_384.pt",
         ),
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384, attention=0.0542),
     ),
     NetworkSpec(
         name="dpt_beit_large_512",
@@ -169,5 +172,6 @@ SPECS = (
             file="dpt_beit_large_512.pt",
             url=f"{_RELEASE}/dpt_beit_large_512.pt",
         ),
+        resolutions=Resolutions(128, 512, fast=256, balanced=384, best=512, attention=0.1043),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import NetworkSpec, WeightsFile
+from service.models.spec import NetworkSpec, Resolutions, WeightsFile
 
 _MIDAS = "https://github.com/isl-org/MiDaS"
 
@@ -26,6 +26,7 @@ SPECS = (
             sha256="c5b25a9a218bc7cf5e6f6f1e15cbb390f5d93ec71a9d0da8f1fffd6627b696d7",
         ),
         embedded=True,
+        resolutions=Resolutions(128, 512, fast=192, balanced=256, best=288),
         unchecked="ours: there is no official code",
     ),
     NetworkSpec(
@@ -46,6 +47,7 @@ SPECS = (
             sha256="70d6b9c891758c67f974a6097fb0c608c7ee67fb81ac3e5588847d5596d56fca",
             url=f"{_MIDAS}/releases/download/v2_1/midas_v21_small_256.pt",
         ),
+        resolutions=Resolutions(128, 512, fast=192, balanced=256, best=384),
     ),
     NetworkSpec(
         name="midas_v21_384",
@@ -67,5 +69,6 @@ SPECS = (
             sha256="f6b980704cfd7259c7cc2b058c2f160159c55e84b3b6c08331b4156a84629f70",
             url=f"{_MIDAS}/releases/download/v2_1/midas_v21_384.pt",
         ),
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import NetworkSpec, WeightsFile
+from service.models.spec import NetworkSpec, Resolutions, WeightsFile
 
 _ZOEDEPTH = "https://github.com/isl-org/ZoeDepth"
 _HALF = (0.5, 0.5, 0.5)
@@ -25,6 +25,7 @@ SPECS = (
         weights=WeightsFile(file="res50.pth"),
         enlarge=Interpolation.LINEAR,
         commercial=False,
+        resolutions=Resolutions(128, 512, fast=256, balanced=352, best=448),
     ),
     NetworkSpec(
         name="zoedepth_n",

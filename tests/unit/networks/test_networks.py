@@ -19,9 +19,9 @@ from service.imaging.network_input import network_input
 from service.imaging.transforms import to_image_size
 from service.models.checkpoint import load_network
 from service.models.registry import find_spec
-from service.models.spec import EMBEDDED_DIR
+from service.models.spec import EMBEDDED_DIR, NetworkSpec
 from tests.conftest import MIDAS
-from tests.golden.official import Golden, golden, golden_names
+from tests.golden.official import GOLDEN, Golden, golden, golden_names
 from tests.golden.weights_rule import draw_input
 from tests.support.photos import photo_bytes
 from tests.support.sample import WHOLE
@@ -31,6 +31,12 @@ UNUSED = (
     *("head.", "head_dist.", "norm.", "mask_token", "refinenet3.resConfUnit1"),
     *("refinenet4.resConfUnit1.", *(f"pretrained.model.blocks.{i}." for i in range(22, 28))),
 )
+# Inputs of other sizes of which there are official maps, a file each.
+SIZES = [
+    (path.parent.name, int(path.stem.removeprefix("e2e_seed0_size")))
+    for path in sorted(GOLDEN.glob("*/e2e_seed0_size*.npz"))
+]
+LARGEST_IN_GATE = 518
 # A trained one has the golden tables, which a network drawn by the rule has from its builder.
 COMPUTED = ("k_idx", "K_minus_1")
 
@@ -86,7 +92,24 @@ def test_it_equals_the_official_map_of_a_photo(network: nn.Module, name: str) ->
     official, spec = golden(name), find_spec(name)
     if not official.own_photo:
         pytest.skip("its official code feeds photos otherwise, and no map of that is at hand")
-    numbers, key = official.arrays("e2e_seed0"), official.stored_key("photo")
+    compare_photo(network, spec, official.arrays("e2e_seed0"), official)
+
+
+@pytest.mark.parametrize(("name", "resolution"), SIZES, indirect=["name"])
+def test_it_equals_the_official_map_at_another_size(
+    network: nn.Module, name: str, resolution: int
+) -> None:
+    """The official code's own parameter: ``input_size``, ``--height``."""
+    if resolution > LARGEST_IN_GATE and not WHOLE:
+        pytest.skip("over 20 seconds of a core: make test-networks")
+    numbers = golden(name).arrays(f"e2e_seed0_size{resolution}")
+    compare_photo(network, find_spec(name).at(resolution), numbers, golden(name))
+
+
+def compare_photo(
+    network: nn.Module, spec: NetworkSpec, numbers: Mapping[str, Any], official: Golden
+) -> None:
+    key = official.stored_key("photo")
     photo = network_input(photo_bytes("motorcycle_left.png"), spec.input_rule)
     # ZoeDepth's official call pads the photo and averages with its mirror image; we do neither.
     if key == "depth":

@@ -1,0 +1,31 @@
+"""Query parameters of every call that runs a network on a photo."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from service.imaging.options import Options
+from service.models.spec import Quality
+
+
+class NetworkQuery(Options):
+    """How large a network's input is."""
+
+    resolution: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="Size of the network's input, in the unit and range that `/v1/models` tells "
+        "(Depth Anything's `input_size`). Default: the official one.",
+    )
+    quality: Quality | None = Field(
+        None,
+        description="The same by a name: each network has three good sizes, or one for all.",
+    )
+
+    @model_validator(mode="after")
+    def _one_size(self) -> NetworkQuery:
+        if self.resolution is not None and self.quality is not None:
+            raise PydanticCustomError("both", "resolution or quality, not both")
+        return self

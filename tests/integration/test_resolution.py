@@ -1,0 +1,98 @@
+"""``resolution`` and ``quality`` on every call that runs a network on a photo."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from websockets.sync.client import connect
+
+from service.models.spec import Quality
+from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork
+from service.settings import Settings
+from tests.support.photos import photo_bytes
+from tests.support.server import ServerProcess
+
+MOTORCYCLE = photo_bytes("motorcycle_left.png")
+# Of a photo of 741x500, by the embedded network's rule.
+INPUTS = {"resolution=128": (96, 160), "quality=best": (224, 352), "": (224, 320)}
+
+
+def post(server: ServerProcess, path: str) -> httpx.Response:
+    return server.client.post(path, files={"image": MOTORCYCLE})
+
+
+def network_map(server: ServerProcess, query: str) -> np.ndarray:
+    answer = post(server, f"/v1/depth?format=npy&size=network&{query}")
+    assert answer.status_code == 200, answer.text
+    return np.asarray(np.load(io.BytesIO(answer.content)))
+
+
+@pytest.mark.parametrize(("query", "shape"), INPUTS.items())
+def test_the_network_is_shown_the_size_asked_for(
+    server: ServerProcess, query: str, shape: tuple[int, int]
+) -> None:
+    assert network_map(server, query).shape == shape
+
+
+def test_the_command_line_answers_the_same(server: ServerProcess, settings: Settings) -> None:
+    network = OfflineNetwork(None, settings, quality=Quality.FAST)
+    ours = network.depth(MOTORCYCLE, OutputSize.NETWORK).values
+    assert np.allclose(ours, network_map(server, "quality=fast"), atol=1e-5)
+    ranged = OfflineNetwork(None, settings, resolution=128).depth(MOTORCYCLE, OutputSize.NETWORK)
+    assert (ranged.height, ranged.width) == INPUTS["resolution=128"]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("resolution=127", "128 to 512"),
+        ("resolution=513", "128 to 512"),
+        ("resolution=0", "greater"),
+        ("resolution=256&quality=best", "not both"),
+        ("quality=superb", "quality"),
+        ("model=dpt_levit_224&resolution=256", "224 only"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/depth", "/v1/effects/portrait"])
+def test_what_a_network_does_not_take_is_refused(
+    server: ServerProcess, path: str, query: str, why: str
+) -> None:
+    answer = post(server, f"{path}?{query}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
+    assert why in answer.json()["detail"]
+
+
+def test_an_effect_uses_the_depth_of_that_size(server: ServerProcess) -> None:
+    answers = {
+        quality: post(server, f"/v1/effects/relief?quality={quality}") for quality in Quality
+    }
+    assert {answer.status_code for answer in answers.values()} == {200}
+    assert len({answer.headers["x-depth-max"] for answer in answers.values()}) == len(Quality)
+
+
+def test_a_stream_uses_that_size(server: ServerProcess) -> None:
+    address = server.url.replace("http", "ws") + "/v1/stream?format=npy&resolution=128"
+    with connect(address) as stream:
+        stream.send(MOTORCYCLE)
+        head = json.loads(stream.recv())
+    assert (head["height"], head["width"]) == INPUTS["resolution=128"]
+
+
+def test_sizes_and_their_work_are_listed(server: ServerProcess) -> None:
+    models = {one["name"]: one for one in server.client.get("/v1/models").json()["models"]}
+    sizes = models["depth_anything_v2_vits"]["resolutions"]
+    assert sizes["best"] == {"resolution": 518, "gflop": 115.3}
+    assert sizes["fast"]["gflop"] < sizes["balanced"]["gflop"] < sizes["best"]["gflop"]
+    assert models["dpt_levit_224"]["resolutions"] is None
+
+
+def test_the_setting_is_the_default_network_s(cache_dir: Path) -> None:
+    with ServerProcess(cache_dir=str(cache_dir), resolution="128") as server:
+        assert network_map(server, "").shape == INPUTS["resolution=128"]
+        assert network_map(server, "quality=best").shape == INPUTS["quality=best"]
