@@ -87,6 +87,6 @@ def _without_alpha(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
     with_alpha = image if image.mode == mode else image.convert(mode)
     alpha = with_alpha.getchannel("A")
     colours = with_alpha.convert("L" if grey else "RGB")
-    # Programs that know of no alpha leave its bytes 0; Chromium takes those for opaque, too.
+    # Programs that know of no alpha leave its bytes 0, and nobody sends what nobody can see.
     transparent_by_mistake = isinstance(image, BmpImageFile) and alpha.getextrema() == (0, 0)
     return colours, None if transparent_by_mistake else alpha
