@@ -8,6 +8,7 @@ import { download } from "./downloads.js";
 import { startIntake } from "./intake.js";
 import { LiveView } from "./live_view.js";
 import { ModelsView } from "./models_view.js";
+import { recall, remember, rememberTab } from "./memory.js";
 import { ObstacleView } from "./obstacle_view.js";
 import { ParallaxView } from "./parallax_view.js";
 import { readableFile, readPhoto, viewUpload } from "./photo.js";
@@ -33,6 +34,8 @@ let shown = "depth";
 let current = null;
 let scene = null;
 let finished = null;
+// Of which entry of the history the finished one is.
+let entry = null;
 let wantedTab = "depth";
 let repeat = () => {};
 
@@ -71,6 +74,8 @@ async function measure(file, given = 1) {
     busy("estimating", run);
     finished = await estimate(file, photo, run);
     present(finished);
+    remember(finished, selectedTab());
+    entry = history.state.photo;
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
     if (!photo) tell("cannotShow");
     else tell(given > 1 ? "doneFirst" : "done", { seconds, model: finished.model, given });
@@ -88,6 +93,27 @@ function present(result) {
   setScene(result);
   if (selectedTab() === "depth") select(wantedTab);
   else showTab(selectedTab());
+}
+
+/** Show what the present entry of the history is about, as it was left. */
+async function restore() {
+  const { photo: wanted = null, tab = "depth" } = history.state ?? {};
+  if (scene && wanted === entry) {
+    select(tab);
+    return;
+  }
+  current?.abort();
+  const run = (current = new AbortController());
+  const record = wanted && await recall(wanted);
+  const photo = record && await readPhoto(record.file);
+  if (run.signal.aborted) return;
+  entry = wanted;
+  finished = record
+    && new Scene(record.file, photo, record.map, record.kind, record.model, record.asked);
+  setScene(finished);
+  if (finished) tell("restored", { model: finished.model });
+  else views.depth.expect(null);
+  select(finished ? tab : "depth");
 }
 
 /** One request answers everything the views need; they do the rest in the browser. */
@@ -181,6 +207,8 @@ for (const language of ["zh", "en"]) {
 onLanguage(translate);
 onLanguage(() => views.depth.say());
 
-startTabs(showTab);
+startTabs(showTab, rememberTab);
 setScene(null);
 startIntake(async (file, given) => measure(await readableFile(file), given));
+addEventListener("popstate", restore);
+if (history.state?.photo) restore();

@@ -5,6 +5,7 @@ const tabs = [...row.querySelectorAll("[role=tab]")];
 const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
 const WITHOUT_PHOTO = new Set(["depth", "live"]);
 let onSelect = () => {};
+let onChoice = () => {};
 
 export function selectedTab() {
   return nameOf(tabs.find((tab) => tab.getAttribute("aria-selected") === "true"));
@@ -26,16 +27,22 @@ export function select(name) {
   onSelect(name);
 }
 
+function choose(tab) {
+  select(nameOf(tab));
+  onChoice(nameOf(tab));
+}
+
 /** Most tabs need a photo with depth. */
 export function enable(enabled) {
   for (const tab of tabs) tab.disabled = !enabled && !WITHOUT_PHOTO.has(nameOf(tab));
 }
 
-export function startTabs(callback) {
+/** `selected` is told of every tab that is shown, `chosen` of those that a person chose. */
+export function startTabs(selected, chosen) {
   select("depth");
-  onSelect = callback;
+  [onSelect, onChoice] = [selected, chosen];
   for (const tab of tabs) {
-    tab.addEventListener("click", () => select(nameOf(tab)));
+    tab.addEventListener("click", () => choose(tab));
     tab.addEventListener("keydown", (event) => {
       const open = tabs.filter(({ disabled }) => !disabled);
       const at = open.indexOf(tab);
@@ -45,7 +52,7 @@ export function startTabs(callback) {
       }[event.key];
       if (!next) return;
       event.preventDefault();
-      select(nameOf(next));
+      choose(next);
       next.focus();
     });
   }

@@ -1,0 +1,51 @@
+// What a reload, back and forward find again: the photo with its depth, and the tab.
+
+const DATABASE = "depth-page";
+const STORE = "photos";
+// Photos are kept for a session; browsers do not tell when one ends.
+const MOST_PHOTOS = 8;
+const MOST_MS = 12 * 3_600_000;
+
+/** The object store of photos, for one transaction. */
+async function photos(mode) {
+  const opening = indexedDB.open(DATABASE, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+  const database = await done(opening);
+  return database.transaction(STORE, mode).objectStore(STORE);
+}
+
+function done(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Keep what a scene is made of under a new entry of the history, unless the browser cannot. */
+export async function remember({ file, map, kind, model, asked }, tab) {
+  const key = Date.now();
+  history.pushState({ photo: key, tab }, "");
+  try {
+    const store = await photos("readwrite");
+    await done(store.put({ file, map, kind, model, asked }, key));
+    const keys = await done(store.getAllKeys());
+    const old = keys.filter((one, index) => one < key - MOST_MS || index < keys.length - MOST_PHOTOS);
+    await Promise.all(old.map((one) => done(store.delete(one))));
+  } catch {
+    // Private windows of some browsers keep nothing.
+  }
+}
+
+/** Note another tab as a step that back undoes. */
+export function rememberTab(tab) {
+  if (history.state?.tab !== tab) history.pushState({ ...history.state, tab }, "");
+}
+
+/** What `remember()` kept under `history.state.photo`; null if it is gone. */
+export async function recall(key) {
+  try {
+    return await done((await photos("readonly")).get(key)) ?? null;
+  } catch {
+    return null;
+  }
+}
