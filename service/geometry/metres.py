@@ -134,9 +134,9 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     if not max(abs(intercept), slope) <= _LARGEST:
         raise InvalidParameter(f"calibration: no number may be beyond {_LARGEST:g}.")
     metres = Metres(depth.kind, intercept, slope)
-    if metres.beyond_share(depth) == 1:
+    if not metres.apply(depth).counted.any():
         raise InvalidParameter(
-            f"calibration: it puts the whole photo at {MAX_METRES:g} m or beyond. It is of another "
-            "scene or network."
+            f"calibration: it puts the whole photo at {MAX_METRES:g} m or beyond, or behind the "
+            "camera. It is of another scene or network."
         )
     return metres

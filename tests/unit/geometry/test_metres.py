@@ -112,3 +112,13 @@ def test_metres_need_no_metres() -> None:
     for options in (MetresOptions(anchors_of(truth, 5, 95)), MetresOptions(calibration=(0.1, 0.4))):
         with pytest.raises(InvalidParameter, match="metres already"):
             metres_of(measured, options)
+
+
+def test_a_fit_that_puts_everything_behind_the_camera_is_refused() -> None:
+    depth, _ = scene(DepthKind.RELATIVE_DEPTH)
+    with pytest.raises(InvalidParameter, match="behind the camera"):
+        metres_of(depth, MetresOptions(calibration=(10.0, 1.0)))
+    # Half of it is: nothing lies there, and it has no reading.
+    measured = metres_of(depth, MetresOptions(calibration=(1.1, 1.0))).apply(depth)
+    assert 0 < np.isnan(measured.values).mean() < 1
+    assert np.nanmin(measured.values) > 0
