@@ -75,7 +75,7 @@ CASES: dict[str, tuple[int, str, Call]] = {
     "60 MB in chunks": (413, "payload-too-large", chunks_of_sixty_mb),
     "text": (415, "unsupported-media-type", image(b"hello, this is no image")),
     "zip renamed": (415, "unsupported-media-type", image(zip_bytes())),
-    "gif": (415, "unsupported-media-type", image(as_bytes(Image.new("P", (9, 9)), "GIF"))),
+    "ppm": (415, "unsupported-media-type", image(as_bytes(Image.new("RGB", (9, 9)), "PPM"))),
     "urlencoded form": (
         415,
         "unsupported-media-type",
