@@ -15,6 +15,7 @@ from service.api.upload import read_image
 from service.api.upload_schema import IMAGE_BODY
 from service.errors import InvalidParameter
 from service.imaging.render import Colormap
+from service.models.spec import Quality
 from service.observability.context import RequestRecord
 from service.pipeline.comparison import MEDIA_TYPES, ComparisonFormat, ComparisonOrder
 from service.pipeline.estimator import OutputSize
@@ -48,6 +49,9 @@ class CompareQuery(BaseModel):
     )
     colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmaps.")
     size: OutputSize = Field(OutputSize.ORIGINAL, description="Of the maps in the ZIP.")
+    quality: Quality | None = Field(
+        None, description="Size of each network's input, by a name. Default: the official one."
+    )
 
 
 @router.post(
@@ -75,7 +79,7 @@ async def compare(
     for name in names:
         runtime.catalog.served.find(name)
     record.model, record.output = "several", query.format
-    order = ComparisonOrder(names, query.format, query.colormap, query.size)
+    order = ComparisonOrder(names, query.format, query.colormap, query.size, query.quality)
     return await respond(
         request,
         deadline_seconds,

@@ -13,6 +13,7 @@ from service.imaging import png
 from service.imaging.contact_sheet import TILE_SIDE, CaptionedMap, contact_sheet
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap
+from service.models.spec import Quality
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer
@@ -38,6 +39,7 @@ class ComparisonOrder:
     format: ComparisonFormat
     colormap: Colormap
     size: OutputSize
+    quality: Quality | None = None
 
 
 class ComparisonPipeline:
@@ -57,11 +59,15 @@ class ComparisonPipeline:
         """
         pixels = await self._workshop.count([data], ticket, record)
         # The photo is decoded for each network, and a ZIP holds each one's map.
-        self._workshop.admit(ticket, pixels * len(order.models), order.models)
+        served = self._workshop.catalog.served
+        specs = [served.choose(name, quality=order.quality) for name in order.models]
+        self._workshop.admit(ticket, pixels * len(specs), specs)
         estimates: list[Estimate] = []
         milliseconds: dict[str, float] = {}
-        for name in order.models:
-            network = await self._workshop.catalog.get_for(name, record)
+        for spec in specs:
+            name = spec.name
+            loaded = await self._workshop.catalog.get_for(name, record)
+            network = loaded.at(spec.input_rule.target)
             before = record.seconds.get("inference", 0.0)
             estimates.append(await self._estimator.photo(data, network, ticket, record))
             took = record.seconds["inference"] - before

@@ -59,7 +59,8 @@ class DepthPipeline:
         high = order.detail is Detail.HIGH
         pixels = await self._workshop.count([data], ticket, record)
         runs = 1 + TILES if high else 1
-        self._workshop.admit(ticket, pixels, [order.model] * runs, resolution=order.resolution)
+        spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
+        self._workshop.admit(ticket, pixels, [spec] * runs)
         loaded = await self._workshop.catalog.get_for(order.model, record)
         network = loaded.at(order.resolution)
         estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
@@ -91,7 +92,8 @@ class DepthPipeline:
         more pixels than one may have.
         """
         pixels = await self._workshop.count(photos, ticket, record)
-        self._workshop.admit(ticket, pixels, [model] * len(photos), len(photos))
+        spec = self._workshop.catalog.served.find(model)
+        self._workshop.admit(ticket, pixels, [spec] * len(photos), len(photos))
         network = await self._workshop.catalog.get_for(model, record)
         return await _side_by_side(
             [partial(self._estimator.photo, data, network, ticket) for data in photos], record
@@ -105,10 +107,10 @@ class DepthPipeline:
         Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
         admission, loading and inference.
         """
-        rule = self._workshop.catalog.served.find(model).input_rule
-        await self._workshop.run(ticket, check_network_input, batch, rule)
+        spec = self._workshop.catalog.served.find(model)
+        await self._workshop.run(ticket, check_network_input, batch, spec.input_rule)
         count, _, height, width = batch.shape
-        self._workshop.admit(ticket, count * height * width, [model] * count, count)
+        self._workshop.admit(ticket, count * height * width, [spec] * count, count)
         network = await self._workshop.catalog.get_for(model, record)
         return await _side_by_side(
             [partial(self._estimator.tensor, tensor, network, ticket) for tensor in batch], record

@@ -117,12 +117,9 @@ class EffectPipeline:
             with record.timed("decode"):
                 of_map = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
         bytes_needed = self._bytes_needed(order, pixels, of_map)
-        models = [order.model] if uploaded is None else []
-        self._workshop.admit(
-            *(ticket, pixels + of_map, models),
-            drawn=order.pixels(pixels),
-            resolution=order.resolution,
-        )
+        spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
+        networks = [spec] if uploaded is None else []
+        self._workshop.admit(ticket, pixels + of_map, networks, drawn=order.pixels(pixels))
         batch_size = None
         if uploaded is None:
             photo, depth, batch_size = await self._inferred(data, order, ticket, record)

@@ -18,6 +18,7 @@ from service.imaging.transforms import Tensor
 from service.inference.catalog import NetworkCatalog
 from service.inference.engines.selection import LoadedNetwork
 from service.inference.scheduler import Inference, Scheduler
+from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.turnstile import Place, Turnstile
@@ -90,18 +91,17 @@ class Workshop:
         self,
         ticket: Ticket,
         pixels: float,
-        models: Sequence[str],
+        networks: Sequence[NetworkSpec],
         images: int = 1,
         drawn: float = 0,
-        resolution: int | None = None,
     ) -> None:
         """Reserve room for all these images or none.
 
-        ``pixels`` are all that will be in memory, ``models`` the networks, one for each run,
-        at this ``resolution``, ``drawn`` the pixels that an effect draws.
+        ``pixels`` are all that will be in memory, ``networks`` one for each run, ``drawn`` the
+        pixels that an effect draws.
         Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's.
         """
-        gflop = sum(self.catalog.served.find(name).at(resolution).gflop for name in models)
+        gflop = sum(network.gflop for network in networks)
         ticket.admit(pixels / 1e6, images, gflop, drawn / 1e6)
 
     @contextlib.asynccontextmanager

@@ -118,6 +118,16 @@ def test_a_comparison_as_zip_holds_the_same_maps(many: ServerProcess) -> None:
             assert np.array_equal(depth, alone)
 
 
+def test_a_comparison_shows_each_network_the_size_of_that_quality(many: ServerProcess) -> None:
+    path = f"/v1/compare?models={EMBEDDED},{MIDAS}&format=zip&size=network&quality=best"
+    with zipfile.ZipFile(io.BytesIO(post(many, path).content)) as archive:
+        table = {row["model"]: row for row in json.loads(archive.read("comparison.json"))}
+    assert {name: (row["height"], row["width"]) for name, row in table.items()} == {
+        EMBEDDED: (224, 352),
+        MIDAS: (256, 384),
+    }
+
+
 @pytest.mark.parametrize(
     ("models", "status"),
     [
