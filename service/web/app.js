@@ -19,6 +19,7 @@ import { busy, complain, tell, uploading, warn } from "./status.js";
 import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
 
+const samples = [...document.querySelectorAll("[data-sample]")];
 const keyForm = document.getElementById("key-form");
 const views = {
   depth: new DepthView(runWork),
@@ -114,6 +115,14 @@ async function restore() {
   if (finished) tell("restored", { model: finished.model });
   else views.depth.expect(null);
   select(finished ? tab : "depth");
+}
+
+/** A link may name a sample photo and a tab: `#sample=coffee&tab=relief`. */
+function followLink() {
+  const link = new URLSearchParams(location.hash.slice(1));
+  const tab = link.get("tab");
+  if (tab in views) wantedTab = tab;
+  samples.find(({ dataset }) => dataset.sample === link.get("sample"))?.click();
 }
 
 /** One request answers everything the views need; they do the rest in the browser. */
@@ -212,3 +221,4 @@ setScene(null);
 startIntake(async (file, given) => measure(await readableFile(file), given));
 addEventListener("popstate", restore);
 if (history.state?.photo) restore();
+else followLink();

@@ -24,7 +24,8 @@ function done(request) {
 /** Keep what a scene is made of under a new entry of the history, unless the browser cannot. */
 export async function remember({ file, map, kind, model, asked }, tab) {
   const key = Date.now();
-  history.pushState({ photo: key, tab }, "");
+  // Without what a link said: that has been followed.
+  history.pushState({ photo: key, tab }, "", location.pathname);
   try {
     const store = await photos("readwrite");
     await done(store.put({ file, map, kind, model, asked }, key));

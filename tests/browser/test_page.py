@@ -163,6 +163,15 @@ def test_a_busy_server_is_said_with_the_seconds_to_wait_and_tried_again(page: Pa
     expect_done(page)
 
 
+def test_a_link_opens_a_sample_in_a_tab(page: Page) -> None:
+    page.goto("/#sample=coffee&tab=obstacle")
+    expect(page.locator("#panel-obstacle")).to_be_visible()
+    assert canvas_size(page, "#obstacle canvas") == [600, 400]
+    page.goto("/#sample=nothing&tab=nothing")
+    page.reload()
+    expect(page.locator("#panel-depth")).to_be_visible()
+
+
 def test_reload_back_and_forward_keep_the_photo_and_the_tab(page: Page) -> None:
     page.goto("/")
     drop(page, "cat.png", photo_bytes("chelsea.png"))
