@@ -1,4 +1,4 @@
-"""``settings``: the table of all settings, as the README shows it."""
+"""``settings``: the table of all settings, as docs/settings.md shows it."""
 
 from __future__ import annotations
 
