@@ -3,6 +3,7 @@
 import { bytesOf, post } from "./client.js";
 import { paint } from "./colormaps.js";
 import { nearnessOf, resize, writeNpy } from "./depth_map.js";
+import { pictureToShare } from "./share.js";
 
 /** Hand a blob to the browser as a file; returns its name. */
 export function save(blob, name) {
@@ -32,6 +33,7 @@ const FILES = {
 
 /** Make or fetch one file and save it; `options` are post()'s. Returns the file's name. */
 export async function download(kind, scene, colormap, options) {
+  if (kind === "share") return save(await pictureToShare(scene, colormap), `${scene.stem}-depth.png`);
   const [route, query, ending] = FILES[kind];
   const own = await OWN[kind]?.(scene, colormap);
   return save(own ?? await fetched(route, query(colormap), scene, options), scene.stem + ending);

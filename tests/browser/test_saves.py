@@ -27,6 +27,12 @@ def test_downloads_are_full_size_and_what_the_page_has_is_not_sent_for(
     page.route("**/v1/**", lambda route: route.abort())
     heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
     assert heatmap.size == (640, 427)
+    share = Image.open(io.BytesIO(saved(page, "[data-download=share]"))).convert("RGB")
+    assert (
+        np.abs(np.asarray(share.crop((688, 24, 1328, 451)), int) - heatmap.convert("RGB")).max()
+        == 0
+    )
+    assert share.height > 451 + 24
     depth = np.load(io.BytesIO(saved(page, "[data-download=npy]")))
     image = {"image": photo_bytes("rocket.jpg")}
     served = np.load(io.BytesIO(server.client.post("/v1/depth?format=npy", files=image).content))
