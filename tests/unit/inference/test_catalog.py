@@ -371,7 +371,7 @@ def test_a_network_is_unloaded_but_never_the_default_one(loaders: Callable[[Load
     gauges = Gauges()
 
     async def run() -> None:
-        catalog = NetworkCatalog(Settings(), gauges.hooks())
+        catalog = NetworkCatalog(Settings(model=EMBEDDED), gauges.hooks())
         kept = await catalog.get(EMBEDDED)
         await catalog.get(SMALL)
         catalog.unload(SMALL)
