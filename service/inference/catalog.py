@@ -112,7 +112,7 @@ class NetworkCatalog:
         Raises :class:`ModelNotFound`, and :class:`InvalidParameter` for the default network.
         """
         spec = self.served.find(name)
-        if spec.name == self._settings.model:
+        if spec.name == self.served.default:
             raise InvalidParameter(f"{name} is the default network, which stays loaded.")
         network = self.loaded(name)
         if network is not None:

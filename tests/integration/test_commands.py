@@ -70,7 +70,7 @@ def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
 def test_doctor(cache_dir: Path) -> None:
     done = run_service("doctor", cache_dir=str(cache_dir))
     assert done.returncode == 0, done.stderr
-    assert "depth_lite_256 runs in" in done.stdout
+    assert "depth_lite_256 answers by default (DEPTH_MODEL=depth_lite_256)" in done.stdout
 
 
 def test_openvino_reports_no_usage(tmp_path: Path) -> None:

@@ -21,4 +21,6 @@ def test_a_comparison_is_charged_for_each_networks_map() -> None:
     with pytest.raises(Overloaded):
         pipeline = ComparisonPipeline(workshop, Mock())
         asyncio.run(pipeline.run(b"", order, ticket, RequestRecord("test")))
-    workshop.admit.assert_called_once_with(ticket, 3000, models)
+    choose = workshop.catalog.served.choose
+    assert [call.args[0] for call in choose.call_args_list] == list(models)
+    workshop.admit.assert_called_once_with(ticket, 3000, [choose.return_value] * 3)
