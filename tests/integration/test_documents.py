@@ -12,7 +12,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from service.__main__ import _parser
 from tests.support.documents import examples
@@ -106,6 +108,10 @@ def test_what_needs_only_a_photo_and_a_server_runs_as_printed(
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "next.jpg", "photos/a.jpg"):
         (tmp_path / name).write_bytes(PHOTO)
+    # What a depth camera gives: colours, and millimetres.
+    Image.fromarray(np.zeros((480, 640, 3), np.uint8)).save(tmp_path / "rgb.png")
+    millimetres = np.linspace(500, 4000, 480 * 640).reshape(480, 640)
+    Image.fromarray(millimetres.astype(np.uint16)).save(tmp_path / "depth_mm.png")
     script = "\n".join(
         [
             "set -e",
