@@ -3,53 +3,38 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
-import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.settings.kinds import (
+    DecodeIsolation,
+    EngineChoice,
+    Hosts,
+    LogFormat,
+    Names,
+    NonNegativeFloat,
+    OptionalPath,
+    Origins,
+    PositiveFloat,
+    PositiveInt,
+    Precision,
+    TraceExporter,
+    TrustedProxies,
+)
 
-class EngineChoice(StrEnum):
-    """Which runtime executes the network."""
-
-    AUTO = "auto"
-    OPENVINO = "openvino"
-    TORCH = "torch"
-
-
-class Precision(StrEnum):
-    """Arithmetic of the network's inner layers; inputs and outputs are always float32."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
-
-
-class DecodeIsolation(StrEnum):
-    """Where photos are decoded."""
-
-    NONE = "none"
-    PROCESS = "process"
-
-
-class LogFormat(StrEnum):
-    """How log lines are written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class TraceExporter(StrEnum):
-    """Where the spans of requests go."""
-
-    NONE = "none"
-    OTLP = "otlp"
-
+__all__ = [
+    "AUTO_MODEL",
+    "DecodeIsolation",
+    "EngineChoice",
+    "LogFormat",
+    "Precision",
+    "Settings",
+    "TraceExporter",
+    "unknown_variables",
+]
 
 AUTO_MODEL = "auto"
 _PREFIX = "DEPTH_"
@@ -58,49 +43,6 @@ _SPELLINGS = (f"{_PREFIX}ACCEPT_LICENSES", f"{_PREFIX}ACCEPT_LICENCES")
 _ALIKE = 0.85
 _CACHE = Path("~/.cache/depth-service")
 _NO_HOME = Path("/nonexistent")
-
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
-
-
-def _comma_list(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(part for item in value.split(",") if (part := item.strip()))
-
-
-def _check_origin(origin: str) -> str:
-    # What browsers send: a path or a slash at the end would never match.
-    if origin != "*" and not re.fullmatch(r"https?://[^/*\s]+", origin):
-        raise ValueError(f"{origin} is not an origin such as https://app.example.com")
-    return origin.lower()
-
-
-def _check_host(host: str) -> str:
-    if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
-        raise ValueError(f"{host} is not a host name without port, such as example.com")
-    return host.lower()
-
-
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        # A user without a home, as containers may have: nothing is there, nothing can be written.
-        return _NO_HOME / path.relative_to("~")
-
-
-def _check_network(network: str) -> str:
-    return str(ipaddress.ip_network(network))
-
-
-CommaList = NoDecode, BeforeValidator(_comma_list)
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], *CommaList]
-Names = Annotated[tuple[str, ...], *CommaList]
-Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], *CommaList]
-TrustedProxies = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], *CommaList]
 
 
 class Settings(BaseSettings):
@@ -333,6 +275,14 @@ class Settings(BaseSettings):
     def max_body_bytes(self) -> int:
         """The body limit in bytes."""
         return int(self.max_body_mb * 1e6)
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        # A user without a home, as containers may have: nothing is there, nothing can be written.
+        return _NO_HOME / path.relative_to("~")
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
