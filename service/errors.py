@@ -113,6 +113,12 @@ class UnsupportedEncoding(UnsupportedMediaType):
     headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
 
 
+class UnsupportedTensorEncoding(UnsupportedEncoding):
+    """The same of a body of tensors, of which some encodings are read."""
+
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "gzip, deflate, identity"}
+
+
 class UndecodableImage(DepthError):
     """The bytes claim a supported format but do not decode."""
 

@@ -11,6 +11,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from service.api.base64_body import Base64Body
+from service.api.compressed_body import CODINGS, inflated
 from service.api.image_form import ImageForm
 from service.errors import (
     ClientDisconnected,
@@ -18,6 +19,7 @@ from service.errors import (
     PayloadTooLarge,
     UnsupportedEncoding,
     UnsupportedMediaType,
+    UnsupportedTensorEncoding,
 )
 from service.pipeline.admission import Ticket
 
@@ -81,13 +83,34 @@ async def read_image_and_depth(request: Request, ticket: Ticket, max_bytes: int)
 
 
 async def read_body(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
-    """The request's body as it came; raises :class:`PayloadTooLarge` as :func:`read_image` does."""
+    """The request's body, decompressed if it was compressed.
+
+    Raises :class:`PayloadTooLarge` as :func:`read_image` does, whether ``max_bytes`` are passed
+    before or after decompressing, :class:`MalformedRequest` for a body that is not compressed as
+    it says, and :class:`UnsupportedTensorEncoding` for one that says it in another way.
+    """
+    coding = _coding(request)
+    if coding and coding not in CODINGS:
+        raise UnsupportedTensorEncoding(
+            f"The body is compressed ({_shown(coding)}); send it as it is, or as "
+            f"{' or '.join(sorted(CODINGS))}."
+        )
     body = RawBody()
     await _receive(request, ticket, max_bytes, body)
-    return body.image()
+    if not coding:
+        return body.image()
+    data = await asyncio.to_thread(inflated, body.image(), coding, max_bytes)
+    ticket.add_bytes(len(data))
+    return data
 
 
 async def _read(request: Request, ticket: Ticket, max_bytes: int, *, with_depth: bool) -> Upload:
+    coding = _coding(request)
+    if coding:
+        raise UnsupportedEncoding(
+            f"The body is compressed ({_shown(coding)}); send it as it is, without "
+            "Content-Encoding. Photos are compressed already."
+        )
     name, parameters = parse_options_header(request.headers.get("content-type"))
     media_type = name.decode("latin-1")
     if media_type == BASE64:
@@ -128,15 +151,15 @@ def _sink_for(
     )
 
 
-def _check_encoding(request: Request) -> None:
-    encoding = request.headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity"):
-        return
-    known = encoding if encoding.isascii() and encoding.isalnum() else "another encoding"
-    raise UnsupportedEncoding(
-        f"The body is compressed ({known[:_LONGEST_ENCODING]}); send it as it is, without "
-        "Content-Encoding. Photos are compressed already."
-    )
+def _coding(request: Request) -> str:
+    """How the body is compressed, as the client says; empty if it is not."""
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    return "" if coding == "identity" else coding
+
+
+def _shown(coding: str) -> str:
+    known = coding.isascii() and coding.isalnum()
+    return coding[:_LONGEST_ENCODING] if known else "another encoding"
 
 
 def _check_declared_length(request: Request, max_bytes: int) -> None:
@@ -152,7 +175,6 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
 
 async def _receive(request: Request, ticket: Ticket, max_bytes: int, sink: Sink) -> int:
     """Pass the body on piece by piece; returns its length."""
-    _check_encoding(request)
     _check_declared_length(request, max_bytes)
     received = 0
     try:

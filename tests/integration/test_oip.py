@@ -117,6 +117,17 @@ def test_tensors_of_one_request_are_items_of_the_queue(
     assert server.metric("depth_batch_size_sum") == before + 3
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("binary", [True, False])
+def test_tritonclient_compresses_its_requests(
+    client: triton.InferenceServerClient, coding: str, binary: bool
+) -> None:
+    inputs = [network_inputs(coffee_tensor(), binary)]
+    plain = client.infer(MODEL, inputs)
+    compressed = client.infer(MODEL, inputs, request_compression_algorithm=coding)
+    assert np.allclose(compressed.as_numpy("depth"), plain.as_numpy("depth"), atol=1e-5)
+
+
 def test_both_outputs_at_once_and_plain_json(server: ServerProcess) -> None:
     wanted = {"outputs": [{"name": "depth"}, {"name": "heatmap"}]}
     answer = server.client.post(INFER, json=message() | wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import struct
 from typing import Any
@@ -34,6 +35,7 @@ def fp32(shape: list[int], data: list[Any]) -> dict[str, Any]:
 
 FLAT = [0.0] * (3 * 256 * 256)
 PREFIXED = struct.pack("<I", len(COFFEE)) + COFFEE
+DUMPED = json.dumps(message()).encode()
 BAD: dict[str, tuple[int, dict[str, Any]]] = {
     "nothing": (400, {"content": b""}),
     "no JSON": (400, {"content": b"\xff\xd8\xff"}),
@@ -103,7 +105,21 @@ BAD: dict[str, tuple[int, dict[str, Any]]] = {
     "FP32 with 1e300": (400, fp32([1, 3, 256, 256], [1e300, *FLAT[1:]])),
     "FP32 nested unevenly": (400, fp32([1, 3, 256, 256], [[0.0], *FLAT[1:]])),
     "FP32 nested too deep": (400, fp32([1, 3, 256, 256], [[[[[[0.0]]]]]])),
-    "gzip": (415, {"json": message(), "headers": {"Content-Encoding": "gzip"}}),
+    "no gzip": (400, {"json": message(), "headers": {"Content-Encoding": "gzip"}}),
+    "no deflate": (400, {"json": message(), "headers": {"Content-Encoding": "deflate"}}),
+    "gzip cut off": (
+        400,
+        {"content": gzip.compress(DUMPED)[:-9], "headers": {"Content-Encoding": "gzip"}},
+    ),
+    "gzip of rubbish": (
+        400,
+        {"content": gzip.compress(b"rubbish"), "headers": {"Content-Encoding": "gzip"}},
+    ),
+    "a bomb of gzip": (
+        413,
+        {"content": gzip.compress(bytes(21_000_000)), "headers": {"Content-Encoding": "gzip"}},
+    ),
+    "Brotli": (415, {"content": b"", "headers": {"Content-Encoding": "br"}}),
     "bad deadline": (422, {"json": message(), "headers": {"X-Request-Timeout": "-1"}}),
     "too large": (413, {"content": b"a" * 21_000_000}),
     "more photos than a client may have": (413, {"json": message(shape=[60], data=["aa=="] * 60)}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.support.server import ServerProcess
 PHOTO = photo_bytes("chelsea.png")
 LETTERS = base64.b64encode(PHOTO).decode()
 MOST = 300_000
+NOT_READ = ["br", "Zstd", "gzip, gzip", "x" * 300, "\u00e9"]
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +65,13 @@ def test_json_that_holds_no_photo_is_malformed(server: ServerProcess, body: byte
     assert (answer.status_code, answer.json()["type"]) == (400, "malformed-request")
 
 
-@pytest.mark.parametrize("path", ["/v1/depth", "/predict", "/v2/models/depth_lite_256/infer"])
-@pytest.mark.parametrize("encoding", ["gzip", "br", "Zstd", "x" * 300, "\u00e9"])
+@pytest.mark.parametrize(
+    ("path", "encoding"),
+    [
+        *itertools.product(["/v1/depth", "/predict"], ["gzip", "deflate", *NOT_READ]),
+        *itertools.product(["/v2/models/depth_lite_256/infer"], NOT_READ),
+    ],
+)
 def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(
     server: ServerProcess, path: str, encoding: str
 ) -> None:
@@ -75,9 +82,9 @@ def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(
     # The Open Inference Protocol has errors of its own.
     problem = answer.json()
     detail = problem["error"] if path.startswith("/v2") else problem["detail"]
-    if "detail" in problem:
-        assert answer.headers["accept-encoding"] == "identity"
-    if encoding.isascii():
+    read = "gzip, deflate, identity" if path.startswith("/v2") else "identity"
+    assert answer.headers["accept-encoding"] == read
+    if encoding.isascii() and encoding.isalnum():
         assert encoding.lower()[:20] in detail
     assert len(detail) < 200
 

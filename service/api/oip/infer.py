@@ -54,7 +54,8 @@ router = APIRouter(tags=[TAG], prefix="/v2", route_class=PhotoRoute)
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "JSON, or JSON and then the tensor's binary data.",
+        "description": "JSON, or JSON and then the tensor's binary data; both as they are, or "
+        "compressed together by `Content-Encoding: gzip` or `deflate`.",
         "content": {
             "application/json": {
                 "schema": infer_request_schema(),
