@@ -13,8 +13,8 @@ from service.imaging.files.formats import PHOTO_FORMATS
 *_OTHERS, _LAST = (photo_format.name for photo_format in PHOTO_FORMATS)
 _DEPTH_DESCRIPTION = (
     "The photo's depth map, of a sensor or computed earlier: NPY or NPZ of any numbers, a grey PNG "
-    "(16 bits, or 8 of nearness), a grey JPEG, or a TIFF of float32 or 16 bits. With it no network "
-    "runs."
+    "(16 bits, or 8 of nearness), a grey JPEG, a TIFF of float32 or 16 bits, or, with the extra "
+    "`exr` on the server, OpenEXR of one float channel. With it no network runs."
 )
 
 

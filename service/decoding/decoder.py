@@ -33,7 +33,7 @@ class Decoder(Protocol):
         """
 
     def grey(self, data: bytes) -> NDArray[np.float32]:
-        """The numbers ``(h, w)`` of a grey PNG, JPEG or TIFF; raises the errors of decoding."""
+        """The numbers ``(h, w)`` of a grey picture; raises the errors of :func:`decode_grey`."""
 
     def wait_until_ready(self) -> None:
         """Return when photos can be decoded; raises :class:`DecoderUnavailable`."""

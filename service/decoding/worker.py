@@ -6,6 +6,7 @@ It imports what decoding needs and nothing else: about 50 MB, in a fraction of a
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -83,6 +84,8 @@ def _main() -> None:
     cv2.setNumThreads(1)
     # What Pillow imports only when it opens a file: once locked up, none can be read.
     Image.preinit()
+    with contextlib.suppress(ImportError):
+        importlib.import_module("OpenEXR")
     # Codecs write to standard error what they like; it is not the service's log.
     os.dup2(1, 2)
     lock_up(int(sys.argv[1]))

@@ -27,6 +27,8 @@ from service.errors import DepthError, PayloadTooLarge, UndecodableImage
 from service.imaging.files import formats
 from service.imaging.files.avif import check_avif_frames, strip_avif
 from service.imaging.files.bmp import check_bmp
+from service.imaging.files.exr import SIGNATURE as EXR
+from service.imaging.files.exr import read_exr
 from service.imaging.files.formats import PhotoFormat, sniff
 from service.imaging.files.gif import strip_gif
 from service.imaging.files.jpeg import FILLING, check_jpeg, ended_in_two_ways, strip_jpeg
@@ -167,11 +169,13 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
 
 
 def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
-    """The numbers of a grey PNG, JPEG or TIFF as they are stored, ``(h, w)`` float32.
+    """The numbers of a grey PNG, JPEG, TIFF or OpenEXR as they are stored, ``(h, w)`` float32.
 
     Raises what :func:`read_header` and :func:`decode_photo` raise, and
     :class:`UndecodableImage` for colours.
     """
+    if data.startswith(EXR):
+        return read_exr(data, max_pixels)
     photo_format = sniff(data)
     if photo_format is formats.TIFF:
         check_tiff(data, with_numbers=True)

@@ -83,7 +83,7 @@ def _read_header(
     """Where the numbers start, their type, whether columns come first, and the shape."""
     if not data.startswith(npy_format.MAGIC_PREFIX):
         raise UnsupportedMediaType(
-            "The depth map must be an NPY or NPZ file, or a grey PNG, JPEG or TIFF."
+            "The depth map must be an NPY or NPZ file, a grey PNG, JPEG or TIFF, or OpenEXR."
         )
     head = io.BytesIO(data[:_LONGEST_HEAD])
     try:

@@ -15,6 +15,8 @@ from service.errors import InvalidParameter, PayloadTooLarge
 from service.imaging.depth_description import DepthDescription, read_description
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import UPLOADED, DepthMap
+from service.imaging.files.exr import SIGNATURE as _EXR
+from service.imaging.files.exr import exr_size
 from service.imaging.files.tiff import tiff_size
 from service.imaging.npy import Numbers, read_npy
 from service.imaging.transforms import InputRule, Interpolation
@@ -68,15 +70,18 @@ class DepthFile:
 
 
 def is_picture_file(data: bytes) -> bool:
-    """Whether the bytes are a PNG, JPEG or TIFF, by their signature; else they must be NPY."""
-    return data.startswith((_PNG, _JPEG, *_TIFFS))
+    """Whether they are a PNG, JPEG, TIFF or OpenEXR, by their signature; else they must be NPY."""
+    return data.startswith((_PNG, _JPEG, *_TIFFS, _EXR))
 
 
-def count_tiff(data: bytes, max_pixels: int) -> int | None:
-    """Pixels of a TIFF, by its tags, None for other files; raises :class:`PayloadTooLarge`."""
-    if not data.startswith(_TIFFS):
+def count_floats(data: bytes, max_pixels: int) -> int | None:
+    """Pixels of a TIFF or OpenEXR, by its header, None for other files.
+
+    Raises :class:`PayloadTooLarge`, and the errors of :func:`tiff_size` and :func:`exr_size`.
+    """
+    if not data.startswith((*_TIFFS, _EXR)):
         return None
-    width, height = tiff_size(data)
+    width, height = (exr_size if data.startswith(_EXR) else tiff_size)(data)
     if width * height > max_pixels:
         raise PayloadTooLarge(
             f"The depth map has {width}x{height} pixels; the limit is {max_pixels} in all."

@@ -15,7 +15,7 @@ from service.imaging.npy import count_npy
 from service.imaging.options import Options
 from service.imaging.uploaded_depth import (
     DepthMeaning,
-    count_tiff,
+    count_floats,
     depth_map_of,
     fitted_to_photo,
     is_picture_file,
@@ -173,7 +173,7 @@ class EffectPipeline:
                 return await self._workshop.run(ticket, decode, place=place)
 
     def _count_uploaded(self, uploaded: bytes) -> int:
-        if (pixels := count_tiff(uploaded, self._limits.max_pixels)) is not None:
+        if (pixels := count_floats(uploaded, self._limits.max_pixels)) is not None:
             return pixels
         if is_picture_file(uploaded):
             return self._workshop.decoder.count_pixels(uploaded)
