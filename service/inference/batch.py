@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,14 +23,16 @@ _RAISED = "The network raised an error on this image; the log has it."
 
 @dataclass(frozen=True)
 class BatchItem:
-    """A network input ``(3, h, w)``, the request it belongs to, and who is told of its start.
+    """A network input ``(3, h, w)``, the request it belongs to, and who is told of its run.
 
-    ``on_start`` is called in the inference thread when the network begins with it.
+    Both are called in the inference thread: ``on_start`` when the network begins with it,
+    ``on_execution`` of one item with the size and the seconds of each call that was answered.
     """
 
     tensor: Tensor
     request_id: str = "-"
     on_start: Callable[[], None] = lambda: None
+    on_execution: Callable[[int, float], None] = lambda size, seconds: None
 
 
 def run_batch(engine: Engine, items: Sequence[BatchItem]) -> list[Outcome]:
@@ -41,13 +44,17 @@ def run_batch(engine: Engine, items: Sequence[BatchItem]) -> list[Outcome]:
     """
     with log_lines_of(*dict.fromkeys(item.request_id for item in items)):
         tensors = [item.tensor for item in items]
+        started = time.perf_counter()
         try:
-            return list(_checked(engine.infer(np.stack(tensors)), tensors))
+            depths = _checked(engine.infer(np.stack(tensors)), tensors)
         except Exception as error:
             if len(items) == 1:
                 logger.exception("inference failed")
                 return [InferenceFailed.because_of(error, _RAISED)]
             logger.warning("a batch of %d failed (%s); running its items singly", len(items), error)
+        else:
+            items[0].on_execution(len(items), time.perf_counter() - started)
+            return list(depths)
     return [outcome for item in items for outcome in run_batch(engine, [item])]
 
 

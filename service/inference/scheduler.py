@@ -100,14 +100,16 @@ class Scheduler:
         tensor: Tensor,
         client: str = "",
         on_start: Callable[[], None] = lambda: None,
+        on_execution: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> Inference:
         """Depth of one network input ``(3, h, w)``, when it is ``client``'s turn.
 
-        ``on_start`` is called in the inference thread when the network begins with it. Raises
-        :class:`InferenceFailed` when the network fails on this very input.
+        For ``on_start`` and ``on_execution`` see :class:`BatchItem`; the latter must be the same
+        for all inputs of an engine. Raises :class:`InferenceFailed` when the network fails on this
+        very input.
         """
         answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
-        item = BatchItem(tensor, request_id_var.get(), on_start)
+        item = BatchItem(tensor, request_id_var.get(), on_start, on_execution)
         job = _Job(engine, item, client, self._next_turn(client), answer)
         self._waiting.add(job)
         self._last_seen[client] = job.queued_at

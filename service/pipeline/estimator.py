@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,7 +72,7 @@ class Estimator:
         self, data: bytes, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
     ) -> Estimate:
         """Decode and run the network, when it is this client's turn."""
-        async with self._workshop.turn(ticket, record) as place:
+        async with self._turn(network, ticket, record) as place:
             decoded = await self._decoded(data, network.spec.input_rule, ticket, record, place)
             size = (decoded.width, decoded.height)
             return await self.infer(decoded.tensor, size, network, ticket, record)
@@ -87,7 +89,7 @@ class Estimator:
         if not has_detail(rule, whole.width, whole.height):
             return whole
         size = (whole.width, whole.height)
-        async with self._workshop.turn(ticket, record) as place:
+        async with self._turn(network, ticket, record) as place:
             decoded = await self._decoded(data, finer(rule), ticket, record, place)
             # One after the other: all at once would keep others from the network for as long.
             tiles = [
@@ -104,7 +106,7 @@ class Estimator:
         self, data: bytes, side: int, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
     ) -> tuple[Photo, Estimate]:
         """As :meth:`photo`, and from the same decode the photo within ``side`` pixels."""
-        async with self._workshop.turn(ticket, record) as place:
+        async with self._turn(network, ticket, record) as place:
             with record.timed("decode"):
                 source = await self._workshop.run(
                     ticket,
@@ -120,7 +122,7 @@ class Estimator:
         self, tensor: Tensor, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
     ) -> Estimate:
         """Run the network on a ready input, when it is this client's turn."""
-        async with self._workshop.turn(ticket, record):
+        async with self._turn(network, ticket, record):
             _, height, width = tensor.shape
             return await self.infer(tensor, (width, height), network, ticket, record)
 
@@ -137,6 +139,15 @@ class Estimator:
         spec = network.spec
         depth = DepthMap(inference.depth, spec.kind, spec.name, spec.enlarge)
         return Estimate(depth, *size, inference.batch_size)
+
+    @contextlib.asynccontextmanager
+    async def _turn(
+        self, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
+    ) -> AsyncIterator[Place]:
+        """A turn that counts in the network's statistics, with the wait for it."""
+        with self._workshop.statistics[network.spec.name].image(record):
+            async with self._workshop.turn(ticket, record) as place:
+                yield place
 
     async def _decoded(
         self, data: bytes, rule: InputRule, ticket: Ticket, record: RequestRecord, place: Place

@@ -8,6 +8,7 @@ so that it can keep no photo, no frame of a stream and no probe waiting.
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +22,7 @@ from service.inference.scheduler import Inference, Scheduler
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
+from service.pipeline.statistics import NetworkStatistics
 from service.pipeline.turnstile import Place, Turnstile
 from service.pipeline.work_threads import WorkThreads
 
@@ -63,6 +65,7 @@ class Workshop:
     ) -> None:
         self.catalog = catalog
         self.decoder = decoder
+        self.statistics: defaultdict[str, NetworkStatistics] = defaultdict(NetworkStatistics)
         self._scheduler = scheduler
         self._limits = limits
         places = limits.batch_size + _DECODED_AHEAD
@@ -134,7 +137,10 @@ class Workshop:
         def begun() -> None:
             record.stage = "inference"
 
-        inference = await self._scheduler.infer(network.engine, tensor, ticket.client, begun)
+        executed = self.statistics[network.spec.name].executed
+        inference = await self._scheduler.infer(
+            network.engine, tensor, ticket.client, begun, executed
+        )
         record.add("queue", inference.queue_seconds, inference.inference_seconds)
         record.add("inference", inference.inference_seconds)
         return inference

@@ -19,6 +19,7 @@ from service.api.middleware.gate import AdmissionGate
 from service.api.middleware.head import HeadAsGet
 from service.api.oip import infer as oip_infer
 from service.api.oip import metadata as oip
+from service.api.oip import statistics as oip_statistics
 from service.api.openapi import install_openapi
 from service.api.pages import install_pages
 from service.api.photo_route import photo_routes
@@ -41,7 +42,8 @@ nearer, without a unit."""
 
 _ROUTERS = (
     *(depth.router, compare.router, effects.router, models.router, stream.router, health.probes),
-    *(oip.probes, oip.router, oip_infer.router),
+    # Statistics before metadata: no network is called stats.
+    *(oip.probes, oip_statistics.router, oip.router, oip_infer.router),
 )
 
 

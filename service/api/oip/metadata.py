@@ -67,7 +67,7 @@ async def oip_server() -> ServerMetadata:
     return ServerMetadata(
         name="depth-service",
         version=__version__,
-        extensions=["binary_tensor_data", "model_configuration"],
+        extensions=["binary_tensor_data", "model_configuration", "statistics"],
     )
 
 

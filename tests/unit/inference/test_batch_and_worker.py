@@ -8,9 +8,9 @@ import pytest
 
 from service.errors import InferenceFailed
 from service.imaging.transforms import DepthArray, Tensor
-from service.inference.batch import run_batch
+from service.inference.batch import BatchItem, run_batch
 from service.inference.worker import InferenceWorker
-from tests.support.engines import ScriptedEngine, item
+from tests.support.engines import ScriptedEngine, item, tensor
 from tests.support.log_lines import LogLines
 from tests.support.waiting import wait_until
 
@@ -46,6 +46,19 @@ def test_only_the_culprit_of_a_failed_batch_errors(
         assert not isinstance(outcome, InferenceFailed)
         assert (outcome == value).all()
     assert engine.batch_sizes == [3, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("values", "answered"), [([1, 3], [2]), ([1, CULPRIT, 3], [1, 1])])
+def test_only_calls_that_were_answered_are_told(values: list[float], answered: list[int]) -> None:
+    calls: list[tuple[int, float]] = []
+
+    def told(size: int, seconds: float) -> None:
+        calls.append((size, seconds))
+
+    items = [BatchItem(tensor(value), on_execution=told) for value in values]
+    run_batch(ScriptedEngine(nan_on_culprit), items)
+    assert [size for size, _ in calls] == answered
+    assert all(seconds > 0 for _, seconds in calls)
 
 
 def test_a_good_batch_runs_once() -> None:
