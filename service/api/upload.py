@@ -99,9 +99,19 @@ async def read_body(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
     await _receive(request, ticket, max_bytes, body)
     if not coding:
         return body.image()
-    data = await asyncio.to_thread(inflated, body.image(), coding, max_bytes)
-    ticket.add_bytes(len(data))
-    return data
+    return await _decompressed(body.image(), coding, ticket, max_bytes)
+
+
+async def _decompressed(body: bytes, coding: str, ticket: Ticket, max_bytes: int) -> bytes:
+    pieces = inflated(body, coding)
+    whole = bytearray()
+    # A piece takes milliseconds, too many for the event loop.
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        if len(whole) + len(piece) > max_bytes:
+            raise _too_large(max_bytes, " once it is decompressed")
+        ticket.add_bytes(len(piece))
+        whole += piece
+    return bytes(whole)
 
 
 async def _read(request: Request, ticket: Ticket, max_bytes: int, *, with_depth: bool) -> Upload:
@@ -169,8 +179,8 @@ def _check_declared_length(request: Request, max_bytes: int) -> None:
         raise _too_large(max_bytes)
 
 
-def _too_large(max_bytes: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than the limit of {max_bytes / 1e6:g} MB.")
+def _too_large(max_bytes: int, when: str = "") -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than the limit of {max_bytes / 1e6:g} MB{when}.")
 
 
 async def _receive(request: Request, ticket: Ticket, max_bytes: int, sink: Sink) -> int:

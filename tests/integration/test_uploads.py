@@ -89,6 +89,27 @@ def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(
     assert len(detail) < 200
 
 
+def test_the_limit_of_bytes_holds_for_what_was_compressed(small: ServerProcess) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    for size, status, reason in (
+        (MOST + 1, 413, "0.3 MB once it is decompressed"),
+        (MOST, 400, "not JSON"),
+    ):
+        body = gzip.compress(bytes(size))
+        answer = small.client.post("/v2/models/depth_lite_256/infer", content=body, headers=headers)
+        assert (answer.status_code, reason in answer.json()["error"]) == (status, True)
+
+
+def test_what_is_decompressed_counts_as_memory_at_once(cache_dir: Path) -> None:
+    bomb = gzip.compress(bytes(21_000_000))  # beyond DEPTH_MAX_BODY_MB, too
+    with ServerProcess(cache_dir=str(cache_dir), max_admitted_mb="2") as server:
+        answer = server.client.post(
+            "/v2/models/depth_lite_256/infer", content=bomb, headers={"Content-Encoding": "gzip"}
+        )
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+
+
 def test_an_encoding_that_is_none_is_accepted(server: ServerProcess) -> None:
     headers = {"Content-Type": "image/png", "Content-Encoding": "identity"}
     assert server.client.post("/v1/depth", content=PHOTO, headers=headers).status_code == 200
