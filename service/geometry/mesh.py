@@ -138,26 +138,39 @@ def _grid(pixels: Rgb, depth: DepthMap, max_side: int, refine: bool) -> _Grid:
 def _triangulate(
     distance: DepthArray, right: NDArray[np.float32], up: NDArray[np.float32], edge: float
 ) -> NDArray[np.uint32]:
-    """Two triangles for every four neighbours, without those that are too slanted or unknown."""
+    """Two triangles for every four neighbours, without those that are too slanted or unknown.
+
+    A slant is the angle whose tangent is by how much of its distance the surface recedes per step
+    of the ray, across and down together: on the camera's axis its angle to the line of sight.
+    """
     height, width = distance.shape
     numbers = np.arange(height * width, dtype=np.uint32).reshape(height, width)
-    # From one point to the next the surface may recede by this share of its distance.
-    across, down = np.diff(right), -np.diff(up)[:, np.newaxis]
-    steepest = np.maximum(across, down) * np.float32(math.tan(math.radians(edge)))
+    steepest = np.float32(math.tan(math.radians(edge)))
+    # Apart, because steps differ where points are some of a map's pixels; squared in place.
+    across, down = np.diff(distance, axis=1), np.diff(distance, axis=0)
+    across /= np.diff(right)
+    down /= np.diff(up)[:, np.newaxis]
+    across *= across
+    down *= down
     start, rest = slice(None, -1), slice(1, None)
     top_left, top_right = (start, start), (start, rest)
     bottom_left, bottom_right = (rest, start), (rest, rest)
-    halves = ((top_left, bottom_left, top_right), (top_right, bottom_left, bottom_right))
+    halves = (
+        ((top_left, bottom_left, top_right), across[:-1], down[:, :-1]),
+        ((top_right, bottom_left, bottom_right), across[1:], down[:, 1:]),
+    )
     wholes = []
-    for three in halves:
+    for three, across_squared, down_squared in halves:
         first, second, third = (distance[corner] for corner in three)
         nearest_one = np.minimum(np.minimum(first, second), third)
-        farthest = np.maximum(np.maximum(first, second), third)
+        nearest_one *= steepest
+        nearest_one *= nearest_one
         # False where one of the three is NaN.
-        wholes.append(farthest - nearest_one <= nearest_one * steepest)
+        wholes.append(across_squared + down_squared <= nearest_one)
     counts = [int(np.count_nonzero(whole)) for whole in wholes]
     triangles = np.empty((sum(counts), 3), np.uint32)
-    for part, three, whole in zip(np.split(triangles, counts[:1]), halves, wholes, strict=True):
+    parts = np.split(triangles, counts[:1])
+    for part, (three, *_), whole in zip(parts, halves, wholes, strict=True):
         for column, corner in enumerate(three):
             part[:, column] = numbers[corner][whole]
     return triangles

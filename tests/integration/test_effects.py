@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import av
@@ -13,9 +14,10 @@ from PIL import Image
 
 from service.effects.catalog import EFFECTS
 from tests.support.clients import post_at_once
+from tests.support.depths import motorcycle_metres
 from tests.support.effects import depth_file, npy, post_effect
-from tests.support.photos import jpeg_720p, photo_bytes
-from tests.support.server import ServerProcess
+from tests.support.photos import jpeg_720p, photo_bytes, photo_path
+from tests.support.server import ROOT, ServerProcess
 from tests.support.waiting import wait_until
 
 COFFEE = photo_bytes("coffee.png")  # 600 x 400, a cup on a table
@@ -61,6 +63,38 @@ def test_anchors_that_contradict_the_depth_are_refused_in_words(
     )
     assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
     assert "contradict" in answer.json()["detail"]
+
+
+def slanted_share(glb: bytes, degrees: float = 80) -> float:
+    """Share of a mesh's area that is slanted more than this against the line of sight."""
+    mesh: Any = trimesh.load(io.BytesIO(glb), file_type="glb", force="mesh", process=False)
+    corners = np.asarray(mesh.triangles, np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area, sight = np.linalg.norm(normals, axis=1), corners.mean(axis=1)
+    towards = np.abs((normals * sight).sum(axis=1)) / np.linalg.norm(sight, axis=1)
+    slanted = towards < np.cos(np.radians(degrees)) * area
+    return float(area[slanted].sum() / area.sum())
+
+
+SAMPLES = sorted((ROOT / "service" / "web" / "samples").glob("*.jpg"))
+MOTORCYCLE = photo_path("motorcycle_left.png")
+
+
+@pytest.mark.parametrize("photo", [*SAMPLES, MOTORCYCLE], ids=lambda path: path.stem)
+def test_hardly_anything_of_a_mesh_is_stretched_over_jumps(
+    server: ServerProcess, photo: Path
+) -> None:
+    # Measured: at most 0.11%; cut at 85 degrees 7 to 18%.
+    sent = [None] if photo != MOTORCYCLE else [None, npy(motorcycle_metres())]
+    for depth in sent:
+        query = {"format": "glb"} | ({"depth_kind": "metric_depth"} if depth else {})
+        meshes = [
+            post_effect(server, "pointcloud", photo.read_bytes(), depth, **query, **edge).content
+            for edge in ({}, {"edge": 85})
+        ]
+        usual, wide = map(slanted_share, meshes)
+        assert usual <= 0.01
+        assert wide > 0.05
 
 
 def test_the_danger_zone_is_drawn_in_red(server: ServerProcess) -> None:

@@ -13,6 +13,7 @@ from service.errors import InvalidParameter
 from service.geometry.mesh import MeshOptions, build_mesh
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import Interpolation
 from tests.support.depths import inverse_depth, motorcycle_inverse, motorcycle_metres, step
 from tests.support.photos import photo_pixels
 
@@ -28,7 +29,7 @@ def load_glb(data: bytes) -> Any:
 
 
 def test_a_glb_of_a_smooth_surface_is_one_whole_textured_grid() -> None:
-    mesh = load_glb(encode_glb(ASTRONAUT, GENTLE, MeshOptions(max_side=100)))
+    mesh = load_glb(encode_glb(ASTRONAUT, GENTLE, MeshOptions(max_side=100, refine=False)))
     assert mesh.vertices.shape == (100 * 100, 3)
     assert mesh.faces.shape == (2 * 99 * 99, 3)
     assert np.isfinite(mesh.vertices).all()
@@ -76,6 +77,25 @@ def test_a_wider_edge_angle_keeps_the_jump_joined() -> None:
     joined = load_glb(encode_glb(pixels, shallow, MeshOptions(edge=89.9)))
     cut = load_glb(encode_glb(pixels, shallow, MeshOptions(edge=60)))
     assert (joined.body_count, cut.body_count) == (1, 2)
+
+
+@pytest.mark.parametrize("towards", [(1, 0), (0, 1), (1, 1), (1, -1)])
+@pytest.mark.parametrize("max_side", [160, 100])
+def test_a_slant_is_the_same_in_every_direction_and_however_points_are_spread(
+    towards: tuple[int, int], max_side: int
+) -> None:
+    """A narrow view, so that all lines of sight are alike; 100 points take uneven steps."""
+    options = MeshOptions(max_side=max_side, intrinsics="5000,5000,79.5,79.5")
+    across, down = np.meshgrid(np.arange(160), np.arange(160))
+    slope = np.tan(np.radians(75)) / 5000 / np.hypot(*towards)
+    receding = np.exp(slope * (towards[0] * across + towards[1] * down)).astype(np.float32)
+    depth = DepthMap(receding, METRIC, "uploaded", Interpolation.NEAREST)
+    pixels = np.zeros((160, 160, 3), np.uint8)
+    whole, cut = (
+        build_mesh(pixels, depth, options.model_copy(update={"edge": edge})) for edge in (76, 74)
+    )
+    assert len(whole.triangles) == 2 * (max_side - 1) ** 2
+    assert not len(cut.triangles)
 
 
 def test_a_ply_holds_the_points_with_their_colours() -> None:
