@@ -106,6 +106,8 @@ def _described(text: Mapping[str, str]) -> DepthDescription:
         raise ValueError("no range")
     invalid = int(text["Depth-Invalid"]) if "Depth-Invalid" in text else None
     beyond = float(text["Depth-Beyond"]) if "Depth-Beyond" in text else None
+    if invalid is not None and not 0 <= invalid <= _LARGEST_LEVEL:
+        raise ValueError("no level")
     kind = DepthKind(text["Depth-Kind"])
     if text.get("Depth-Unit") != kind.unit or (beyond is not None and not beyond > 0):
         raise ValueError("no unit or limit of that kind")

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from service.imaging.depth_description import read_description
 from tests.browser.conftest import watched_page
 from tests.browser.test_accessibility import findings
 from tests.support.depths import motorcycle_metres
@@ -76,8 +77,11 @@ def test_from_then_on_everything_is_in_metres(page: Page) -> None:
     for place in ("#histogram-text", "#legend"):
         expect(page.locator(place)).to_have_text(re.compile(about))
     with page.expect_request("**/v1/*") as sent:
-        saved(page, "[data-download=depth16]")
+        written = saved(page, "[data-download=depth16]")
     assert "anchors=0.5" in sent.value.url
+    description = read_description(written)
+    assert description is not None
+    assert description.kind == "metric_depth"
     page.locator("#tab-obstacle").click()
     for place in ("#alarm", "#threshold-value"):
         expect(page.locator(place)).to_have_text(re.compile(about))

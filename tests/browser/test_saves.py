@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from service.imaging.depth_description import read_description
 from tests.support.photos import as_bytes, photo_bytes, photo_pixels
 from tests.support.server import ServerProcess
 from tests.support.visitor import drop, expect_done, open_sample, saved, set_slider
@@ -22,7 +23,8 @@ def test_downloads_are_full_size_and_what_the_page_has_is_not_sent_for(
     page.goto("/")
     drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
     expect_done(page)
-    depth16 = Image.open(io.BytesIO(saved(page, "[data-download=depth16]")))
+    written = saved(page, "[data-download=depth16]")
+    depth16 = Image.open(io.BytesIO(written))
     assert (depth16.size, depth16.mode) == ((640, 427), "I;16")
     page.route("**/v1/**", lambda route: route.abort())
     heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
@@ -38,6 +40,12 @@ def test_downloads_are_full_size_and_what_the_page_has_is_not_sent_for(
     served = np.load(io.BytesIO(server.client.post("/v1/depth?format=npy", files=image).content))
     assert depth.shape == served.shape
     assert np.abs(depth - served).max() < 0.01 * np.ptp(served)
+    # The 16 bits say what they are, to half a level.
+    description = read_description(written)
+    assert description is not None
+    assert (description.kind, description.model) == ("relative_inverse_depth", "depth_lite_256")
+    values = description.values(np.asarray(depth16, np.uint16))
+    assert np.abs(values - served).max() <= 0.51 * (description.high - description.low) / 65535
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import zlib
 from typing import Any
 
 import numpy as np
@@ -211,3 +212,66 @@ def test_other_routes_take_no_depth_map(server: ServerProcess) -> None:
     files = {"image": COFFEE, "depth": depth_file(server, COFFEE, format="depth16")}
     answer = server.client.post("/v1/depth", files=files)
     assert (answer.status_code, answer.json()["type"]) == (400, "malformed-request")
+
+
+def with_chunks(chunks: bytes) -> bytes:
+    """A 16-bit PNG, with more chunks behind the one that tells its size."""
+    levels = np.arange(2400, dtype=np.uint16).reshape(SHAPE)
+    data = as_bytes(Image.fromarray(levels))
+    return data[:33] + chunks + data[33:]
+
+
+def text(keyword: str, value: str) -> bytes:
+    kind, data = b"tEXt", f"{keyword}\0{value}".encode("latin-1")
+    check = zlib.crc32(kind + data)
+    return len(data).to_bytes(4, "big") + kind + data + check.to_bytes(4, "big")
+
+
+METRES = b"".join(
+    text(f"Depth-{name}", value)
+    for name, value in (
+        ("Kind", "metric_depth"),
+        ("Unit", "metre"),
+        ("Min", "1"),
+        ("Max", "2"),
+    )
+)
+
+
+def test_a_million_text_chunks_are_refused(server: ServerProcess) -> None:
+    answer = post_effect(server, "pointcloud", COFFEE, with_chunks(text("a", "") * 1_000_000))
+    assert (answer.status_code, answer.json()["type"]) == (422, "undecodable-image")
+
+
+def test_a_description_counts_in_front_of_other_text_not_behind_it(server: ServerProcess) -> None:
+    other = text("Comment", "x") * 1000
+    behind = post_effect(server, "pointcloud", COFFEE, with_chunks(other + METRES))
+    assert behind.status_code == 200, behind.text
+    assert behind.headers["x-depth-kind"] == "relative_inverse_depth"
+    assert behind.content == post_effect(server, "pointcloud", COFFEE, with_chunks(b"")).content
+    before = post_effect(server, "pointcloud", COFFEE, with_chunks(METRES + other))
+    assert before.headers["x-depth-kind"] == "metric_depth"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        text("Depth-Min", "3"),
+        text("Depth-Min", "-1e300"),
+        text("Depth-Max", "1" * 200),
+        text("Depth-Max", "inf"),
+        text("Depth-Max", "nan"),
+        text("Depth-Max", "two"),
+        text("Depth-Max", ""),
+        text("Depth-Invalid", "0.5"),
+        text("Depth-Invalid", "9" * 200),
+        text("Depth-Beyond", "-1"),
+    ],
+    ids=repr,
+)
+def test_text_chunks_that_lie_are_refused_in_words(server: ServerProcess, lie: bytes) -> None:
+    assert post_effect(server, "obstacle", COFFEE, with_chunks(METRES)).status_code == 200
+    # The first of a keyword counts.
+    answer = post_effect(server, "obstacle", COFFEE, with_chunks(lie + METRES))
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
+    assert "cannot be true" in answer.json()["detail"]

@@ -5,35 +5,63 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import BulkOrder, PhotoWorker
+from service.imaging.depth_description import read_description
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat
 from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from tests.support.inputs import input_bytes
+
+
+def order_of(
+    tmp_path: Path, settings: Settings, format: OutputFormat = OutputFormat.HEATMAP
+) -> BulkOrder:
+    """What is made of the folder ``photos``, into the folder ``depth``."""
+    photos, outputs = tmp_path / "photos", tmp_path / "depth"
+    photos.mkdir()
+    OutputFolder(outputs).open()
+    return BulkOrder(
+        photos,
+        outputs,
+        model=None,
+        size=OutputSize.NETWORK,
+        format=format,
+        options=EncodeOptions(),
+        settings=settings,
+    )
 
 
 def test_what_decoders_cannot_read_is_reported_and_the_block_goes_on(
     settings: Settings, tmp_path: Path
 ) -> None:
-    photos, outputs = tmp_path / "photos", tmp_path / "depth"
-    photos.mkdir()
+    order = order_of(tmp_path, settings)
     names = ["tiff_ascii_tag.tif", "base.jpg", "x.avif"]
     for name in names:
-        (photos / name).write_bytes(input_bytes(name))
-    (photos / "text.gif").write_text("no photo")
-    OutputFolder(outputs).open()
-    order = BulkOrder(
-        photos,
-        outputs,
-        model=None,
-        size=OutputSize.NETWORK,
-        format=OutputFormat.HEATMAP,
-        options=EncodeOptions(),
-        settings=settings,
-    )
+        (order.photos / name).write_bytes(input_bytes(name))
+    (order.photos / "text.gif").write_text("no photo")
     batch: dict[str, Sequence[bytes]] = {"photo": [name.encode() for name in [*names, "text.gif"]]}
     report = PhotoWorker(order)(batch)
     assert list(report["error"]) == ["undecodable-image", "", "", "unsupported-media-type"]
-    assert {path.name for path in outputs.glob("*.png")} == {"base.jpg.png", "x.avif.png"}
+    assert {path.name for path in order.outputs.glob("*.png")} == {"base.jpg.png", "x.avif.png"}
+
+
+def test_16_bits_say_what_they_are(settings: Settings, tmp_path: Path) -> None:
+    order = order_of(tmp_path, settings, OutputFormat.DEPTH16)
+    photo = input_bytes("base.jpg")
+    (order.photos / "base.jpg").write_bytes(photo)
+    worker = PhotoWorker(order)
+    assert list(worker({"photo": [b"base.jpg"]})["error"]) == [""]
+    (written,) = order.outputs.glob("*.png")
+    description = read_description(written.read_bytes())
+    assert description is not None
+    truth = OfflineNetwork(None, settings).depth(photo, OutputSize.NETWORK)
+    assert (description.kind, description.model) == (truth.kind, truth.model)
+    level = (description.high - description.low) / 65535
+    values = description.values(np.asarray(Image.open(written), np.uint16))
+    assert np.abs(values - truth.values).max() <= 0.51 * level

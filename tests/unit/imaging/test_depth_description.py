@@ -97,6 +97,8 @@ TRUE = {"Depth-Kind": "metric_depth", "Depth-Unit": "metre", "Depth-Min": "1", "
         {"Depth-Kind": "feet"},
         {"Depth-Unit": "foot"},
         {"Depth-Invalid": "none"},
+        {"Depth-Invalid": "-1"},
+        {"Depth-Invalid": "65536"},
         {"Depth-Beyond": "-1"},
         {"Depth-Beyond": "nan"},
     ],
