@@ -197,13 +197,21 @@ def _check_spread(depth: DepthMap, level: Floats) -> None:
 
 
 def _read(values: DepthArray, anchor: Anchor) -> tuple[float, float]:
-    """Median of the pixels around an anchor, and their spread as a standard deviation."""
+    """Median of the readings among the 5x5 pixels around an anchor, and their spread.
+
+    The spread is a standard deviation. Raises :class:`InvalidParameter` where there is no reading.
+    """
     x, y = round(anchor.x), round(anchor.y)
     window = values[
         max(0, y - _WINDOW) : y + _WINDOW + 1, max(0, x - _WINDOW) : x + _WINDOW + 1
     ].astype(np.float64)
-    level = float(np.median(window))
-    return level, _MAD_TO_SIGMA * float(np.median(np.abs(window - level)))
+    readings = window[np.isfinite(window)]
+    if not readings.size:
+        raise InvalidParameter(
+            f"anchors: the depth map has no reading around the point of {anchor.metres:g} m."
+        )
+    level = float(np.median(readings))
+    return level, _MAD_TO_SIGMA * float(np.median(np.abs(readings - level)))
 
 
 def _to_target(metres: Floats, kind: DepthKind) -> Floats:

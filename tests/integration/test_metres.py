@@ -61,6 +61,17 @@ def test_a_cloud_is_the_metre_map_point_by_point(server: ServerProcess, max_side
     np.testing.assert_allclose(-points[:, 2] / truth[row, column], 1, atol=1e-4)
 
 
+def test_the_cup_is_at_30_centimetres_to_the_micrometre(server: ServerProcess) -> None:
+    """A point's depth is the median of 5x5 pixels of the network's own map, where it was fitted."""
+    truth = metres(server, COFFEE, anchors=ANCHORS, size="network")
+    height, width = truth.shape
+    for anchor in ANCHORS.split(";"):
+        x, y, told = map(float, anchor.split(","))
+        column, row = round(x * (width - 1)), round(y * (height - 1))
+        around = truth[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
+        assert np.median(around) == pytest.approx(told, abs=1e-6)
+
+
 def test_the_cup_is_at_30_centimetres_and_nothing_at_the_limit(server: ServerProcess) -> None:
     truth = metres(server, COFFEE, anchors=ANCHORS)
     x, y = round(CUP[0] * 599), round(CUP[1] * 399)

@@ -35,6 +35,17 @@ def test_two_anchors_give_the_metres_back() -> None:
     np.testing.assert_allclose(fitted.values, metres, rtol=1e-4)
 
 
+def test_gaps_around_an_anchor_are_no_readings() -> None:
+    values = np.repeat(np.linspace(1, 2, 60, dtype=np.float32)[np.newaxis], 40, axis=0)
+    anchors = [Anchor(10, 20, 3), Anchor(50, 20, 1)]
+    whole = calibrate(inverse_depth(values), anchors)
+    values[18:21, 10] = np.nan
+    assert calibrate(inverse_depth(values), anchors).line.slope == pytest.approx(whole.line.slope)
+    values[18:23, 8:13] = np.nan
+    with pytest.raises(InvalidParameter, match="no reading around the point of 3 m"):
+        calibrate(inverse_depth(values), anchors)
+
+
 def test_two_anchors_say_that_nothing_checks_them() -> None:
     depth, metres = scene()
     assert "nothing to check" in calibrate(depth, anchors_at(metres, [20, 180])).note
