@@ -45,7 +45,7 @@ _LARGEST = (
 )
 _ADDRESSES = ("127.0.0.4", "127.0.0.5")
 # The most that is admitted beside an effect's photo of 17 megapixels.
-_LARGEST_SIDE = 6550
+_LARGEST_SIDE = 6800
 _PROBE_SECONDS = 0.05
 # Long enough for a stream and its photos to be alone again.
 _PAUSE_SECONDS = 1.0

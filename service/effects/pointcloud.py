@@ -213,7 +213,7 @@ def _working_bytes(options: PointcloudOptions, pixels: int) -> int:
     """Measured by `python -m load_tests.effects --peaks`; a tenth in reserve."""
     points = min(pixels, options.max_side**2)
     if options.format is SurfaceFormat.GLB:
-        return 110 * points + 10 * pixels + _OTHER_BYTES
+        return 110 * points + 6 * pixels + 3 * _OTHER_BYTES
     return 105 * points + 3 * pixels + _OTHER_BYTES
 
 

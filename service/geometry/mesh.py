@@ -14,6 +14,7 @@ from service.geometry.camera import Camera, CameraOptions, unproject
 from service.geometry.distances import distances, refined_distances
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import FAR_RATIO, ranged
+from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import (
     DepthArray,
     Interpolation,
@@ -98,14 +99,16 @@ def build_mesh(
     number = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
     for some in _chunks(triangles):
         some[:] = number[some]
-    places = np.empty((*distance.shape, 2), np.float32)
-    places[..., 0], places[..., 1] = across, down[:, np.newaxis]
-    return Mesh(
-        points=unproject(distance, right, up).reshape(-1, 3)[used],
-        colours=grid.pixels.reshape(-1, 3)[used],
-        places=places.reshape(-1, 2)[used],
-        triangles=triangles,
-    )
+    points = np.empty((int(used.sum()), 3), np.float32)
+    places = np.empty((len(points), 2), np.float32)
+    first = 0
+    for strip in strips_in_turn(distance.shape):
+        rows, columns = np.nonzero(used.reshape(distance.shape)[strip.rows])
+        these = slice(first, first + len(rows))
+        points[these] = unproject(distance[strip.rows], right, up[strip.rows])[rows, columns]
+        places[these, 0], places[these, 1] = across[columns], down[strip.rows][rows]
+        first += len(rows)
+    return Mesh(points, grid.pixels.reshape(-1, 3)[used], places, triangles)
 
 
 def texture(pixels: Rgb, options: MeshOptions) -> Rgb:

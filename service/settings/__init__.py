@@ -182,7 +182,7 @@ class Settings(BaseSettings):
         256, description="Most request-body MB held in memory at once."
     )
     max_admitted_megapixels: PositiveFloat = Field(
-        60, description="Most image megapixels admitted at once; one larger image goes alone."
+        64, description="Most image megapixels admitted at once; one larger image goes alone."
     )
     client_share: float = Field(
         0.8,
