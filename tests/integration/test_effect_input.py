@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from service.effects.catalog import EFFECTS
+from service.imaging.files.exr import SIGNATURE, is_exr_readable
 from tests.support.effects import depth_file, npy, post_effect
 from tests.support.photos import as_bytes, photo_bytes, png_header_bomb
 from tests.support.server import ROOT, ServerProcess
@@ -276,3 +277,9 @@ def test_text_chunks_that_lie_are_refused_in_words(server: ServerProcess, lie: b
     answer = post_effect(server, "obstacle", COFFEE, with_chunks(lie + METRES))
     assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
     assert "cannot be true" in answer.json()["detail"]
+
+
+def test_openexr_needs_its_package(server: ServerProcess) -> None:
+    answer = post_effect(server, "pointcloud", COFFEE, SIGNATURE + bytes(100))
+    assert answer.status_code == (422 if is_exr_readable() else 415)
+    assert "OpenEXR" in answer.json()["detail"]
