@@ -16,8 +16,8 @@ Point = tuple[float, float]
 
 @pytest.fixture(scope="module")
 def phone(browser: Browser, server: ServerProcess) -> Iterator[Page]:
-    """A phone that shows a photo with its depth."""
-    size = {"width": 390, "height": 844}
+    """A phone that shows a photo with its depth; a low one, so that there is what to scroll to."""
+    size = {"width": 390, "height": 600}
     options = {"locale": "en-US", "viewport": size, "has_touch": True, "is_mobile": True}
     with watched_page(browser, server.url, **options) as page:
         open_sample(page, "coffee")
