@@ -6,7 +6,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-_EVERYWHERE = ("0.0.0.0", "")  # noqa: S104 (what a user may have written)
+# What a user may have written.
+_EVERYWHERE = ("0.0.0.0", "")  # noqa: S104  # nosec B104
 
 
 def bind(hosts: Sequence[str], port: int) -> list[socket.socket]:
