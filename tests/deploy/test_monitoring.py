@@ -135,15 +135,15 @@ def prometheus(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def query(url: str, expression: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"{url}/api/v1/query", params={"query": expression}).json()
-    assert answer["status"] == "success", answer
-    result: list[dict[str, Any]] = answer["data"]["result"]
+    answer = httpx.get(f"{url}/api/v1/query", params={"query": expression}).raise_for_status()
+    result: list[dict[str, Any]] = answer.json()["data"]["result"]
     return result
 
 
 def wait_for(url: str, expression: str) -> None:
     def is_there() -> bool:
-        with contextlib.suppress(httpx.TransportError):
+        # Until it has read its log it answers 503, before that nobody.
+        with contextlib.suppress(httpx.HTTPError):
             return bool(query(url, expression))
         return False
 

@@ -105,7 +105,7 @@ def test_an_effect_that_is_stuck_long_after_everybody_left_shows(
     [
         ("portrait", {}, "Lower max_side."),
         ("parallax", {"max_side": 640}, "Lower max_side or frames."),
-        ("pointcloud", {"format": "glb"}, "Lower max_side or texture_side."),
+        ("pointcloud", {}, "Lower max_side or texture_side."),
     ],
 )
 def test_an_effect_that_never_fits_is_told_what_to_lower(
