@@ -70,7 +70,12 @@ class DepthMap:
     @functools.cached_property
     def is_whole(self) -> bool:
         """Whether every value is finite, as in what networks answer."""
-        return bool(np.isfinite(self.values).all())
+
+        # A sum of doubles is finite only then; for 12 MP OpenCV's takes 1 ms, a mask takes 4.
+        def of_strip(first: int, end: int) -> float:
+            return cv2.sumElems(self.values[first:end])[0]
+
+        return math.isfinite(sum(in_strips(self.values.shape, of_strip)))
 
     @functools.cached_property
     def valid(self) -> Mask:
