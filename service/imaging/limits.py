@@ -1,4 +1,4 @@
-"""Ranges of options: every effect refuses what is outside in the same words."""
+"""Ranges of numbers: what lies outside is refused in the same words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,3 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """
     if not low <= value <= high:
         raise InvalidParameter(f"{name} must be from {low:g} to {high:g}; it is {value:g}.")
-
-
-def check_point(name: str, point: tuple[float, float]) -> None:
-    """Raise :class:`InvalidParameter` unless both coordinates are shares from 0 to 1."""
-    for axis, value in zip("xy", point, strict=True):
-        check_range(f"{name}.{axis}", value, 0, 1)
