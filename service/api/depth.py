@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -22,11 +21,10 @@ from service.api.schemas import (
 )
 from service.api.upload import read_image
 from service.api.upload_schema import IMAGE_BODY
-from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat, encode
 from service.observability.context import RequestRecord
-from service.pipeline.depth import DepthOrder
+from service.pipeline.depth import DepthOrder, Measured
 from service.pipeline.estimator import OutputSize
 from service.pipeline.runtime import Runtime
 
@@ -108,11 +106,12 @@ async def _respond(
     record.model, record.output = spec.name, output
     limit = runtime.settings.max_json_pixels
 
-    def write(depth: DepthMap, facts: Mapping[str, object]) -> bytes:
+    def write(found: Measured) -> bytes:
+        facts = {} if found.facts is None else {"calibration": found.facts}
         options = EncodeOptions(
             query.colormap, query.normalize, query.palette, query.encoding, limit, facts
         )
-        return encode(depth.limited(query.near, query.far), output, options)
+        return encode(found.depth.limited(query.near, query.far), output, options)
 
     size = query.size or OutputSize.default_of(output)
     media_type = FORMATS[output].media_type

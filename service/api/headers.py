@@ -16,6 +16,7 @@ _TABLE = {
     "X-Request-ID": ("string", "The caller's valid id, or a fresh one."),
     "X-Depth-Model": ("string", "The network that answered."),
     "X-Depth-Kind": ("string", "Meaning of the numbers."),
+    "X-Depth-Note": ("string", "What relative depth does not tell; absent for metres."),
     "X-Depth-Min": ("number", "Smallest value of the depth map."),
     "X-Depth-Max": ("number", "Largest value of the depth map."),
     "X-Batch-Size": ("integer", "Images that the inference thread took from the queue together."),
@@ -39,8 +40,8 @@ EXPOSED_HEADERS = tuple(_TABLE)
 """What pages of other origins may read."""
 
 DEPTH_HEADERS = (
-    *("X-Request-ID", "X-Depth-Model", "X-Depth-Kind", "X-Depth-Min", "X-Depth-Max"),
-    *("X-Batch-Size", "Server-Timing"),
+    *("X-Request-ID", "X-Depth-Model", "X-Depth-Kind", "X-Depth-Note"),
+    *("X-Depth-Min", "X-Depth-Max", "X-Batch-Size", "Server-Timing"),
 )
 
 
@@ -58,6 +59,8 @@ def answer_headers(answer: Answer, record: RequestRecord) -> dict[str, str]:
     headers = {"Server-Timing": record.server_timing()}
     if (depth := answer.depth) is not None:
         headers |= {"X-Depth-Model": depth.model, "X-Depth-Kind": depth.kind}
+        if depth.kind.note is not None:
+            headers["X-Depth-Note"] = depth.kind.note
         if depth.extent is not None:
             low, high = depth.extent
             headers |= {"X-Depth-Min": f"{low:.9g}", "X-Depth-Max": f"{high:.9g}"}

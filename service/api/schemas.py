@@ -109,6 +109,7 @@ class DepthJson(BaseModel):
         description="Meaning of the numbers; of relative inverse depth larger is nearer."
     )
     unit: Literal["metre"] | None = Field(None, description="Null for relative depth.")
+    note: str | None = Field(None, description="What relative depth does not tell.")
     width: int
     height: int
     encoding: Literal["array", "base64"]

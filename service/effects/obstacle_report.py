@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -65,11 +66,11 @@ def report(source: Source, options: ObstacleOptions) -> bytes:
     view = judge(source.estimate, source.pixels)
     found = detect_obstacles(source.depth, options, source.metres, view)
     facts = None if source.metres is None else source.metres.facts(source.estimate)
-    return as_json(found, None if facts is None else CalibrationJson(**facts))
+    return as_json(found, facts)
 
 
-def as_json(found: ObstacleReport, calibration: CalibrationJson | None = None) -> bytes:
-    """What was found, with every place as a share of the view."""
+def as_json(found: ObstacleReport, calibration: Mapping[str, Any] | None = None) -> bytes:
+    """What was found, with every place as a share of the view; ``calibration``: the fit's facts."""
     answer = ObstacleJson(
         alarm=found.alarm,
         confidence="normal" if found.doubt is None else "low",
@@ -80,7 +81,7 @@ def as_json(found: ObstacleReport, calibration: CalibrationJson | None = None) -
         right=SectorJson(share=found.right.share, alarm=found.right.alarm),
         grid=[list(row) for row in found.grid],
         largest=None if found.largest is None else _region(found.largest, found),
-        calibration=calibration,
+        calibration=None if calibration is None else CalibrationJson(**calibration),
         note=found.note,
     )
     return answer.model_dump_json().encode()

@@ -26,7 +26,7 @@ from service.imaging.transforms import Rgb
 _PLY_HEADER = """ply
 format binary_little_endian 1.0
 comment x right, y up, looking along -z; units: {unit}
-element vertex {count}
+{comments}element vertex {count}
 property float x
 property float y
 property float z
@@ -74,7 +74,9 @@ def encode_ply(
     # Measured points are all of the client's; of a network's some float between two surfaces.
     mesh = _mesh(pixels, depth, options, camera, not options.refines(depth))
     unit = "metres" if depth.kind.unit else "distance of the nearest point"
-    header = _PLY_HEADER.format(count=len(mesh.points), unit=unit)
+    note = _note(depth, options)
+    comments = f"comment {note}\n" if note else ""
+    header = _PLY_HEADER.format(count=len(mesh.points), unit=unit, comments=comments)
     file = io.BytesIO()
     file.write(header.encode("ascii"))
     for first in range(0, len(mesh.points), _CHUNK_POINTS):
@@ -102,7 +104,7 @@ def encode_glb(
         mesh.triangles.astype("<u4", copy=False).data,
         picture.getbuffer(),
     ]
-    document = _document(mesh, [part.nbytes for part in parts])
+    document = _document(mesh, [part.nbytes for part in parts], _note(depth, options))
     return _container(orjson.dumps(document), parts)
 
 
@@ -118,7 +120,14 @@ def _mesh(
     return mesh
 
 
-def _document(mesh: Mesh, sizes: list[int]) -> dict[str, Any]:
+def _note(depth: DepthMap, options: MeshOptions) -> str | None:
+    """What the shape must not be taken for; None in metres."""
+    if depth.kind.note is None:
+        return None
+    return f"{depth.kind.note} The farthest is assumed at {options.far_ratio:g} times the nearest."
+
+
+def _document(mesh: Mesh, sizes: list[int], note: str | None) -> dict[str, Any]:
     """GlTF's JSON for one mesh whose buffer holds points, places, triangles and the picture."""
     offsets = np.cumsum([0, *(size + -size % 4 for size in sizes)]).tolist()
     views: list[dict[str, int]] = [
@@ -128,8 +137,9 @@ def _document(mesh: Mesh, sizes: list[int]) -> dict[str, Any]:
     views[0]["target"] = views[1]["target"] = _ARRAY_BUFFER
     views[2]["target"] = _ELEMENT_ARRAY_BUFFER
     attributes = {"POSITION": 0, "TEXCOORD_0": 1}
+    extras = {"extras": {"note": note}} if note else {}
     return {
-        "asset": {"version": "2.0", "generator": "depth-service"},
+        "asset": {"version": "2.0", "generator": "depth-service"} | extras,
         "extensionsUsed": ["KHR_materials_unlit"],
         "scene": 0,
         "scenes": [{"nodes": [0]}],

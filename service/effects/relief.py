@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.options import FAR_RATIO, MAX_SIDE, ranged
 from service.imaging.strips import bytes_in_turn, strips_in_turn
 from service.imaging.transforms import Rgb, centres
+
+T = TypeVar("T", np.uint8, np.uint16, np.float32)
 
 _AMBIENT = 0.25
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -60,13 +63,13 @@ def surface_normals(
 
     ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. The cross product of the surface's
     derivatives along the picture's axes. ``camera`` is by default what the options say. Where
-    nothing is known the normal is that of what is nearest to it.
+    nothing is known there is no normal: 0.
     """
     scene = make_scene(pixels, depth, options.max_side)
     normals = np.empty(scene.pixels.shape, np.float32)
     for rows, some in _normals(scene, depth, options, camera):
         normals[rows] = some
-    return normals
+    return _without_gaps(normals, scene)
 
 
 def normal_picture(normals: NDArray[np.float32]) -> Rgb:
@@ -78,7 +81,10 @@ def normal_picture(normals: NDArray[np.float32]) -> Rgb:
 def shaded_relief(
     pixels: Rgb, depth: DepthMap, options: ReliefOptions, camera: Camera | None = None
 ) -> Rgb:
-    """The surface in plaster under one lamp, ``(h, w, 3)`` uint8 (Lambert's cosine law)."""
+    """The surface in plaster under one lamp, ``(h, w, 3)`` uint8 (Lambert's cosine law).
+
+    Black where nothing is known; the plaster never is.
+    """
     scene = make_scene(pixels, depth, options.max_side)
     picture = np.empty_like(scene.pixels)
     for rows, normals in _normals(scene, depth, options, camera):
@@ -88,22 +94,25 @@ def shaded_relief(
             luminance = scene.pixels[rows] @ (_LUMINANCE / 255)
             shade *= np.float32(1 - options.texture) + np.float32(options.texture) * luminance
         picture[rows] = np.rint(shade * np.float32(255)).astype(np.uint8)[..., np.newaxis]
-    return picture
+    return _without_gaps(picture, scene)
 
 
 def relief_in_colours(
     pixels: Rgb, depth: DepthMap, options: ReliefOptions, camera: Camera | None = None
 ) -> Rgb:
-    """:func:`normal_picture` of :func:`surface_normals`, in a quarter of the memory."""
+    """:func:`normal_picture` of :func:`surface_normals`, in a quarter of the memory.
+
+    Black, which is no normal, where nothing is known.
+    """
     scene = make_scene(pixels, depth, options.max_side)
     picture = np.empty_like(scene.pixels)
     for rows, normals in _normals(scene, depth, options, camera):
         picture[rows] = normal_picture(normals)
-    return picture
+    return _without_gaps(picture, scene)
 
 
 def height_map(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
-    """16-bit grey PNG: 65535 is the nearest point, ``base`` of that the farthest.
+    """16-bit grey PNG: 65535 is the nearest point, ``base`` of that the farthest, 0 nothing known.
 
     Height is linear in nearness, as in a bas-relief, so that far things keep some shape. A map
     without any range is all base.
@@ -114,7 +123,14 @@ def height_map(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
     for strip in strips_in_turn(height.shape):
         rows = height[strip.rows] * np.float32(1 - options.base) + np.float32(options.base)
         levels[strip.rows] = np.rint(rows * np.float32(_LARGEST_LEVEL))
-    return png.encode_grey16(levels)
+    return png.encode_grey16(_without_gaps(levels, scene))
+
+
+def _without_gaps(picture: NDArray[T], scene: Scene) -> NDArray[T]:
+    """``picture`` ``(h, w, ...)`` with 0 where nothing is known of the scene; in place."""
+    if scene.known is not None:
+        picture[~scene.known] = 0
+    return picture
 
 
 def _normals(

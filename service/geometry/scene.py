@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.depth_map import DepthMap, filled
+from service.imaging.depth_map import DepthMap, Mask, filled
 from service.imaging.render import nearness
 from service.imaging.transforms import Rgb, bounded_size, shrink, to_image_size
 
@@ -18,10 +18,15 @@ T = TypeVar("T", np.uint8, np.float32)
 
 @dataclass(frozen=True)
 class Scene:
-    """``pixels`` ``(h, w, 3)`` uint8 RGB and ``nearness`` ``(h, w)`` float32, 0 far .. 1 near."""
+    """``pixels`` ``(h, w, 3)`` uint8 RGB and ``nearness`` ``(h, w)`` float32, 0 far .. 1 near.
+
+    ``known`` ``(h, w)``: where the nearness was read and not taken from beside it; None is
+    everywhere.
+    """
 
     pixels: Rgb
     nearness: NDArray[np.float32]
+    known: Mask | None = None
 
     @property
     def width(self) -> int:
@@ -41,10 +46,18 @@ def make_scene(pixels: Rgb, depth: DepthMap, max_side: int) -> Scene:
     reading, the nearest one stands for it.
     """
     size = bounded_size(pixels.shape[1], pixels.shape[0], max_side)
-    near = nearness(depth)
-    if not depth.is_whole:
+    near, known = nearness(depth), None
+    if not (depth.is_whole or depth.valid.all()):
         near = filled(near, depth.valid)
-    return Scene(shrink(pixels, size), resize_map(near, size))
+        known = resize_mask(depth.valid, size)
+    return Scene(shrink(pixels, size), resize_map(near, size), known)
+
+
+def resize_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+    """A mask at ``size`` ``(width, height)``: pixel by pixel, or what at least half of them are."""
+    shrinks = mask.shape[0] * mask.shape[1] > size[0] * size[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST_EXACT
+    return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=how)) >= 0.5
 
 
 def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -21,6 +21,17 @@ class DepthKind(StrEnum):
         return "metre" if self is DepthKind.METRIC_DEPTH else None
 
     @property
+    def note(self) -> str | None:
+        """What must not be made of the numbers; None where they are what they seem."""
+        if self is DepthKind.METRIC_DEPTH:
+            return None
+        grows = "nearer" if self.is_inverse else "farther"
+        return (
+            f"Larger is {grows}; scale and shift are unknown, so shapes made of it without anchors "
+            "are bent and have no size."
+        )
+
+    @property
     def is_inverse(self) -> bool:
         """Whether larger is nearer."""
         return self is DepthKind.RELATIVE_INVERSE_DEPTH

@@ -101,7 +101,7 @@ def encode_npy(depth: DepthMap, options: EncodeOptions) -> bytes:
 
 
 def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
-    """``{model, kind, unit, width, height, encoding, depth}``.
+    """``{model, kind, unit, note, width, height, encoding, depth}``.
 
     With base64, ``depth`` is a string of little-endian float32 rows, and ``dtype`` and
     ``byte_order`` say so.
@@ -117,6 +117,7 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
         "model": depth.model,
         "kind": depth.kind,
         "unit": depth.kind.unit,
+        "note": depth.kind.note,
         "width": depth.width,
         "height": depth.height,
         **options.facts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from service.geometry.metres import Metres
 from service.imaging.depth_kind import DepthKind
@@ -15,7 +16,8 @@ class DepthFacts:
     """Of a depth map, without its values; of several maps of one answer, what they share.
 
     ``size`` is its width and height, ``extent`` its smallest and largest value. ``fit`` is the
-    intercept and slope of metres, where something made metres of it.
+    intercept and slope of metres, where something made metres of it, and ``calibration`` all facts
+    of that fit where they were asked for.
     """
 
     model: str
@@ -23,13 +25,19 @@ class DepthFacts:
     size: tuple[int, int] | None = None
     extent: tuple[float, float] | None = None
     fit: tuple[float, float] | None = None
+    calibration: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, depth: DepthMap, metres: Metres | None = None) -> DepthFacts:
+    def of(
+        cls,
+        depth: DepthMap,
+        metres: Metres | None = None,
+        calibration: Mapping[str, Any] | None = None,
+    ) -> DepthFacts:
         """The facts of ``depth``; takes a pass over its values."""
         fit = None if metres is None else (metres.intercept, metres.slope)
         size = (depth.width, depth.height)
-        return cls(depth.model, depth.kind, size, depth.reported_extent, fit)
+        return cls(depth.model, depth.kind, size, depth.reported_extent, fit, calibration)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from service.geometry.metres import MetresOptions, metres_of
+from service.geometry.metres import Metres, MetresOptions, metres_of
 from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import check_network_input
 from service.imaging.tiles import TILES
@@ -21,17 +21,38 @@ from service.pipeline.workshop import Workshop
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The map that was asked for, and what it was made of.
+
+    ``depth`` is in metres where something tells them: ``metres``, whose ``facts`` are those of the
+    fit. ``estimate`` is the network's own map.
+    """
+
+    depth: DepthMap
+    estimate: DepthMap
+    metres: Metres | None = None
+    facts: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, depth: DepthMap, estimate: DepthMap, options: MetresOptions) -> Measured:
+        """``depth``, which is ``estimate`` at another size; raises as :func:`metres_of`."""
+        if not options.wanted:
+            return cls(depth, estimate)
+        metres = metres_of(estimate, options)
+        return cls(metres.apply(depth), estimate, metres, metres.facts(estimate))
+
+
+@dataclass(frozen=True)
 class DepthOrder:
     """What a caller asks for; without a ``resolution``, the network's official input size.
 
-    ``write`` makes the answer's body of the map and, with metres, the facts of their fit; it runs
-    in a thread.
+    ``write`` makes the answer's body; it runs in a thread.
     """
 
     model: str
     size: OutputSize
     media_type: str
-    write: Callable[[DepthMap, Mapping[str, object]], bytes]
+    write: Callable[[Measured], bytes]
     metres: MetresOptions = field(default_factory=MetresOptions)
     detail: Detail = Detail.NORMAL
     resolution: int | None = None
@@ -67,16 +88,12 @@ class DepthPipeline:
         estimate = await estimate_photo(data, network, ticket, record)
 
         def finish() -> Answer:
-            depth, facts, metres = estimate.sized(order.size), {}, None
-            if order.metres.wanted:
-                metres = metres_of(estimate.depth, order.metres)
-                depth = metres.apply(depth)
-                facts = {"calibration": metres.facts(estimate.depth)}
+            found = Measured.of(estimate.sized(order.size), estimate.depth, order.metres)
             with record.timed("encode"):
                 return Answer(
-                    body=order.write(depth, facts),
+                    body=order.write(found),
                     media_type=order.media_type,
-                    depth=DepthFacts.of(depth, metres),
+                    depth=DepthFacts.of(found.depth, found.metres, found.facts),
                     batch_size=estimate.batch_size,
                 )
 

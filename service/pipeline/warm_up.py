@@ -30,7 +30,7 @@ async def warm_up(pipeline: DepthPipeline, admission: Admission, model: str) -> 
         model,
         OutputSize.ORIGINAL,
         heatmap.media_type,
-        lambda depth, _: heatmap.encode(depth, EncodeOptions()),
+        lambda found: heatmap.encode(found.depth, EncodeOptions()),
     )
     try:
         with admission.open(_NOBODY) as ticket:

@@ -196,6 +196,38 @@ def test_limits_leave_out_what_lies_beyond(server: ServerProcess) -> None:
     assert 3.9 < -points[:, 2].min() <= 4
 
 
+@pytest.mark.parametrize("kind", ["relative_depth", "relative_inverse_depth"])
+def test_what_relative_depth_does_not_tell_is_said_wherever_shapes_are_made_of_it(
+    server: ServerProcess, kind: str
+) -> None:
+    sent = npy(np.linspace(1, 5, 2400, dtype=np.float32).reshape(40, 60))
+
+    def made(name: str, **query: Any) -> Any:
+        return post_effect(server, name, COFFEE, sent, depth_kind=kind, max_side=64, **query)
+
+    answers = [made("pointcloud", far_ratio=6), made("pointcloud", format="glb"), made("relief")]
+    for answer in answers:
+        assert "scale and shift are unknown" in answer.headers["x-depth-note"]
+    assert b"scale and shift are unknown" in answers[0].content.partition(b"end_header")[0]
+    assert b"6 times the nearest" in answers[0].content.partition(b"end_header")[0]
+    document: Any = trimesh.load(io.BytesIO(answers[1].content), file_type="glb")
+    assert len(document.geometry) == 1
+    assert b'"extras":{"note":"Larger is' in answers[1].content
+    near, far = (0.9, 0.1) if kind == "relative_inverse_depth" else (0.1, 0.9)
+    in_metres = made("pointcloud", anchors=f"0.5,{near},0.6;0.5,{far},3")
+    assert "x-depth-note" not in in_metres.headers
+    assert b"unknown" not in in_metres.content.partition(b"end_header")[0]
+
+
+def test_and_beside_the_numbers_themselves(server: ServerProcess) -> None:
+    for query, is_said in (({}, True), ({"anchors": ANCHORS}, False)):
+        answer = server.client.post(
+            "/v1/depth", params={"format": "json"} | query, files={"image": COFFEE}
+        )
+        assert ("x-depth-note" in answer.headers) == is_said
+        assert (answer.json()["note"] is not None) == is_said
+
+
 @pytest.mark.parametrize(
     ("query", "why"),
     [

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -31,7 +30,6 @@ from service.effects.obstacle_report import as_json
 from service.effects.view import judge
 from service.errors import ClientDisconnected, DepthError, Draining
 from service.imaging import png
-from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap, palette
 from service.imaging.steady_scale import SteadyScale
@@ -40,7 +38,7 @@ from service.observability.context import (
     request_id_var,
 )
 from service.pipeline.answer import Answer
-from service.pipeline.depth import DepthOrder
+from service.pipeline.depth import DepthOrder, Measured
 from service.pipeline.estimator import OutputSize
 from service.pipeline.runtime import Runtime
 
@@ -203,13 +201,15 @@ class _Stream:
         finally:
             runtime.metrics.observe(record, STREAM, status, time.perf_counter() - started)
 
-    def _write(self, depth: DepthMap, facts: Mapping[str, object]) -> bytes:
+    def _write(self, found: Measured) -> bytes:
+        depth = found.depth
         if self._query.format is FrameFormat.NPY:
             return encode_npy(depth, EncodeOptions())
         if self._query.format is FrameFormat.RAW:
             return depth.values.astype("<f4", copy=False).tobytes()
         if self._query.format is FrameFormat.OBSTACLE:
-            return as_json(detect_obstacles(depth, self._query, view=judge(depth)))
+            view = judge(found.estimate)
+            return as_json(detect_obstacles(depth, self._query, found.metres, view), found.facts)
         return png.encode_indexed(self._scale.heat_indices(depth), palette(self._query.colormap))
 
     def _head(self, sequence: int, started: float, answer: Answer) -> dict[str, object]:
@@ -226,7 +226,8 @@ class _Stream:
             "model": depth.model,
             "kind": depth.kind,
             "unit": depth.kind.unit,
-            "calibration": depth.fit,
+            "note": depth.kind.note,
+            "calibration": depth.calibration,
         }
 
     async def _send(self, head: dict[str, object], body: bytes | None = None) -> None:
