@@ -33,6 +33,12 @@ class MalformedRequest(DepthError):
     title = "The request cannot be read"
 
 
+class IncompleteContentType(MalformedRequest):
+    """The Content-Type does not tell how to read the body."""
+
+    title = "The Content-Type is incomplete"
+
+
 class Unauthorized(DepthError):
     """The request carries no valid API key."""
 
@@ -104,6 +110,12 @@ class UnsupportedMediaType(DepthError):
     status = 415
     slug = "unsupported-media-type"
     title = "Not a supported image format"
+
+
+class UnsupportedContentType(UnsupportedMediaType):
+    """The body is declared to be something else than a photo, as by curl's ``--data-binary``."""
+
+    title = "The Content-Type is not one that is read here"
 
 
 class UnsupportedEncoding(UnsupportedMediaType):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -9,7 +10,7 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api.web_files import Page, WebFiles
+from service.api.web_files import Document, WebFiles, versioned
 
 _WEB = Path(__file__).parent.parent / "web"
 
@@ -19,13 +20,17 @@ _PAGE_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 # Swagger UI and ReDoc start from an inline script, style their elements inline, and ReDoc
-# searches in a worker of its own and would fetch its maker's logo.
+# searches in a worker of its own.
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' blob: data:; worker-src blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 _POLICY_HEADER = "Content-Security-Policy"
+_DOCS_PACKAGE = "fastapi_offline"
+_REDOC = "redoc.standalone.js"
+# ReDoc fetches its maker's logo, and no option of it turns that off; without it it shows none.
+_REDOC_LOGO, _NO_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg", "data:,"
 
 router = APIRouter(include_in_schema=False)
 
@@ -59,7 +64,7 @@ def redoc(request: Request) -> HTMLResponse:
     page = get_redoc_html(
         openapi_url=f"{prefix}/openapi.json",
         title="Depth service: reference",
-        redoc_js_url=f"{prefix}/static/docs/redoc.standalone.js",
+        redoc_js_url=f"{prefix}/static/docs/{_REDOC}",
         redoc_favicon_url=f"{prefix}/favicon.ico",
         with_google_fonts=False,
     )
@@ -70,14 +75,22 @@ def redoc(request: Request) -> HTMLResponse:
 def install_pages(app: FastAPI) -> None:
     """Add the pages and their static files."""
     files = WebFiles(_WEB)
-    page = Page(_WEB / "index.html", files, {_POLICY_HEADER: _PAGE_POLICY})
+    html = versioned((_WEB / "index.html").read_text(encoding="utf-8"), files)
+    page = Document(html, "text/html", {_POLICY_HEADER: _PAGE_POLICY})
+    script = resources.files(_DOCS_PACKAGE).joinpath("static", _REDOC).read_text(encoding="utf-8")
+    redoc_script = Document(script.replace(_REDOC_LOGO, _NO_LOGO), "text/javascript", {})
 
     @app.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:
         """The page."""
         return page.answer(request)
 
+    @app.get(f"/static/docs/{_REDOC}", include_in_schema=False)
+    async def redoc_without_logo(request: Request) -> Response:
+        """ReDoc's script."""
+        return redoc_script.answer(request)
+
     app.include_router(router)
     # FastAPI's own pages load Swagger UI from a CDN; this package carries the same files.
-    app.mount("/static/docs", StaticFiles(packages=[("fastapi_offline", "static")]), name="docs")
+    app.mount("/static/docs", StaticFiles(packages=[(_DOCS_PACKAGE, "static")]), name="docs")
     app.mount("/static", files, name="static")

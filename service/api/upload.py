@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,10 +16,11 @@ from service.api.compressed_body import CODINGS, inflated
 from service.api.image_form import ImageForm
 from service.errors import (
     ClientDisconnected,
+    IncompleteContentType,
     MalformedRequest,
     PayloadTooLarge,
+    UnsupportedContentType,
     UnsupportedEncoding,
-    UnsupportedMediaType,
     UnsupportedTensorEncoding,
 )
 from service.pipeline.admission import Ticket
@@ -26,6 +28,7 @@ from service.pipeline.admission import Ticket
 MULTIPART = "multipart/form-data"
 BASE64 = "application/json"
 
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
 _LONGEST_LENGTH = 18
 _LONGEST_ENCODING = 20
 # Four letters for three bytes, line breaks after 76 of them, and the object around.
@@ -71,7 +74,7 @@ async def read_image(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
 
     Raises :class:`PayloadTooLarge` as soon as more than ``max_bytes`` are declared or have
     arrived (base64 is counted once it is decoded), :class:`MalformedRequest` for an empty body or
-    one that is not one image, :class:`UnsupportedMediaType` for a body declared to be something
+    one that is not one image, :class:`UnsupportedContentType` for a body declared to be something
     else, and :class:`UnsupportedEncoding` for one that is compressed.
     """
     return (await _read(request, ticket, max_bytes, with_depth=False)).image
@@ -150,15 +153,23 @@ def _sink_for(
     if media_type == MULTIPART:
         boundary = parameters.get(b"boundary")
         if not boundary:
-            raise MalformedRequest("The multipart Content-Type names no boundary.")
+            raise IncompleteContentType(
+                "The multipart Content-Type names no boundary. Leave it to your HTTP client: "
+                "it writes one with the boundary."
+            )
         return ImageForm(boundary, with_depth=with_depth)
     if media_type.startswith("image/") or media_type in ("", "application/octet-stream"):
         return RawBody()
-    raise UnsupportedMediaType(
-        "Send the image as multipart/form-data in the field image, as the body itself with "
-        "Content-Type image/* or application/octet-stream, or in base64 as "
-        f'{BASE64}: {{"image": "..."}}.'
+    raise UnsupportedContentType(
+        f"The Content-Type is {_known_type(media_type)}. Send the image as multipart/form-data in "
+        "the field image, as the body itself with Content-Type image/* or "
+        f'application/octet-stream, or in base64 as {BASE64}: {{"image": "..."}}.'
     )
+
+
+def _known_type(media_type: str) -> str:
+    """A media type to tell its sender, who may have written anything."""
+    return media_type if _MEDIA_TYPE.fullmatch(media_type) else "no media type"
 
 
 def _coding(request: Request) -> str:
@@ -180,7 +191,10 @@ def _check_declared_length(request: Request, max_bytes: int) -> None:
 
 
 def _too_large(max_bytes: int, when: str = "") -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than the limit of {max_bytes / 1e6:g} MB{when}.")
+    return PayloadTooLarge(
+        f"The body is larger than the limit of {max_bytes / 1e6:g} MB{when}. Shrink the photo, or "
+        "save it as a JPEG."
+    )
 
 
 async def _receive(request: Request, ticket: Ticket, max_bytes: int, sink: Sink) -> int:

@@ -41,21 +41,25 @@ class WebFiles(StaticFiles):
         return response
 
 
-class Page:
-    """An HTML page that names the version of the files it loads from ``static/``."""
+class Document:
+    """A text that is made once, at the start; who has it is told so."""
 
-    def __init__(self, path: Path, files: WebFiles, headers: dict[str, str]) -> None:
-        html = path.read_text(encoding="utf-8")
-        self._html = re.sub(r'(src|href)="static/', rf'\1="static/{files.version}/', html).encode()
+    def __init__(self, text: str, media_type: str, headers: dict[str, str]) -> None:
+        self._body, self._media_type = text.encode(), media_type
         self._headers = {
             **headers,
-            "ETag": f'"{hashlib.sha256(self._html).hexdigest()[:32]}"',
+            "ETag": f'"{hashlib.sha256(self._body).hexdigest()[:32]}"',
             "Cache-Control": _ASK_AGAIN,
         }
 
     def answer(self, request: Request) -> Response:
-        """The page, or 304 for who has it already."""
+        """The text, or 304 for who has it already."""
         known = request.headers.get("if-none-match", "").split(",")
         if self._headers["ETag"] in (tag.strip().removeprefix("W/") for tag in known):
             return Response(status_code=304, headers=self._headers)
-        return Response(self._html, media_type="text/html", headers=self._headers)
+        return Response(self._body, media_type=self._media_type, headers=self._headers)
+
+
+def versioned(html: str, files: WebFiles) -> str:
+    """An HTML page that names the version of the files it loads from ``static/``."""
+    return re.sub(r'(src|href)="static/', rf'\1="static/{files.version}/', html)

@@ -23,7 +23,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from service.errors import DepthError, PayloadTooLarge, UndecodableImage
+from service.errors import DepthError, UndecodableImage
 from service.imaging.files import formats
 from service.imaging.files.avif import check_avif_frames, strip_avif
 from service.imaging.files.bmp import check_bmp
@@ -37,6 +37,7 @@ from service.imaging.files.png_reader import PngReader
 from service.imaging.files.source import Source
 from service.imaging.files.tiff import UprightlessTiff, check_tiff, strip_tiff
 from service.imaging.files.tiff_directory import focal_length, orientation
+from service.imaging.limits import too_many_pixels
 from service.imaging.samples import grey_numbers, to_rgb
 from service.imaging.transforms import Rgb
 
@@ -133,10 +134,7 @@ def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
     with _open(photo_format, data) as (image, _):
         header = PhotoHeader(photo_format.name, *image.size)
     if header.pixels > max_pixels:
-        raise PayloadTooLarge(
-            f"The image has {header.width}x{header.height} pixels; "
-            f"the limit is {max_pixels} in all."
-        )
+        raise too_many_pixels("image", header.width, header.height, max_pixels)
     with _typed_errors(photo_format):
         _READERS[photo_format].check_size(data, header.pixels)
     return header
@@ -181,7 +179,7 @@ def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
         check_tiff(data, with_numbers=True)
     with _open(photo_format, data) as (image, _), _typed_errors(photo_format):
         if image.width * image.height > max_pixels:
-            raise PayloadTooLarge(f"The depth map has more than {max_pixels} pixels.")
+            raise too_many_pixels("depth map", image.width, image.height, max_pixels)
         image.load()
         return grey_numbers(image)
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from service.errors import InvalidParameter, PayloadTooLarge, UnsupportedMediaType
+from service.errors import InvalidParameter, UnsupportedMediaType
+from service.imaging.limits import too_many_pixels
 
 # Version 3 differs from 2 only in the names of fields, and a map has none.
 _HEADER_READERS = {
@@ -97,9 +98,7 @@ def _read_header(
         raise InvalidParameter("depth: the header of the NPY file cannot be read.") from error
     height, width = _checked_shape(shape, dtype)
     if height * width > max_pixels:
-        raise PayloadTooLarge(
-            f"The depth map has {width}x{height} pixels; the limit is {max_pixels} in all."
-        )
+        raise too_many_pixels("depth map", width, height, max_pixels)
     return head.tell(), dtype, fortran, (height, width)
 
 

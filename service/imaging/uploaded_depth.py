@@ -11,13 +11,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import InvalidParameter, PayloadTooLarge
+from service.errors import InvalidParameter
 from service.imaging.depth_description import DepthDescription, read_description
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import UPLOADED, DepthMap
 from service.imaging.files.exr import SIGNATURE as _EXR
 from service.imaging.files.exr import exr_size
 from service.imaging.files.tiff import tiff_size
+from service.imaging.limits import too_many_pixels
 from service.imaging.npy import Numbers, read_npy
 from service.imaging.transforms import InputRule, Interpolation
 
@@ -83,9 +84,7 @@ def count_floats(data: bytes, max_pixels: int) -> int | None:
         return None
     width, height = (exr_size if data.startswith(_EXR) else tiff_size)(data)
     if width * height > max_pixels:
-        raise PayloadTooLarge(
-            f"The depth map has {width}x{height} pixels; the limit is {max_pixels} in all."
-        )
+        raise too_many_pixels("depth map", width, height, max_pixels)
     return width * height
 
 

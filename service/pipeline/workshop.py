@@ -8,6 +8,7 @@ so that it can keep no photo, no frame of a stream and no probe waiting.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -84,9 +85,11 @@ class Workshop:
         with record.timed("decode"):
             counts = [await self.run(ticket, self.decoder.count_pixels, data) for data in photos]
         if len(counts) > 1 and sum(counts) > self._limits.photo_pixels:
+            share = math.sqrt(self._limits.photo_pixels / sum(counts))
             raise PayloadTooLarge(
                 f"The images of one request have {sum(counts) / 1e6:.1f} megapixels together; the "
-                f"limit is {self._limits.photo_pixels / 1e6:g}."
+                f"limit is {self._limits.photo_pixels / 1e6:g}. Send fewer of them at once, or "
+                f"shrink each to {math.floor(100 * share)}% of its width and height."
             )
         return sum(counts)
 

@@ -122,6 +122,28 @@ def test_bad_input(server: ServerProcess, name: str) -> None:
     assert server.client.post("/predict", files={"image": PHOTO}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("content_type", "title", "told"),
+    [
+        # What curl sends with --data-binary alone.
+        (
+            "application/x-www-form-urlencoded",
+            "The Content-Type is not one that is read here",
+            "is application/x-www-form-urlencoded. Send the image as",
+        ),
+        ("<b>photo</b>", "The Content-Type is not one that is read here", "is no media type."),
+        ("multipart/form-data", "The Content-Type is incomplete", "names no boundary"),
+    ],
+)
+def test_a_body_without_a_proper_content_type_is_told_so_in_the_title(
+    server: ServerProcess, content_type: str, title: str, told: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    problem = server.client.post("/v1/depth", content=PHOTO, headers=headers).json()
+    assert problem["title"] == title
+    assert told in problem["detail"]
+
+
 def test_a_network_whose_weights_are_missing_says_what_to_run(server: ServerProcess) -> None:
     response = query("model=midas_v21_small_256")(server.client)
     assert (response.status_code, response.json()["type"]) == (503, "model-unavailable")

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
+from service.errors import UndecodableImage, UnsupportedMediaType
+from service.imaging.limits import too_many_pixels
 
 SIGNATURE = b"v/1\1"
 
@@ -77,7 +78,7 @@ def read_exr(data: bytes, max_pixels: int) -> NDArray[np.float32]:
     """
     width, height = exr_size(data)
     if width * height > max_pixels:
-        raise PayloadTooLarge(f"The depth map has more than {max_pixels} pixels.")
+        raise too_many_pixels("depth map", width, height, max_pixels)
     import OpenEXR
 
     try:
