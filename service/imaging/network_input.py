@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.errors import InvalidTensor
-from service.imaging.decode import Photo, decode_photo
-from service.imaging.transforms import InputRule, Tensor, reduced, to_tensor
+from service.imaging.decode import Photo, decode_photo, decoding_bytes, is_reducible
+from service.imaging.transforms import LARGE_PIXELS, InputRule, Tensor, reduced, to_tensor
 
 # Photos lie within about 3. What is far beyond could overflow inside a network.
 _LARGEST_VALUE = 100.0
+# A photo and its numbers, with what the heap keeps of the decoder's.
+_TRANSFORM_BYTES_PER_PIXEL = 22
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,20 @@ def network_input(data: bytes, rule: InputRule, scaled_decode: bool = False) -> 
     """Both steps at once."""
     photo = decode_for_network(data, rule, scaled_decode)
     return transform_for_network(photo, rule, scaled_decode)
+
+
+def input_bytes(data: bytes, pixels: int, scaled_decode: bool, *, whole: bool = False) -> int:
+    """Most memory that reading a photo of so many ``pixels`` for a network takes.
+
+    ``whole``: it is decoded whole, too, for an effect. Measured by `python -m load_tests.decoding`.
+    Raises :class:`UnsupportedMediaType`.
+    """
+    decoding = decoding_bytes(data, pixels, reduced=scaled_decode and not whole)
+    if not scaled_decode:
+        return max(decoding, _TRANSFORM_BYTES_PER_PIXEL * pixels)
+    if is_reducible(data):
+        return decoding
+    return max(decoding, _TRANSFORM_BYTES_PER_PIXEL * min(pixels, LARGE_PIXELS))
 
 
 def check_network_input(batch: Tensor, rule: InputRule) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, TiffImagePlugin
@@ -11,6 +13,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from service.errors import UndecodableImage
 from service.imaging.colour import to_srgb
+from service.imaging.strips import strips_in_turn
+from service.imaging.transforms import Rgb
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _GREY_WITH_ALPHA = ("LA", "La")
@@ -20,16 +24,35 @@ _WHITE = (255, 255, 255)
 _TIFF_WHITE_IS_ZERO = 0
 
 
-def to_rgb(image: ImageFile, profile: bytes = b"") -> Image.Image:
-    """A loaded image as sRGB, by its ICC profile: transparent pixels over white, 8 bits a sample.
+@dataclass(frozen=True)
+class _Meaning:
+    """What is known of a whole image, and not of a strip of it."""
 
-    Raises :class:`UndecodableImage` for 32-bit and floating-point samples.
+    white_is_zero: bool
+    has_alpha: bool
+
+
+def to_rgb(image: ImageFile, profile: bytes = b"") -> Rgb:
+    """A loaded image as sRGB ``(h, w, 3)``: transparent pixels over white, 8 bits a sample.
+
+    Colours are by the ICC ``profile``. Raises :class:`UndecodableImage` for 32-bit and
+    floating-point samples.
     """
-    colours, alpha = _split(image)
+    meaning = _Meaning(_white_is_zero(image), _has_alpha(image))
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    # Of a large photo each copy that a conversion makes would be 200 MB.
+    for strip in strips_in_turn(rgb.shape):
+        whole = strip.end - strip.first == image.height
+        part = image if whole else image.crop((0, strip.first, image.width, strip.end))
+        rgb[strip.rows] = np.asarray(_part_to_rgb(part, profile, meaning), np.uint8)
+    return rgb
+
+
+def _part_to_rgb(image: Image.Image, profile: bytes, meaning: _Meaning) -> Image.Image:
+    colours, alpha = _split(image, meaning)
     rgb = to_srgb(colours, profile)
     if alpha is None:
         return rgb
-    # In place: a white canvas of a large photo would be 200 MB.
     rgb.paste(_WHITE, mask=ImageChops.invert(alpha))
     return rgb
 
@@ -48,27 +71,29 @@ def grey_numbers(image: ImageFile) -> NDArray[np.float32]:
     raise UndecodableImage("The depth map is a picture in colours, which are no depth.")
 
 
-def _split(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def _split(image: Image.Image, meaning: _Meaning) -> tuple[Image.Image, Image.Image | None]:
     """Colours of 8 bits, and the alpha channel if there is one."""
     if image.mode in _SIXTEEN_BIT_GREY:
-        return _grey_of_16_bits(image)
+        return _grey_of_16_bits(image, meaning)
     if image.mode in ("I", "F"):
         raise UndecodableImage(
             "Images with 32-bit or floating-point samples are not supported; send 8 or 16 bits."
         )
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
-        return _without_alpha(image)
+        return _without_alpha(image, meaning)
     return image if image.mode in _WITH_PROFILE else image.convert("RGB"), None
 
 
-def _grey_of_16_bits(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def _grey_of_16_bits(
+    image: Image.Image, meaning: _Meaning
+) -> tuple[Image.Image, Image.Image | None]:
     samples = np.asarray(image, dtype=np.uint16)
     alpha = None
     if "transparency" in image.info:
         opaque = samples != image.info["transparency"]
         alpha = Image.fromarray(opaque.astype(np.uint8) * 255)
     # Pillow inverts such images of 8 bits, but not of 16.
-    if _white_is_zero(image):
+    if meaning.white_is_zero:
         samples = ~samples
     return Image.fromarray((samples >> 8).astype(np.uint8)), alpha
 
@@ -80,13 +105,15 @@ def _white_is_zero(image: ImageFile) -> bool:
     )
 
 
-def _without_alpha(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def _has_alpha(image: ImageFile) -> bool:
+    """Programs that know of no alpha leave a BMP's bytes 0, and nobody sends what is invisible."""
+    if not isinstance(image, BmpImageFile) or image.mode != "RGBA":
+        return True
+    return image.getchannel("A").getextrema() != (0, 0)
+
+
+def _without_alpha(image: Image.Image, meaning: _Meaning) -> tuple[Image.Image, Image.Image | None]:
     grey = image.mode in _GREY_WITH_ALPHA
-    mode = "LA" if grey else "RGBA"
-    # Of a large photo the copy that convert() makes of what it has would be 200 MB.
-    with_alpha = image if image.mode == mode else image.convert(mode)
-    alpha = with_alpha.getchannel("A")
+    with_alpha = image.convert("LA" if grey else "RGBA")
     colours = with_alpha.convert("L" if grey else "RGB")
-    # Programs that know of no alpha leave its bytes 0, and nobody sends what nobody can see.
-    transparent_by_mistake = isinstance(image, BmpImageFile) and alpha.getextrema() == (0, 0)
-    return colours, None if transparent_by_mistake else alpha
+    return colours, with_alpha.getchannel("A") if meaning.has_alpha else None

@@ -15,9 +15,10 @@ Tensor = NDArray[np.float32]
 DepthArray = NDArray[np.float32]
 
 # Past this multiple of the target side a panorama is squeezed instead of growing without bound.
-# A photo of more takes over 200 MB as floating-point numbers.
-_LARGE_PIXELS = 16_000_000
 _LONGEST_SIDE_FACTOR = 4
+
+LARGE_PIXELS = 16_000_000
+"""A photo of more takes over 200 MB as floating-point numbers."""
 
 
 class Fit(StrEnum):
@@ -159,7 +160,7 @@ def reduced(pixels: Rgb, size: tuple[int, int]) -> Rgb:
     """
     height, width = pixels.shape[:2]
     factor = min(width // (3 * size[0]), height // (3 * size[1]))
-    if width * height <= _LARGE_PIXELS or factor < 2:
+    if width * height <= LARGE_PIXELS or factor < 2:
         return pixels
     return shrink(pixels, (width // factor, height // factor))
 

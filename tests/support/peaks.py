@@ -110,7 +110,7 @@ def _measure(effect: str, options: Mapping[str, Any], width: int, height: int) -
     started, started_cpu = time.perf_counter(), time.process_time()
     record.make(_source(photo, depth), chosen)
     return Peak(
-        bytes=_peak_bytes() - before,
+        bytes=peak_bytes() - before,
         declared_bytes=record.working_bytes(chosen, width * height),
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - started_cpu,
@@ -121,8 +121,8 @@ def _source(pixels: Any, depth: DepthMap) -> Source:
     return Source(Photo(pixels, pixels.shape[1], pixels.shape[0]), depth)
 
 
-def _peak_bytes() -> int:
-    """Not ``ru_maxrss``, which a child may have from its parent."""
+def peak_bytes() -> int:
+    """The most that this process has held; ``ru_maxrss`` a child may have from its parent."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 

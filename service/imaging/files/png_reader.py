@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
+from service.imaging.strips import strips_in_turn
+
 _RGB_HIGH_BYTES, _RGB_LOW_BYTES = "RGB;16B", "RGB;16L"
 
 
@@ -31,6 +33,12 @@ class PngReader(PngImageFile):
             return
         low = PngImageFile(io.BytesIO(self._file.getvalue()))
         low.tile = [low.tile[0]._replace(args=_RGB_LOW_BYTES)]
-        samples = np.asarray(self).astype(np.uint16) << 8 | np.asarray(low)
-        opaque = (samples != np.array(self._transparent, np.uint16)).any(axis=2)
-        self.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+        alpha = np.empty((self.height, self.width), np.uint8)
+        for strip in strips_in_turn(alpha.shape):
+            box = (0, strip.first, self.width, strip.end)
+            high_bytes, low_bytes = (np.asarray(image.crop(box)) for image in (self, low))
+            samples = high_bytes.astype(np.uint16) << 8 | low_bytes
+            opaque = (samples != np.array(self._transparent, np.uint16)).any(axis=2)
+            np.multiply(opaque, np.uint8(255), out=alpha[strip.rows])
+        del low
+        self.putalpha(Image.fromarray(alpha))
