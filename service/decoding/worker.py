@@ -26,6 +26,7 @@ from service.errors import DepthError
 from service.imaging.decode import decode_grey, read_header
 from service.imaging.effect_input import effect_input
 from service.imaging.network_input import network_input
+from service.imaging.strips import keep_to_one_thread
 
 
 def _answer(channel: Channel, order: Order, data: bytes) -> None:
@@ -82,6 +83,7 @@ def _main() -> None:
         signal.signal(number, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=0))
     cv2.setNumThreads(1)
+    keep_to_one_thread()
     # What Pillow imports only when it opens a file: once locked up, none can be read.
     Image.preinit()
     with contextlib.suppress(ImportError):

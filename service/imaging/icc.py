@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 
 # Profiles of printers are the largest.
 MAX_PROFILE_BYTES = 4 << 20
@@ -32,12 +33,18 @@ def profile_mode(profile: bytes) -> str | None:
     (count,) = struct.unpack_from(">L", profile, _HEADER_BYTES)
     if count > _MAX_TAGS or _HEADER_BYTES + 4 + 12 * count > len(profile):
         return None
-    for number in range(count):
-        tag, start, size = struct.unpack_from(">4sLL", profile, _HEADER_BYTES + 4 + 12 * number)
-        content = profile[start : start + size]
+    for tag, content in profile_tags(profile):
         if tag in _CHAINS or (tag in _TABLES and not _holds_its_table(content)):
             return None
     return _SPACES.get(profile[16:20])
+
+
+def profile_tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Signature and content of each tag; the profile has room for as many as it says."""
+    (count,) = struct.unpack_from(">L", profile, _HEADER_BYTES)
+    for number in range(count):
+        tag, start, size = struct.unpack_from(">4sLL", profile, _HEADER_BYTES + 4 + 12 * number)
+        yield tag, profile[start : start + size]
 
 
 def _holds_its_table(content: bytes) -> bool:

@@ -12,7 +12,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from service.errors import UndecodableImage
-from service.imaging.colour import to_srgb
+from service.imaging.colour import pixels_to_srgb, to_srgb
 from service.imaging.strips import strips_in_turn
 from service.imaging.transforms import Rgb
 
@@ -40,11 +40,16 @@ def to_rgb(image: ImageFile, profile: bytes = b"") -> Rgb:
     """
     meaning = _Meaning(_white_is_zero(image), _has_alpha(image))
     rgb = np.empty((image.height, image.width, 3), np.uint8)
+    convert = None if meaning.has_alpha else pixels_to_srgb(image, profile)
+    if convert is not None:
+        profile = b""
     # Of a large photo each copy that a conversion makes would be 200 MB.
     for strip in strips_in_turn(rgb.shape):
         whole = strip.end - strip.first == image.height
         part = image if whole else image.crop((0, strip.first, image.width, strip.end))
         rgb[strip.rows] = np.asarray(_part_to_rgb(part, profile, meaning), np.uint8)
+    if convert is not None:
+        convert(rgb)
     return rgb
 
 

@@ -23,6 +23,17 @@ _LEAST_VALUES = 2_000_000
 _STRIP_PIXELS = 1 << 19
 
 
+class _Process:
+    """Of this process: whether strips have threads of their own."""
+
+    has_threads = True
+
+
+def keep_to_one_thread() -> None:
+    """Let :func:`in_strips` start no threads from now on: for a process that may not."""
+    _Process.has_threads = False
+
+
 @dataclass(frozen=True)
 class Strip:
     """Rows ``first`` to ``end`` of a picture, and ``top`` to ``bottom`` that work on them reads."""
@@ -71,7 +82,8 @@ def in_strips(shape: tuple[int, ...], work: Callable[[int, int], T]) -> list[T]:
     usable CPU.
     """
     height, width = shape[:2]
-    count = min(cpu_budget(), height) if height * width >= _LEAST_VALUES else 1
+    is_large = height * width >= _LEAST_VALUES
+    count = min(cpu_budget(), height) if is_large and _Process.has_threads else 1
     ends = [height * strip // count for strip in range(count + 1)]
     if count == 1:
         return [work(0, height)]

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from service.decoding.decoder import Decoder
+from service.imaging.colour import pixels_to_srgb, to_srgb
+from service.imaging.display_profile import read_display_profile
+from service.imaging.icc import profile_tags
 from service.inference.engines.selection import LoadedNetwork
 from tests.hostile.containers import png_chunk, with_png_chunks
 from tests.support.inputs import input_bytes
@@ -178,3 +181,91 @@ def test_a_broken_profile_is_ignored(decoder: Decoder, broken: bytes) -> None:
     chunk = png_chunk(b"iCCP", b"broken\0\0" + zlib.compress(broken))
     data = with_png_chunks(as_bytes(CAT, icc_profile=None), chunk)
     assert error(decoder, data, CAT) == 0
+
+
+def formula(kind: int, *numbers: float) -> bytes:
+    fixed = [round(65536 * number) for number in numbers]
+    return b"para" + bytes(4) + struct.pack(f">HH{len(fixed)}l", kind, 0, *fixed)
+
+
+def table(*values: int) -> bytes:
+    return b"curv" + bytes(4) + struct.pack(f">L{len(values)}H", len(values), *values)
+
+
+CURVES = {
+    "power": formula(0, 2.4),
+    "power of a shifted level": formula(1, 2.2, 1.1, -0.1),
+    "and above a floor": formula(2, 2.2, 1.05, -0.05, 0),
+    "sRGB's": formula(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),
+    "all parameters": formula(4, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045, 0, 0),
+    "identity": table(),
+    "a number": table(round(256 * 1.9)),
+    "a short table": table(0, 9000, 30000, 65535),
+    "a long table": table(*(round(65535 * (n / 1023) ** 2.1) for n in range(1024))),
+}
+
+
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("primaries", [P3, ADOBE, PROPHOTO], ids=["P3", "Adobe", "ProPhoto"])
+def test_a_displays_profile_gives_what_lcms_gives(
+    curve: str, primaries: NDArray[np.float64]
+) -> None:
+    own = with_curve(primaries, CURVES[curve])
+    photo = Image.fromarray(CAT)
+    convert = pixels_to_srgb(photo, own)
+    assert convert is not None
+    by_lcms, converted = np.asarray(to_srgb(photo, own), np.int16), CAT.copy()
+    convert(converted)
+    assert np.abs(converted - by_lcms).max() <= 1
+    assert (converted != by_lcms).mean() < 0.05
+
+
+def with_curve(primaries: NDArray[np.float64], curve: bytes) -> bytes:
+    plain = rgb_profile(primaries, 1.5)
+    return profile(
+        b"RGB ",
+        {
+            name: curve if name.endswith(b"TRC") else content
+            for name, content in profile_tags(plain)
+            if name != b"wtpt"
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [b"curv", b"para" + bytes(8), formula(9, 1), formula(0), table(1)[:8] + b"\xff" * 6, b"none"],
+)
+def test_a_curve_that_is_not_understood_is_left_to_lcms(curve: bytes) -> None:
+    assert read_display_profile(with_curve(P3, curve)) is None
+
+
+@pytest.mark.parametrize(
+    "curve", [formula(2, 2.2, 0.9, 0.1, 0.02), formula(4, 2.4, 0.9, 0, 0.1, 0.1, 0, 0.1)]
+)
+def test_nor_is_one_that_lcms_stretches_to_black_and_white(curve: bytes) -> None:
+    assert pixels_to_srgb(Image.fromarray(CAT), with_curve(P3, curve)) is None
+
+
+def test_presses_tables_are_left_to_lcms() -> None:
+    assert read_display_profile(cmyk_profile((9, 99, 99))) is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_turned_and_converted(decoder: Decoder, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    plain = pixels(decoder, as_bytes(CAT, exif=exif, icc_profile=None))
+    right = shown(plain.astype(np.uint8), P3, 2.2)
+    data = as_bytes(CAT, exif=exif, icc_profile=rgb_profile(P3, 2.2))
+    assert error(decoder, data, right) <= WITHIN
+
+
+def test_large_photos_have_their_colours_in_a_process_without_threads_too(
+    decoder: Decoder,
+) -> None:
+    large = np.tile(CAT[:250, :400], (6, 5, 1))
+    data = as_bytes(large, "BMP")
+    assert error(decoder, data, large) == 0
+    data = as_bytes(large, "TIFF", icc_profile=rgb_profile(P3, 2.2))
+    assert error(decoder, data, shown(large, P3, 2.2)) <= WITHIN
