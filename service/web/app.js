@@ -110,7 +110,7 @@ async function restore() {
   if (run.signal.aborted) return;
   entry = wanted;
   finished = record
-    && new Scene(record.file, photo, record.map, record.kind, record.model, record.asked);
+    && new Scene(record.file, photo, record.map, record.kind, record.model, record.asked, wanted);
   setScene(finished);
   if (finished) tell("restored", { model: finished.model });
   else views.depth.expect(null);
@@ -179,10 +179,13 @@ function failLive(problem) {
   fail(problem);
 }
 
-/** What the camera's frames are asked for with. */
+/** What the camera's frames are asked for with, and what tells their metres. */
 function liveQuery() {
   const { model } = models.query;
-  return { colormap: views.depth.colormap, ...(model && { model }) };
+  const metric = scene?.kind === "metric_depth" && model === scene.model;
+  const metres = metric ? scene.metres : views.depth.borrowed(model);
+  const { colormap } = views.depth;
+  return { colormap, metres, query: { colormap, ...(model && { model }), ...metres?.query } };
 }
 
 function askForKey() {

@@ -38,6 +38,11 @@ export class DepthView {
     return choice.value;
   }
 
+  /** What turns another picture of a network into metres; null where nothing was measured. */
+  borrowed(model) {
+    return this.#measure.borrowed(model);
+  }
+
   /** Show the photo alone, while its depth is being computed. */
   expect(canvas) {
     this.#scene = this.#point = null;

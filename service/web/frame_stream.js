@@ -1,4 +1,4 @@
-// A stream of frames to the service and of their heatmaps back, without a queue on either side.
+// A stream of frames to the service and of their depth back, without a queue on either side.
 
 import { Problem, connect } from "./client.js";
 
@@ -16,7 +16,7 @@ export class FrameStream {
   #head = null;
   #resumeAt = 0;
 
-  /** `listener` has answer(heatmap, head, latency), trouble(problem) and end(problem). */
+  /** `listener` has answer(bytes, head, latency), the bytes a Blob, trouble(problem) and end(problem). */
   constructor(query, listener) {
     this.#listener = listener;
     this.#socket = connect("v1/stream", query);
@@ -50,7 +50,7 @@ export class FrameStream {
       if (this.#head.error) this.#suffer(this.#head);
     } else {
       const latency = this.#settle(this.#head.sequence);
-      this.#listener?.answer(data.slice(0, data.size, "image/png"), this.#head, latency);
+      this.#listener?.answer(data, this.#head, latency);
     }
   }
 

@@ -1,7 +1,8 @@
 // From nearness to points in space, by the service's rule: the nearest pixel is at distance 1, the
 // farthest at `farRatio`, and 1 / distance is linear in nearness between them.
 
-export const FIELD_OF_VIEW = 55;
+/** Degrees across the longer side where nothing tells it: the service's own, about a phone's. */
+export const FIELD_OF_VIEW = 65;
 // Neighbours whose distances differ by more than this belong to different things.
 const JUMP = 1.13;
 // The network's edges are soft ramps of a few cells; a step in this much nearness is an edge.

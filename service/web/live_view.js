@@ -2,6 +2,7 @@
 
 import { FrameGrabber, fit } from "./frame_grabber.js";
 import { FrameStream } from "./frame_stream.js";
+import { LiveDepth } from "./live_depth.js";
 import { LiveFigures } from "./live_figures.js";
 import { busy, complain, tell, warn } from "./status.js";
 import { onLanguage, say } from "./strings.js";
@@ -14,18 +15,26 @@ const [panel, video, heatmap, toggle] = ["panel-live", "live-video", "live-heatm
 /** Everything that one press of Start opened. */
 class Run {
   figures = new LiveFigures();
+  depth;
   stream = null;
   frames = new FrameGrabber(video);
   drawn = 0;
   said = null;
+
+  constructor({ colormap, metres, query }) {
+    this.depth = metres && new LiveDepth(colormap, metres);
+    // Numbers instead of pictures: the page paints them and reads them.
+    this.query = this.depth ? { ...query, format: "raw" } : query;
+  }
 }
 
 export class LiveView {
   #query;
   #fail;
   #run = null;
+  #metric = false;
 
-  /** `query` gives the parameters of a stream; `fail` takes the Problem that ended it. */
+  /** `query` gives {colormap, metres, query}; `fail` takes the Problem that ended the stream. */
   constructor(query, fail) {
     this.#query = query;
     this.#fail = fail;
@@ -38,7 +47,10 @@ export class LiveView {
     onLanguage(() => this.#say());
   }
 
-  show() {}
+  show() {
+    this.#metric = Boolean(this.#query().metres);
+    this.#say();
+  }
 
   hide() {
     this.stop();
@@ -46,7 +58,7 @@ export class LiveView {
 
   async start() {
     this.#end();
-    const run = (this.#run = new Run());
+    const run = (this.#run = new Run(this.#query()));
     this.#say();
     busy("liveStarting");
     const camera = await openCamera(CAMERA_WIDTH);
@@ -63,7 +75,7 @@ export class LiveView {
     // It fails when it is stopped before it plays.
     await video.play().catch(() => {});
     if (run !== this.#run) return;
-    run.stream = new FrameStream(this.#query(), {
+    run.stream = new FrameStream(run.query, {
       answer: (picture, head, latency) => this.#draw(run, picture, head, latency),
       trouble: (problem) => this.#warn(run, problem),
       end: (problem) => this.#break(problem),
@@ -81,6 +93,7 @@ export class LiveView {
   #end() {
     this.#run?.stream?.close();
     this.#run?.figures.clear();
+    this.#run?.depth?.close();
     this.#run = null;
     closeCamera(video);
     this.#fill(video, false);
@@ -114,16 +127,19 @@ export class LiveView {
     if (run === this.#run && jpeg) run.stream.send(jpeg);
   }
 
-  async #draw(run, picture, { sequence, dropped, model }, latency) {
-    const bitmap = await createImageBitmap(picture);
+  async #draw(run, bytes, head, latency) {
+    const { sequence, dropped, model } = head;
+    const picture = await (run.depth ? bytes.arrayBuffer() : createImageBitmap(bytes));
     // Pictures may be decoded out of turn.
     if (run !== this.#run || sequence < run.drawn) return;
     run.drawn = sequence;
+    const shown = run.depth?.paint(picture, head) ?? picture;
     // The heatmap has the network's size; stretched it lines up with the video.
     fit(heatmap, video);
-    heatmap.getContext("2d").drawImage(bitmap, 0, 0, heatmap.width, heatmap.height);
-    bitmap.close();
+    heatmap.getContext("2d").drawImage(shown, 0, 0, heatmap.width, heatmap.height);
+    shown.close?.();
     this.#fill(heatmap, true);
+    run.depth?.read();
     run.figures.add(latency, dropped);
     if (run.said !== "running") tell("liveRunning", { model });
     run.said = "running";
@@ -139,5 +155,6 @@ export class LiveView {
   #say() {
     toggle.querySelector("span").textContent = say(this.#run ? "liveStop" : "liveStart");
     this.#run?.figures.say();
+    byId("live-metres").textContent = say(this.#metric ? "liveMetres" : "liveNoMetres");
   }
 }

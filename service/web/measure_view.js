@@ -1,13 +1,17 @@
-// Spots of known distance, tapped and typed: from then on everything is in metres.
+// Spots of known distance, tapped and typed, or of things of known size: from then on everything is
+// in metres.
 
+import { Calibrations } from "./calibrations.js";
 import { Problem } from "./client.js";
-import { Metres, anchorsText, between, fitMetres, sayDistance } from "./metres.js";
+import { THINGS, anchorOfThing, findCamera } from "./known_thing.js";
+import { anchorsQuery, between, fitMetres, sayDistance } from "./metres.js";
 import { followTaps, place } from "./pointer.js";
 import { onLanguage, say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
-const [form, input, text, list, ruler, actions, code] = [
-  "distance-form", "distance", "measure-text", "anchors", "ruler", "measure-actions", "anchors-text",
+const [form, input, thingForm, thing, text, list, ruler, actions, code, note] = [
+  "distance-form", "distance", "thing-form", "thing", "measure-text", "anchors", "ruler",
+  "measure-actions", "anchors-text", "thing-note",
 ].map(byId);
 
 export class MeasureView {
@@ -17,8 +21,7 @@ export class MeasureView {
   #scene = null;
   #anchors = [];
   #taps = [];
-  // The last fit: of which scene's spots, and what it says.
-  #fit = null;
+  #kept = new Calibrations();
 
   /**
    * Listens for taps on `frames`; `read` tells the point that the keys have moved to. `run` does
@@ -31,6 +34,11 @@ export class MeasureView {
       event.preventDefault();
       this.#add({ point: this.#taps.at(-1), metres: input.valueAsNumber });
     });
+    thing.append(...Object.keys(THINGS).map((name) => new Option("", name)));
+    thingForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#lay(THINGS[thing.value]);
+    });
     byId("copy-anchors").addEventListener("click", () => copyText(code));
     byId("reset-metres").addEventListener("click", () => this.#reset());
     onLanguage(() => this.#say());
@@ -39,14 +47,14 @@ export class MeasureView {
   /** Another photo: what was measured before serves it too, if the same network made its depth. */
   show(scene) {
     if (scene === this.#scene) return;
-    const fit = this.#fit;
-    [this.#scene, this.#anchors, this.#taps] = [scene, fit?.scene === scene ? fit.anchors : [], []];
-    if (scene && fit && fit.scene !== scene && fit.scene.model === scene.model) {
-      const { intercept, slope } = fit.calibration;
-      const query = { calibration: `${intercept},${slope}` };
-      scene.metres = new Metres(scene.kind, fit.calibration, query, true);
-    }
+    [this.#scene, this.#anchors, this.#taps] = [scene, scene ? this.#kept.anchorsOf(scene) : [], []];
+    if (scene) scene.metres ??= this.#kept.metresOf(scene);
     this.#say();
+  }
+
+  /** What turns another picture of a network into metres, as `Calibrations.borrowed()`. */
+  borrowed(model) {
+    return this.#kept.borrowed(model);
   }
 
   #tap(point) {
@@ -60,34 +68,47 @@ export class MeasureView {
     this.#measure([...this.#anchors, anchor]);
   }
 
+  /** A thing of known length lies from one tap to the other. */
+  #lay(length) {
+    const [scene, ends] = [this.#scene, this.#taps];
+    this.#run(async (options) => {
+      await findCamera(scene, options);
+      const anchor = anchorOfThing(scene, ends, length);
+      if (!anchor) throw new Problem("thing");
+      return this.#fit(scene, [...this.#kept.anchorsOf(scene), anchor]);
+    });
+  }
+
   #reset() {
-    this.#fit = null;
+    this.#kept.clear();
     this.#measure([]);
   }
 
   /** Two or more anchors make metres; with fewer there are none. */
   #measure(anchors) {
     const scene = this.#scene;
-    [this.#anchors, this.#taps] = [anchors, []];
-    if (anchors.length < 2) {
-      this.#take(scene, null);
-      return;
-    }
-    this.#say();
-    this.#run(async () => {
-      const calibration = await fitMetres(scene, anchors).catch((problem) => {
-        if (problem.type !== "invalid-parameter") throw problem;
-        this.#take(scene, null);
-        throw new Problem("contradiction");
-      });
-      this.#fit = { scene, anchors, calibration };
-      this.#take(scene, new Metres(scene.kind, calibration, { anchors: anchorsText(anchors) }));
-      return "measured";
-    });
+    if (anchors.length < 2) this.#take(scene, anchors, null);
+    else this.#run(() => this.#fit(scene, anchors));
   }
 
-  #take(scene, metres) {
-    scene.metres = metres;
+  /** Returns the words for how far that has got. */
+  async #fit(scene, anchors) {
+    this.#take(scene, anchors, null);
+    if (anchors.length < 2) return "measuredOne";
+    const calibration = await fitMetres(scene, anchors).catch((problem) => {
+      throw problem.type === "invalid-parameter" ? new Problem("contradiction") : problem;
+    });
+    const { kind, model } = scene;
+    this.#take(scene, anchors, { kind, model, calibration, query: anchorsQuery(anchors) });
+    return "measured";
+  }
+
+  /** Keep anchors and their fit, of a scene that may be another than the shown one by now. */
+  #take(scene, anchors, fit) {
+    this.#kept.note(scene, anchors, fit);
+    scene.metres = fit && this.#kept.metresOf(scene);
+    if (scene !== this.#scene) return;
+    [this.#anchors, this.#taps] = [anchors, []];
     this.#changed();
     this.#say();
   }
@@ -97,11 +118,14 @@ export class MeasureView {
     const metric = scene?.kind === "metric_depth";
     text.textContent = say(this.#step());
     form.hidden = metric || !this.#taps.length;
+    thingForm.hidden = metric || this.#taps.length < 2;
+    for (const option of thing.options) option.textContent = say(`thing.${option.value}`);
     ruler.textContent = scene?.metres && this.#taps.length === 2
       ? say("ruler", { distance: sayDistance(between(scene, ...this.#taps)) }) : "";
-    code.textContent = `anchors=${anchorsText(this.#anchors)}`;
+    code.textContent = Object.entries(anchorsQuery(this.#anchors)).map((pair) => pair.join("=")).join("&");
     code.hidden = byId("copy-anchors").hidden = this.#anchors.length < 2;
     actions.hidden = metric || !(this.#anchors.length || scene?.metres);
+    note.textContent = this.#anchors.some(({ assumed }) => assumed) ? say("thingAssumed") : "";
     list.replaceChildren(...this.#anchors.map((anchor) => this.#line(anchor)));
     this.#mark();
   }
@@ -115,7 +139,7 @@ export class MeasureView {
 
   #line(anchor) {
     const [line, button] = ["li", "button"].map((name) => document.createElement(name));
-    const values = { number: this.#anchors.indexOf(anchor) + 1, metres: anchor.metres };
+    const values = { number: this.#anchors.indexOf(anchor) + 1, distance: saidOf(anchor) };
     Object.assign(button, { type: "button", className: "button", textContent: say("anchor", values) });
     button.setAttribute("aria-label", say("removeAnchor", values));
     button.addEventListener("click", () => {
@@ -136,6 +160,12 @@ export class MeasureView {
       frame.append(...spots.map(([point, name]) => spotAt(point, name)));
     }
   }
+}
+
+/** A distance as it was typed, or as a thing of known size has told it, with its error. */
+function saidOf({ metres, error }) {
+  if (!error) return say("distanceTyped", { metres });
+  return sayDistance({ metres, low: metres * (1 - 2 * error), high: metres * (1 + 2 * error) });
 }
 
 function spotAt(point, name) {

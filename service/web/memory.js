@@ -22,8 +22,7 @@ function done(request) {
 }
 
 /** Keep what a scene is made of under a new entry of the history, unless the browser cannot. */
-export async function remember({ file, map, kind, model, asked }, tab) {
-  const key = Date.now();
+export async function remember({ key, file, map, kind, model, asked }, tab) {
   // Without what a link said: that has been followed.
   history.pushState({ photo: key, tab }, "", location.pathname);
   try {

@@ -2,13 +2,14 @@
 
 import { bytesOf, post } from "./client.js";
 import { writeNpy } from "./depth_map.js";
-import { FIELD_OF_VIEW } from "./geometry.js";
 import { say } from "./strings.js";
 
 // What the service calls farther than can be measured.
 const FARTHEST = 1000;
-// Lenses from a short tele to an ultra-wide one, in degrees: the photo does not say which it was.
-const FIELDS_OF_VIEW = [45, FIELD_OF_VIEW, 70];
+// Lenses from a short tele to an ultra-wide one, in degrees, where the photo does not say which.
+const FIELDS_OF_VIEW = [45, 80];
+// The service's own: how exactly a distance is known that somebody typed.
+const TYPED_ERROR = 0.05;
 
 /** What turns the values of one photo's depth map into metres. */
 export class Metres {
@@ -37,6 +38,13 @@ export class Metres {
     return { metres, low, high, borrowed: this.#borrowed };
   }
 
+  /** As `at()`, of a distance that this has given. */
+  of(metres) {
+    if (!this.#fit) return { metres, low: null, high: null };
+    const line = this.#kind === "relative_depth" ? -metres : 1 / metres;
+    return this.at((line - this.#fit.intercept) / this.#fit.slope);
+  }
+
   #of(line) {
     const metres = this.#kind === "relative_depth" ? Math.max(-line, 0) : 1 / Math.max(line, 1e-6);
     return Math.min(metres, FARTHEST);
@@ -45,6 +53,7 @@ export class Metres {
 
 /** How far apart two spots, pairs of shares, are in space: as `Metres.at()` says it. */
 export function between(scene, one, other) {
+  const { fov } = scene.camera;
   const [near, far] = [one, other].map((spot) => scene.metres.at(scene.levelAt(...spot)));
   const apart = (depth, otherDepth, field) => {
     const focal = Math.max(scene.width, scene.height) / 2 / Math.tan((field * Math.PI) / 360);
@@ -55,10 +64,10 @@ export function between(scene, one, other) {
   };
   const ends = ({ metres, low, high }) => (low === null ? [metres] : [low, metres, high]);
   const all = ends(near).flatMap((depth) => ends(far).flatMap((otherDepth) => (
-    FIELDS_OF_VIEW.map((field) => apart(depth, otherDepth, field))
+    [fov, ...(scene.camera.known ? [] : FIELDS_OF_VIEW)].map((field) => apart(depth, otherDepth, field))
   )));
   return {
-    metres: apart(near.metres, far.metres, FIELD_OF_VIEW),
+    metres: apart(near.metres, far.metres, fov),
     low: Math.min(...all), high: Math.max(...all), borrowed: near.borrowed,
   };
 }
@@ -77,11 +86,15 @@ function rounded(metres) {
   return metres?.toFixed(metres < 1 ? 2 : 1);
 }
 
-/** Anchors, {point, metres}, as the API takes them. */
-export function anchorsText(anchors) {
-  return anchors.map(({ point, metres }) => (
+/** Anchors, {point, metres, error}, as parameters of the API. */
+export function anchorsQuery(anchors) {
+  const spots = anchors.map(({ point, metres }) => (
     [...point.map((share) => share.toFixed(4)), Number(metres.toFixed(6))].join(",")
-  )).join(";");
+  ));
+  const error = Math.max(TYPED_ERROR, ...anchors.map((anchor) => anchor.error ?? 0));
+  return {
+    anchors: spots.join(";"), ...(error > TYPED_ERROR && { measuring_error: error.toFixed(3) }),
+  };
 }
 
 /** The service's fit of a scene by anchors; it gets the page's own depth map, and no photo. */
@@ -89,7 +102,7 @@ export async function fitMetres(scene, anchors) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [scene.map.width, scene.map.height];
   const blank = await new Promise((resolve) => canvas.toBlob(resolve));
-  const query = { anchors: anchorsText(anchors), depth_kind: scene.kind, model: scene.model };
+  const query = { ...anchorsQuery(anchors), depth_kind: scene.kind, model: scene.model };
   const depth = { depth: writeNpy(scene.map) };
   const answer = await post("v1/effects/obstacle", blank, query, { parts: depth });
   return (await bytesOf(answer, "json")).calibration;

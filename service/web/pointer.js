@@ -17,14 +17,14 @@ export function place(marker, [x, y]) {
 }
 
 /** Move the point by the arrow keys; `read` tells where it is. */
-export function followKeys(element, read, move) {
+export function followKeys(element, read, move, { signal } = {}) {
   element.addEventListener("keydown", (event) => {
     const direction = DIRECTIONS[event.key];
     if (!direction) return;
     event.preventDefault();
     const [x, y] = read();
     move([clamp(x + STEP * direction[0]), clamp(y + STEP * direction[1])]);
-  });
+  }, { signal });
 }
 
 /** Call back with every point that is clicked or tapped, or chosen by Enter; `read` tells that. */
@@ -36,15 +36,15 @@ export function followTaps(element, read, tap) {
 }
 
 /** Follow the pointer while it hovers, or only while it is pressed; and every click or tap. */
-export function followPointer(element, move, { pressed = false } = {}) {
+export function followPointer(element, move, { pressed = false, signal } = {}) {
   const moved = (event) => move(pointIn(element, event));
   // A finger that comes down, or moves a little, may be about to scroll.
   const scrolls = (event) => pressed && event.pointerType === "touch";
-  element.addEventListener("click", moved);
+  element.addEventListener("click", moved, { signal });
   element.addEventListener("pointerdown", (event) => {
     if (pressed && !scrolls(event)) element.setPointerCapture(event.pointerId);
-  });
+  }, { signal });
   element.addEventListener("pointermove", (event) => {
     if (!scrolls(event) && (!pressed || event.buttons)) moved(event);
-  });
+  }, { signal });
 }

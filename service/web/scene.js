@@ -1,19 +1,23 @@
 // One photo with its depth: what every view of the page draws.
 
 import { nearnessOf, resize } from "./depth_map.js";
+import { FIELD_OF_VIEW } from "./geometry.js";
 import { Metres } from "./metres.js";
 
 export class Scene {
   /** What tells metres; null where only nearness is known. */
   metres = null;
+  /** Field of view across the longer side in degrees, and whether the photo tells it. */
+  camera = { fov: FIELD_OF_VIEW, known: false, asked: false };
   #low;
   #high;
 
   /**
    * `photo` is what readPhoto() gives: null when the browser cannot decode the file. `asked` are the
-   * parameters that its depth was asked for with.
+   * parameters that its depth was asked for with, `key` is what the session knows it by.
    */
-  constructor(file, photo, map, kind, model, asked = {}) {
+  constructor(file, photo, map, kind, model, asked = {}, key = newKey()) {
+    this.key = key;
     this.file = file;
     this.kind = kind;
     this.model = model;
@@ -44,6 +48,11 @@ export class Scene {
     return { model: this.model, ...this.metres?.query };
   }
 
+  /** The camera's focal length in pixels of this scene. */
+  get focal() {
+    return Math.max(this.width, this.height) / 2 / Math.tan((this.camera.fov * Math.PI) / 360);
+  }
+
   /** Nearness at a point given as shares 0..1 of the width and height. */
   nearnessAt(x, y) {
     const column = Math.min(Math.floor(x * this.width), this.width - 1);
@@ -55,6 +64,14 @@ export class Scene {
   get stem() {
     return (this.file.name || "photo").replace(/\.[^.]*$/, "") || "photo";
   }
+}
+
+let lastKey = 0;
+
+/** Milliseconds since 1970; of two in one, the second is later. */
+function newKey() {
+  lastKey = Math.max(lastKey + 1, Date.now());
+  return lastKey;
 }
 
 function blank(width, height) {

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Page, expect
 
 from service.imaging.depth_description import read_description
 from tests.browser.conftest import watched_page
 from tests.browser.test_accessibility import findings
 from tests.support.depths import motorcycle_metres
-from tests.support.photos import photo_bytes, photo_path
+from tests.support.photos import as_bytes, photo_bytes, photo_path
 from tests.support.server import ServerProcess
-from tests.support.visitor import drop, expect_done, open_sample, saved
+from tests.support.visitor import drop, expect_done, open_sample, pixels, saved
 
 NUMBER = r"(\d+(?:\.\d+)?)"
 # Columns and rows of the motorcycle's photo, 741 x 500.
@@ -115,6 +118,62 @@ def test_distances_that_do_not_fit_the_photo_are_said_in_words(
     page.get_by_role("button", name="去掉第 2 处").click()
     tell(page, 0.08, 0.12, 1.5)
     expect(page.locator("#status")).to_have_text("现在都用米了。")
+
+
+def with_focal_length(millimetres: int) -> bytes:
+    """A sample photo whose EXIF has a focal length as on 35 mm film."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = millimetres
+    return as_bytes(Image.open(photo_path("coffee.png")).convert("RGB"), "JPEG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("photo", "focal", "assumed"),
+    [
+        pytest.param(photo_bytes("coffee.png"), 300 / math.tan(math.radians(32.5)), True, id="any"),
+        pytest.param(with_focal_length(36), 600, False, id="EXIF"),
+    ],
+)
+def test_a_known_thing_tells_how_far_it_is_and_all_survives_a_reload_and_serves_the_camera(
+    page: Page, photo: bytes, focal: float, assumed: bool
+) -> None:
+    page.goto("/")
+    drop(page, "coffee.jpg", photo)
+    expect_done(page)
+    # A tile that spans 150 of the photo's 600 pixels, on both sides of x = 0.5, y = 0.9.
+    tap(page, 0.375, 0.9)
+    tap(page, 0.625, 0.9)
+    page.locator("#thing").select_option("tile")
+    page.locator("#thing-form button").click()
+    expect(page.locator("#status")).to_have_text("记下了。再量一处，就能用米。")
+    told = re.match(rf"1：约 {NUMBER} 米（{NUMBER} 到 {NUMBER} 米） ×", anchors_of(page)[0])
+    assert told, anchors_of(page)
+    metres, low, high = map(float, told.groups())
+    assert metres == pytest.approx(0.3 * focal / 150, rel=0.02)
+    assert low < 0.85 * metres < 1.15 * metres < high if assumed else low > 0.85 * metres
+    assert ("按 65 度算" in page.locator("#thing-note").inner_text()) is assumed
+    tell(page, 0.08, 0.12, 4)
+    expect(page.locator("#status")).to_have_text("现在都用米了。")
+    page.reload()
+    expect(page.locator("#measure-text")).to_contain_text("现在都用米了")
+    assert [text[:2] for text in anchors_of(page)] == ["1：", "2："]
+    assert ("measuring_error" in page.locator("#anchors-text").inner_text()) is assumed
+    with page.expect_websocket() as opened:
+        page.locator("#tab-live").click()
+        page.locator("#live-switch").click()
+    assert re.search(r"calibration=-?[0-9.e-]+%2C.*&format=raw", opened.value.url)
+    expect(page.locator("#live-reading")).to_have_text(re.compile(r"这里：约 .+米（.+或差更多）"))
+    assert np.frombuffer(pixels(page, "#live-heatmap"), np.uint8).std() > 20
+    page.locator("#tab-depth").click()
+    page.locator("#reset-metres").click()
+    page.reload()
+    expect(page.locator("#measure-text")).to_contain_text("想知道是几米")
+    page.locator("#tab-live").click()
+    expect(page.locator("#live-metres")).to_contain_text("先在“深度图”里")
+
+
+def anchors_of(page: Page) -> list[str]:
+    return page.locator("#anchors button").all_inner_texts()
 
 
 def test_metres_by_the_keyboard_alone(browser: Browser, server: ServerProcess) -> None:
