@@ -37,6 +37,8 @@ SIZES = [
     for path in sorted(GOLDEN.glob("*/e2e_seed0_size*.npz"))
 ]
 LARGEST_IN_GATE = 518
+# Of a network with more work the gate runs one made-up input and the photo.
+SECOND_INPUT_UP_TO_GFLOP = 50
 # A trained one has the golden tables, which a network drawn by the rule has from its builder.
 COMPUTED = ("k_idx", "K_minus_1")
 
@@ -80,6 +82,8 @@ def run(network: nn.Module, tensor: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("which", ["A", "B"])
 def test_it_equals_the_official_network(network: nn.Module, name: str, which: str) -> None:
+    if which == "B" and find_spec(name).gflop > SECOND_INPUT_UP_TO_GFLOP and not WHOLE:
+        pytest.skip("a second shape of a large network: make test-networks")
     official = golden(name)
     numbers, key = official.arrays("seed0"), official.stored_key(which)
     depth = run(network, draw_input(which, *official.facts["inputs"][which]["shape"][2:]))
