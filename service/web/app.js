@@ -8,7 +8,7 @@ import { download } from "./downloads.js";
 import { startIntake } from "./intake.js";
 import { LiveView } from "./live_view.js";
 import { ModelsView } from "./models_view.js";
-import { recall, remember, rememberTab } from "./memory.js";
+import { keep, recall, rememberPhoto, rememberTab } from "./memory.js";
 import { ObstacleView } from "./obstacle_view.js";
 import { ParallaxView } from "./parallax_view.js";
 import { readableFile, readPhoto, viewUpload } from "./photo.js";
@@ -17,6 +17,7 @@ import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
 import { busy, complain, tell, uploading, warn } from "./status.js";
 import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
+import { Strip } from "./strip.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
 
 const samples = [...document.querySelectorAll("[data-sample]")];
@@ -31,6 +32,7 @@ const views = {
   live: new LiveView(liveQuery, failLive),
 };
 const models = new ModelsView(() => { if (scene) measure(scene.file); }, fail);
+const strip = new Strip(openResult);
 let shown = "depth";
 let current = null;
 let scene = null;
@@ -39,9 +41,12 @@ let finished = null;
 let entry = null;
 let wantedTab = "depth";
 let repeat = () => {};
+// The other photos of a drop, while the page has them computed one by one.
+let others = new AbortController();
 
 function setScene(next) {
   scene = next;
+  strip.mark(scene?.key);
   enable(Boolean(scene));
   document.body.classList.toggle("without-depth", !scene);
   if (scene) document.body.style.setProperty("--ratio", scene.width / scene.height);
@@ -53,16 +58,48 @@ function showTab(name) {
   if (scene) views[name].show(scene, views.depth.colormap);
 }
 
-/** Compute the depth of a photo and show it; `given` is how many it was the first of. */
-async function measure(file, given = 1) {
+/** Compute the depth of photos: show the first, and put all in a row; `given` files came. */
+async function measureAll(files, given) {
+  others.abort();
+  const run = (others = new AbortController());
+  const entries = strip.start(files);
+  await measure(await readableFile(files[0]), { given, photos: files.length, entry: entries[0] });
+  for (const [index, file] of files.entries()) {
+    if (run.signal.aborted) return;
+    if (index) await measureBehind(file, entries[index], run);
+  }
+}
+
+/** Compute a photo's depth for the row, whatever is shown meanwhile. */
+async function measureBehind(file, entry, run) {
+  try {
+    const readable = await readableFile(file);
+    const result = await estimate(readable, await readPhoto(readable), { signal: run.signal });
+    await keep(result);
+    strip.fill(entry, result, views.depth.colormap);
+  } catch (error) {
+    if (error.name !== "AbortError") strip.fail(entry, error.type ?? "other");
+  }
+}
+
+/** Open a result of the row in the tab that is open. */
+function openResult(key) {
+  rememberPhoto(key, selectedTab() === "live" ? "depth" : selectedTab());
+  restore("opened");
+}
+
+/** Compute the depth of a photo and show it; `came` tells what it is the first of. */
+async function measure(file, came = {}) {
+  const { given = 1, photos = 1, entry: place } = came;
   if (!file.size) {
     warn("emptyFile");
+    strip.fail(place, "empty");
     return;
   }
   current?.abort();
   const run = (current = new AbortController());
   const started = performance.now();
-  repeat = () => measure(file, given);
+  repeat = () => measure(file, came);
   keyForm.hidden = true;
   busy("reading_file");
   try {
@@ -73,20 +110,29 @@ async function measure(file, given = 1) {
     select("depth");
     views.depth.expect(photo?.canvas);
     busy("estimating", run);
-    finished = await estimate(file, photo, run);
+    const progress = uploading("estimating", run);
+    finished = await estimate(file, photo, { signal: run.signal, progress });
     present(finished);
-    remember(finished, selectedTab());
-    entry = history.state.photo;
+    rememberPhoto(finished.key, selectedTab());
+    keep(finished);
+    entry = finished.key;
+    strip.fill(place, finished, views.depth.colormap);
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
     if (!photo) tell("cannotShow");
-    else tell(given > 1 ? "doneFirst" : "done", { seconds, model: finished.model, given });
+    else tell(doneWith(given, photos), { seconds, model: finished.model, given, photos });
   } catch (error) {
     // Another photo came in its place.
     if (error.name === "AbortError" && run !== current) return;
+    strip.fail(place, error.type ?? "other");
     // A file that turns out to be no photo does not take away the one before it.
     if (finished) present(finished);
     fail(error);
   }
+}
+
+function doneWith(given, photos) {
+  if (photos > 1) return "doneMany";
+  return given > 1 ? "doneOnly" : "done";
 }
 
 /** Show a result, in the tab that was open before it was computed unless another is by now. */
@@ -96,8 +142,8 @@ function present(result) {
   else showTab(selectedTab());
 }
 
-/** Show what the present entry of the history is about, as it was left. */
-async function restore() {
+/** Show what the present entry of the history is about, as it was left, and say so. */
+async function restore(words = "restored") {
   const { photo: wanted = null, tab = "depth" } = history.state ?? {};
   if (scene && wanted === entry) {
     select(tab);
@@ -112,7 +158,7 @@ async function restore() {
   finished = record
     && new Scene(record.file, photo, record.map, record.kind, record.model, record.asked, wanted);
   setScene(finished);
-  if (finished) tell("restored", { model: finished.model });
+  if (finished) tell(words, { model: finished.model, name: finished.file.name });
   else views.depth.expect(null);
   select(finished ? tab : "depth");
 }
@@ -126,11 +172,11 @@ function followLink() {
 }
 
 /** One request answers everything the views need; they do the rest in the browser. */
-async function estimate(file, photo, run) {
+async function estimate(file, photo, options) {
   const asked = models.query;
   const query = { format: "npy", size: "network", ...asked };
   const answer = await post("v1/depth", await viewUpload(file, photo), query, {
-    signal: run.signal, seconds: models.seconds, progress: uploading("estimating", run),
+    ...options, seconds: models.seconds,
   });
   const map = readNpy(await bytesOf(answer));
   const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
@@ -221,7 +267,7 @@ onLanguage(() => views.depth.say());
 
 startTabs(showTab, rememberTab);
 setScene(null);
-startIntake(async (file, given) => measure(await readableFile(file), given));
-addEventListener("popstate", restore);
+startIntake(measureAll);
+addEventListener("popstate", () => restore());
 if (history.state?.photo) restore();
 else followLink();

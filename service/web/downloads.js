@@ -1,8 +1,10 @@
 // Results to keep: what the page has at hand, and what the service makes of the original file.
 
-import { bytesOf, post } from "./client.js";
+import { Problem, bytesOf, post } from "./client.js";
 import { paint } from "./colormaps.js";
 import { nearnessOf, resize, writeNpy } from "./depth_map.js";
+import { SKY } from "./geometry.js";
+import { writeDepth16 } from "./png16.js";
 import { pictureToShare } from "./share.js";
 
 /** Hand a blob to the browser as a file; returns its name. */
@@ -17,17 +19,24 @@ export function save(blob, name) {
 }
 
 const chosen = (slider) => document.getElementById(slider).value;
-const mesh = (format) => ({ format, far_ratio: chosen("relief-depth") });
+const living = (format) => ({ format, path: "circle", amplitude: chosen("amplitude") });
+
+/** A surface as the 3D view shows it. */
+function mesh(format, scene) {
+  const sky = document.getElementById("relief-sky").checked;
+  return { format, far_ratio: chosen("relief-depth"), ...(sky && { far: scene.valueOf(SKY) }) };
+}
 
 /** What can be saved: route, parameters and what the file is called. */
 const FILES = {
   heatmap: ["depth", (colormap) => ({ format: "heatmap", colormap }), "-heatmap.png"],
   depth16: ["depth", () => ({ format: "depth16" }), "-depth16.png"],
   npy: ["depth", () => ({ format: "npy" }), "-depth.npy"],
-  ply: ["effects/pointcloud", () => mesh("ply"), ".ply"],
-  glb: ["effects/pointcloud", () => mesh("glb"), "-mesh.glb"],
+  ply: ["effects/pointcloud", (_, scene) => mesh("ply", scene), ".ply"],
+  glb: ["effects/pointcloud", (_, scene) => mesh("glb", scene), "-mesh.glb"],
   height: ["effects/relief", () => ({ format: "height16" }), "-height.png"],
-  living: ["effects/parallax", () => ({ path: "circle", amplitude: chosen("amplitude") }), "-living.webp"],
+  living: ["effects/parallax", () => living("webp"), "-living.webp"],
+  video: ["effects/parallax", () => living("mp4"), "-living.mp4"],
   anaglyph: ["effects/stereo", () => ({ layout: "anaglyph" }), "-anaglyph.jpg"],
 };
 
@@ -36,13 +45,17 @@ export async function download(kind, scene, colormap, options) {
   if (kind === "share") return save(await pictureToShare(scene, colormap), `${scene.stem}-depth.png`);
   const [route, query, ending] = FILES[kind];
   const own = await OWN[kind]?.(scene, colormap);
-  return save(own ?? await fetched(route, query(colormap), scene, options), scene.stem + ending);
+  return save(own ?? await fetched(route, query(colormap, scene), scene, options), scene.stem + ending);
 }
 
 async function fetched(route, query, scene, options) {
   const asked = route === "depth" ? scene.asked : {};
   const all = { ...query, ...asked, ...scene.query };
-  return bytesOf(await post(`v1/${route}`, scene.file, all, options), "blob");
+  const answer = await post(`v1/${route}`, scene.file, all, options).catch((problem) => {
+    // Nothing else of it can be wrong; a server need not have what makes videos.
+    throw all.format === "mp4" && problem.type === "invalid-parameter" ? new Problem("no-video") : problem;
+  });
+  return bytesOf(answer, "blob");
 }
 
 // Some browsers have no larger canvas.
@@ -56,6 +69,10 @@ const OWN = {
     const canvas = document.createElement("canvas");
     paint(canvas, nearnessOf(map.values, scene.kind).nearness, map.width, map.height, colormap);
     return new Promise((resolve) => canvas.toBlob(resolve));
+  },
+  depth16: (scene) => {
+    const map = fullSize(scene);
+    return map && writeDepth16(map, scene.kind, scene.model);
   },
   npy: (scene) => {
     const map = fullSize(scene);

@@ -8,32 +8,35 @@ const input = document.getElementById("file");
 
 const ENDINGS = /\.(jpe?g|jfif|png|webp|bmp|tiff?|gif|avif|heic|heif)$/i;
 
-/** Call back with every photo that comes in, and out of how many files it was taken. */
+// As many at once are kept for the session.
+const MOST = 20;
+
+/** Call back with the photos that come in together, and out of how many files they were taken. */
 export function startIntake(take) {
   input.addEventListener("change", () => {
-    if (input.files.length) take(input.files[0]);
+    takePhotos(input.files, take);
     input.value = "";
   });
-  startCamera(take);
+  startCamera((photo) => take([photo], 1));
   startDrop(take);
   addEventListener("paste", (event) => {
-    takeFirst(event.clipboardData?.files ?? [], take);
+    takePhotos(event.clipboardData?.files ?? [], take);
   });
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", () => takeSample(button.dataset.sample, take));
   }
 }
 
-/** The first image; where there is none the service says what is wrong with the first file. */
-function takeFirst(files, take) {
-  const photo = [...files].find(({ name, type }) => type.startsWith("image/") || ENDINGS.test(name));
-  if (files.length) take(photo ?? files[0], files.length);
+/** The images; where there is none the service says what is wrong with the first file. */
+function takePhotos(files, take) {
+  const photos = [...files].filter(({ name, type }) => type.startsWith("image/") || ENDINGS.test(name));
+  if (files.length) take(photos.length ? photos.slice(0, MOST) : [files[0]], files.length);
 }
 
 async function takeSample(name, take) {
   try {
     const answer = await fetch(`static/samples/${name}.jpg`);
-    take(new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" }));
+    take([new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" })], 1);
   } catch {
     complain(new Problem("unreachable"), () => takeSample(name, take));
   }
@@ -53,6 +56,6 @@ function startDrop(take) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     mark(false);
-    takeFirst(event.dataTransfer.files, take);
+    takePhotos(event.dataTransfer.files, take);
   });
 }

@@ -3,7 +3,7 @@
 const DATABASE = "depth-page";
 const STORE = "photos";
 // Photos are kept for a session; browsers do not tell when one ends.
-const MOST_PHOTOS = 8;
+const MOST_PHOTOS = 40;
 const MOST_MS = 12 * 3_600_000;
 
 /** The object store of photos, for one transaction. */
@@ -21,18 +21,27 @@ function done(request) {
   });
 }
 
-/** Keep what a scene is made of under a new entry of the history, unless the browser cannot. */
-export async function remember({ key, file, map, kind, model, asked }, tab) {
+// Private windows of some browsers keep nothing.
+const here = new Map();
+
+/** Note another photo, by its Scene.key, and the tab it is shown in as a step that back undoes. */
+export function rememberPhoto(key, tab) {
   // Without what a link said: that has been followed.
   history.pushState({ photo: key, tab }, "", location.pathname);
+}
+
+/** Keep what a scene is made of, for `recall()`. */
+export async function keep({ key, file, map, kind, model, asked }) {
+  const record = { file, map, kind, model, asked };
+  here.set(key, record);
   try {
     const store = await photos("readwrite");
-    await done(store.put({ file, map, kind, model, asked }, key));
+    await done(store.put(record, key));
     const keys = await done(store.getAllKeys());
     const old = keys.filter((one, index) => one < key - MOST_MS || index < keys.length - MOST_PHOTOS);
     await Promise.all(old.map((one) => done(store.delete(one))));
   } catch {
-    // Private windows of some browsers keep nothing.
+    // As above.
   }
 }
 
@@ -41,8 +50,9 @@ export function rememberTab(tab) {
   if (history.state?.tab !== tab) history.pushState({ ...history.state, tab }, "");
 }
 
-/** What `remember()` kept under `history.state.photo`; null if it is gone. */
+/** What `keep()` kept of a scene; null if it is gone. */
 export async function recall(key) {
+  if (here.has(key)) return here.get(key);
   try {
     return await done((await photos("readonly")).get(key)) ?? null;
   } catch {

@@ -1,15 +1,18 @@
-// The photo as a relief in space: drag to orbit, scroll or pinch to zoom.
+// The photo as a relief in space: drag to orbit, scroll or pinch to zoom, double-click for a centre.
 
-import { gridOf, trianglesOf } from "./geometry.js";
+import { behind } from "./background.js";
+import { surfacesOf } from "./geometry.js";
+import { Turntable } from "./turntable.js";
 
 const LONGEST_SIDE = 320;
 const MOST_TURN = 0.9;
 const KEYS = {
   ArrowLeft: [-0.08, 0], ArrowRight: [0.08, 0], ArrowUp: [0, -0.08], ArrowDown: [0, 0.08],
 };
-const frame = document.getElementById("relief");
+const byId = (id) => document.getElementById(id);
+const frame = byId("relief");
 const canvas = frame.querySelector("canvas");
-const slider = document.getElementById("relief-depth");
+const [slider, sky, spin] = ["relief-depth", "relief-sky", "relief-spin"].map(byId);
 const START = { turn: [0.24, 0.1], zoom: 1 };
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -17,17 +20,22 @@ export class ReliefView {
   #three = null;
   #renderer = null;
   #world = null;
-  #mesh = null;
+  #meshes = [];
+  #camera = null;
   #scene = null;
   #turn = START.turn;
   #zoom = START.zoom;
+  // What the camera turns about: a point, and null for the middle of the scene.
+  #centre = null;
   #middle = 2;
   #fingers = new Map();
+  #turntable = new Turntable(spin, (angle) => this.#sway(angle));
 
   constructor() {
     frame.addEventListener("pointerdown", (event) => {
       frame.setPointerCapture(event.pointerId);
       this.#fingers.set(event.pointerId, [event.clientX, event.clientY]);
+      this.#turntable.rest();
     });
     frame.addEventListener("pointermove", (event) => this.#drag(event));
     frame.addEventListener("lostpointercapture", (event) => this.#fingers.delete(event.pointerId));
@@ -35,24 +43,30 @@ export class ReliefView {
       event.preventDefault();
       this.#magnify(Math.exp(-event.deltaY / 800));
     }, { passive: false });
+    frame.addEventListener("dblclick", (event) => {
+      const box = frame.getBoundingClientRect();
+      this.#look((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    });
     frame.addEventListener("keydown", (event) => this.#key(event));
     slider.addEventListener("input", () => this.#build());
-    document.getElementById("relief-reset").addEventListener("click", () => {
-      [this.#turn, this.#zoom] = [START.turn, START.zoom];
-      this.#draw();
-    });
+    sky.addEventListener("change", () => this.#build());
+    byId("relief-reset").addEventListener("click", () => this.#reset());
     new ResizeObserver(() => this.#draw()).observe(frame);
   }
 
   async show(scene) {
+    if (scene !== this.#scene) this.#centre = null;
     this.#scene = scene;
     // A library of 700 kB: only for those who look at this tab.
     this.#three ??= await import("./vendor/three/three.module.min.js");
     if (!this.#renderer && !this.#start()) return;
     this.#build();
+    this.#turntable.show();
   }
 
-  hide() {}
+  hide() {
+    this.#turntable.hide();
+  }
 
   #start() {
     try {
@@ -71,29 +85,38 @@ export class ReliefView {
 
   #build() {
     if (!this.#renderer || !this.#scene) return;
-    const { BufferAttribute, BufferGeometry, CanvasTexture, DoubleSide, Mesh, MeshBasicMaterial } = this.#three;
     this.#drop();
-    const grid = gridOf(this.#scene, LONGEST_SIDE, Number(slider.value));
-    const geometry = new BufferGeometry();
-    geometry.setAttribute("position", new BufferAttribute(grid.positions, 3));
-    geometry.setAttribute("uv", new BufferAttribute(grid.uvs, 2));
-    geometry.setIndex(trianglesOf(grid));
-    const map = new CanvasTexture(this.#scene.photo);
-    map.colorSpace = this.#three.SRGBColorSpace;
-    map.anisotropy = 4;
-    this.#mesh = new Mesh(geometry, new MeshBasicMaterial({ map, side: DoubleSide }));
-    this.#world.add(this.#mesh);
-    const sorted = [...grid.distances].sort((one, other) => one - other);
-    this.#middle = sorted[sorted.length >> 1];
+    const { photo } = this.#scene;
+    const surfaces = surfacesOf(this.#scene, LONGEST_SIDE, Number(slider.value), sky.checked);
+    this.#add(surfaces.front, photo);
+    this.#add(surfaces.back, behind(photo, surfaces), { polygonOffset: true, polygonOffsetFactor: 1 });
+    const sorted = [...surfaces.front.distances].filter((distance) => distance > 0).sort((one, other) => one - other);
+    this.#middle = sorted[sorted.length >> 1] ?? 1;
     this.#draw();
   }
 
+  #add({ positions, uvs, triangles }, picture, options = {}) {
+    const { BufferAttribute, BufferGeometry, CanvasTexture, DoubleSide, Mesh, MeshBasicMaterial } = this.#three;
+    const geometry = new BufferGeometry();
+    geometry.setAttribute("position", new BufferAttribute(positions, 3));
+    geometry.setAttribute("uv", new BufferAttribute(uvs, 2));
+    geometry.setIndex(triangles);
+    const map = new CanvasTexture(picture);
+    map.colorSpace = this.#three.SRGBColorSpace;
+    map.anisotropy = 4;
+    const mesh = new Mesh(geometry, new MeshBasicMaterial({ map, side: DoubleSide, ...options }));
+    this.#world.add(mesh);
+    this.#meshes.push(mesh);
+  }
+
   #drop() {
-    if (!this.#mesh) return;
-    this.#world.remove(this.#mesh);
-    this.#mesh.geometry.dispose();
-    this.#mesh.material.map.dispose();
-    this.#mesh.material.dispose();
+    for (const mesh of this.#meshes) {
+      this.#world.remove(mesh);
+      mesh.geometry.dispose();
+      mesh.material.map.dispose();
+      mesh.material.dispose();
+    }
+    this.#meshes = [];
   }
 
   /** One finger, or the mouse, turns; two zoom by how far they part. */
@@ -115,12 +138,14 @@ export class ReliefView {
   #key(event) {
     if (event.key === "+" || event.key === "=") this.#magnify(1.1);
     else if (event.key === "-") this.#magnify(1 / 1.1);
+    else if (event.key === "Enter") this.#look(0.5, 0.5);
     else if (event.key in KEYS) this.#orbit(...KEYS[event.key]);
     else return;
     event.preventDefault();
   }
 
   #orbit(across, down) {
+    this.#turntable.rest();
     this.#turn = [
       clamp(this.#turn[0] - across, -MOST_TURN, MOST_TURN),
       clamp(this.#turn[1] + down, -MOST_TURN, MOST_TURN),
@@ -128,30 +153,53 @@ export class ReliefView {
     this.#draw();
   }
 
+  #sway(angle) {
+    this.#turn = [this.#turn[0] + angle, this.#turn[1]];
+    this.#draw();
+  }
+
   #magnify(factor) {
+    this.#turntable.rest();
     this.#zoom = clamp(this.#zoom * factor, 0.4, 4);
     this.#draw();
   }
 
-  /** The camera swings about the middle of the scene, from where the photo was taken. */
+  #reset() {
+    [this.#turn, this.#zoom, this.#centre] = [START.turn, START.zoom, null];
+    this.#turntable.rest();
+    this.#draw();
+  }
+
+  /** Turn about what is seen at a place of the frame, given as shares. */
+  #look(x, y) {
+    if (!this.#camera) return;
+    const { Raycaster, Vector2 } = this.#three;
+    const ray = new Raycaster();
+    ray.setFromCamera(new Vector2(2 * x - 1, 1 - 2 * y), this.#camera);
+    const [found] = ray.intersectObjects(this.#meshes);
+    if (found) this.#centre = found.point;
+    this.#turntable.rest();
+    this.#draw();
+  }
+
+  /** The camera swings about the centre, from where the photo was taken. */
   #draw() {
     const [width, height] = [frame.clientWidth, frame.clientHeight];
-    if (!this.#mesh || !width || !height) return;
+    if (!this.#meshes.length || !width || !height) return;
     this.#renderer.setSize(width, height, false);
-    const { width: across, height: down } = this.#scene;
-    const half = Math.tan((55 * Math.PI) / 360) / Math.max(across, down);
+    const { PerspectiveCamera, Spherical, Vector3 } = this.#three;
+    const { width: across, height: down, focal } = this.#scene;
     // Whichever side of the photo fills the frame decides the angle of view.
-    const upright = Math.max(half * down, (half * across * height) / width);
-    const camera = new this.#three.PerspectiveCamera(
-      (360 / Math.PI) * Math.atan((1.08 * upright) / this.#zoom), width / height, 0.05, 60,
-    );
-    const [turn, tilt] = this.#turn;
-    const radius = this.#middle;
-    camera.position.set(
-      radius * Math.sin(turn) * Math.cos(tilt), radius * Math.sin(tilt),
-      radius * Math.cos(turn) * Math.cos(tilt) - radius,
-    );
-    camera.lookAt(0, 0, -radius);
-    this.#renderer.render(this.#world, camera);
+    const upright = Math.max(down, (across * height) / width) / 2 / focal;
+    const angle = (360 / Math.PI) * Math.atan((1.08 * upright) / this.#zoom);
+    this.#camera = new PerspectiveCamera(angle, width / height, 0.05, 60);
+    const centre = this.#centre ?? new Vector3(0, 0, -this.#middle);
+    const from = new Spherical().setFromVector3(centre.clone().negate());
+    from.theta += this.#turn[0];
+    from.phi = clamp(from.phi - this.#turn[1], 0.1, Math.PI - 0.1);
+    this.#camera.position.setFromSpherical(from).add(centre);
+    this.#camera.lookAt(centre);
+    this.#camera.updateMatrixWorld();
+    this.#renderer.render(this.#world, this.#camera);
   }
 }

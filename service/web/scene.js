@@ -38,6 +38,13 @@ export class Scene {
     return this.#low + nearness * (this.#high - this.#low);
   }
 
+  /** What the service calls this nearness: metres where there are some, else the map's own value. */
+  valueOf(nearness) {
+    const level = this.levelOf(nearness);
+    if (this.metres) return this.metres.at(level).metres;
+    return this.kind === "relative_depth" ? -level : level;
+  }
+
   /** `levelOf()` at a point, given as shares. */
   levelAt(x, y) {
     return this.levelOf(this.nearnessAt(x, y));

@@ -49,8 +49,12 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """A page that may use the camera, and fails its test on console errors and foreign requests."""
-    context = browser.new_context(base_url=url, **{"permissions": ["camera"]} | options)
+    """A page that may use the camera, and fails its test on console errors and foreign requests.
+
+    Nothing moves by itself, unless the options say otherwise.
+    """
+    usual = {"permissions": ["camera"], "reduced_motion": "reduce"}
+    context = browser.new_context(base_url=url, **usual | options)
     page = context.new_page()
     errors: list[str] = []
     elsewhere: list[str] = []

@@ -122,22 +122,48 @@ def test_a_new_photo_comes_up_in_the_tab_that_was_open(page: Page) -> None:
     expect(page.locator("#obstacle canvas")).to_be_visible()
 
 
-def test_of_several_files_the_first_photo_is_used_and_that_is_said(page: Page) -> None:
-    page.goto("/")
-    page.locator("#file").wait_for(state="attached")
-    data = base64.b64encode(photo_bytes("chelsea.png")).decode()
+def drop_several(page: Page, *files: tuple[str, bytes]) -> None:
     page.evaluate(
-        """(data) => {
-            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        """(files) => {
             const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File(["bread, milk"], "note.txt", { type: "text/plain" }));
-            for (const name of ["a.png", "b.png"]) dataTransfer.items.add(new File([bytes], name));
+            for (const [name, data] of files) {
+                const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+                dataTransfer.items.add(new File([bytes], name));
+            }
             dispatchEvent(new DragEvent("drop", { dataTransfer }));
         }""",
-        data,
+        [[name, base64.b64encode(data).decode()] for name, data in files],
     )
+
+
+def test_several_photos_make_a_row_of_results_that_open_in_all_tabs_and_survive_a_reload(
+    page: Page,
+) -> None:
+    page.goto("/")
+    cat, rocket = photo_bytes("chelsea.png"), photo_bytes("rocket.jpg")
+    files = [("note.txt", b"milk"), ("cat.png", cat), ("half.png", cat[:5000]), ("sky.jpg", rocket)]
+    drop_several(page, *files)
     expect_done(page)
-    expect(page.locator("#status")).to_contain_text("共 3 个文件，只用了第一张照片")
+    expect(page.locator("#status")).to_contain_text("4 个文件里用了 3 张照片")
+    row = page.locator("#strip button")
+    expect(row.nth(2)).to_be_enabled()
+    expect(row.nth(0)).to_have_attribute("aria-pressed", "true")
+    assert row.nth(1).get_attribute("aria-label") == "half.png: 读不了"
+    page.locator("#tab-obstacle").click()
+    row.nth(2).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_contain_text("打开了 sky.jpg")
+    assert canvas_size(page, "#obstacle canvas") == [640, 427]
+    expect(row.nth(2)).to_be_focused()
+    page.reload()
+    expect(row).to_have_count(2)
+    row.nth(0).click()
+    page.wait_for_function("() => document.querySelector('#obstacle canvas').width === 451")
+    page.go_back()
+    page.wait_for_function("() => document.querySelector('#obstacle canvas').width === 640")
+    drop_several(page, ("note.txt", b"milk"), ("cat.png", cat))
+    expect(page.locator("#status")).to_contain_text("2 个文件里只有一张照片")
+    expect(page.locator("#strip")).to_be_hidden()
 
 
 def test_a_format_the_browser_cannot_show_still_gets_its_heatmap(page: Page) -> None:

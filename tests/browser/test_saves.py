@@ -23,10 +23,10 @@ def test_downloads_are_full_size_and_what_the_page_has_is_not_sent_for(
     page.goto("/")
     drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
     expect_done(page)
+    page.route("**/v1/**", lambda route: route.abort())
     written = saved(page, "[data-download=depth16]")
     depth16 = Image.open(io.BytesIO(written))
     assert (depth16.size, depth16.mode) == ((640, 427), "I;16")
-    page.route("**/v1/**", lambda route: route.abort())
     heatmap = Image.open(io.BytesIO(saved(page, "[data-download=heatmap]")))
     assert heatmap.size == (640, 427)
     share = Image.open(io.BytesIO(saved(page, "[data-download=share]"))).convert("RGB")
@@ -45,7 +45,7 @@ def test_downloads_are_full_size_and_what_the_page_has_is_not_sent_for(
     assert description is not None
     assert (description.kind, description.model) == ("relative_inverse_depth", "depth_lite_256")
     values = description.values(np.asarray(depth16, np.uint16))
-    assert np.abs(values - served).max() <= 0.51 * (description.high - description.low) / 65535
+    assert np.abs(values - depth).max() <= 0.51 * (description.high - description.low) / 65535
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_effects_are_saved_from_the_page(page: Page, kind: str, signature: bytes
         ("relief", "#relief-depth", 8, "glb", b"glTF", "far_ratio=8"),
         ("relief", "#relief-depth", 8, "ply", b"ply\n", "far_ratio=8"),
         ("parallax", "#amplitude", 0.01, "living", b"RIFF", "amplitude=0.01"),
+        ("parallax", "#amplitude", 0.01, "video", b"\0\0\0", "format=mp4"),
     ],
 )
 def test_what_is_saved_is_what_was_set(
@@ -74,6 +75,15 @@ def test_what_is_saved_is_what_was_set(
     with page.expect_request("**/v1/effects/*") as sent:
         assert saved(page, f"[data-download={kind}]").startswith(signature)
     assert asked in sent.value.url
+
+
+def test_a_server_without_what_makes_videos_says_so_in_words(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-parallax").click()
+    problem = {"type": "invalid-parameter", "detail": "format=mp4 needs PyAV"}
+    page.route("**/v1/effects/*", lambda route: route.fulfill(status=422, json=problem))
+    page.locator("[data-download=video]").click()
+    expect(page.locator("#status")).to_contain_text("请下载 WebP")
 
 
 def test_a_portrait_has_the_photos_size(page: Page) -> None:

@@ -97,7 +97,7 @@ def test_a_server_that_goes_down_in_mid_way_is_said_in_words(
         open_sample(page, "coffee")
         server.process.kill()
         server.wait()
-        page.locator("[data-download=depth16]").click()
+        page.locator("[data-download=height]").click()
         expect(page.locator("#status")).to_contain_text("server cannot be reached")
         expect(page.locator("#retry")).to_be_visible()
         drop(page, "cat.png", photo_bytes("chelsea.png"))
@@ -190,6 +190,60 @@ def test_the_3d_view_can_be_reset(page: Page) -> None:
     assert pixels(page, "#relief canvas") != before
     page.locator("#relief-reset").click()
     assert pixels(page, "#relief canvas") == before
+
+
+def opacity(page: Page) -> np.ndarray:
+    """Of the 3D view's pixels; what no surface covers is transparent."""
+    width, height = canvas_size(page, "#relief canvas")
+    rgba = np.frombuffer(pixels(page, "#relief canvas"), np.uint8)
+    return rgba.reshape(height, width, 4)[..., 3]
+
+
+def test_the_3d_view_has_no_holes_loses_its_sky_and_turns_about_a_spot(page: Page) -> None:
+    open_sample(page, "astronaut")
+    page.locator("#tab-relief").click()
+    wait_until_drawn(page, "#relief canvas")
+    page.locator("#relief").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    height, width = opacity(page).shape
+    # Past her head and shoulders one sees what was behind them.
+    middle = np.s_[height // 4 : 3 * height // 4, width // 2 : 3 * width // 4]
+    assert opacity(page)[middle].min() == 255
+    before = float(opacity(page).mean())
+    page.locator("#relief-sky").check()
+    assert float(opacity(page).mean()) < 0.98 * before
+    with page.expect_request("**/v1/effects/pointcloud*") as sent:
+        glb = saved(page, "[data-download=glb]")
+    assert glb.startswith(b"glTF")
+    assert re.search(r"[?&]far=-?[0-9.]+", sent.value.url)
+    page.locator("#relief-sky").uncheck()
+    page.locator("#relief-reset").click()
+    seen = [pixels(page, "#relief canvas")]
+    page.locator("#relief").press("Enter")
+    seen.append(pixels(page, "#relief canvas"))
+    page.locator("#relief").dblclick(position={"x": 420, "y": 120})
+    seen.append(pixels(page, "#relief canvas"))
+    assert len(set(seen)) == 3
+
+
+def test_the_3d_view_turns_by_itself_until_it_is_told_not_to(
+    browser: Browser, server: ServerProcess
+) -> None:
+    options = {"locale": "en-US", "reduced_motion": "no-preference"}
+    with watched_page(browser, server.url, **options) as page:
+        open_sample(page, "coffee")
+        page.locator("#tab-relief").click()
+        button = page.get_by_role("button", name="Turn slowly")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        wait_until_drawn(page, "#relief canvas")
+        button.click()
+        still = pixels(page, "#relief canvas")
+        button.click()
+        while pixels(page, "#relief canvas") == still:
+            page.wait_for_timeout(50)
+        button.click()
+        assert pixels(page, "#relief canvas") == pixels(page, "#relief canvas")
 
 
 @pytest.mark.parametrize(

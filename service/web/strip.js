@@ -1,0 +1,92 @@
+// Several photos of one drop: a row of their results, each of which opens in all tabs.
+
+import { paint } from "./colormaps.js";
+import { onLanguage, say } from "./strings.js";
+
+const row = document.getElementById("strip");
+const KEPT = "strip";
+const [WIDTH, HEIGHT] = [96, 72];
+
+export class Strip {
+  #open;
+  // {name, key, picture, problem}: the last three once they are there.
+  #entries = JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
+  #shown = null;
+
+  /** `open` is told the Scene.key of a result that somebody chooses. */
+  constructor(open) {
+    this.#open = open;
+    onLanguage(() => this.#say());
+  }
+
+  /** Another set of files; one alone needs no row. Returns their entries. */
+  start(files) {
+    this.#entries = files.length > 1 ? files.map(({ name }) => ({ name })) : [];
+    this.#keep();
+    return this.#entries;
+  }
+
+  /** An entry's result is there. */
+  fill(entry, scene, colormap) {
+    if (!entry) return;
+    Object.assign(entry, { key: scene.key, picture: pictureOf(scene, colormap) });
+    this.#keep();
+  }
+
+  /** An entry has no result; `problem` is a stable word for why. */
+  fail(entry, problem) {
+    if (!entry) return;
+    entry.problem = problem;
+    this.#keep();
+  }
+
+  /** Which result is shown. */
+  mark(key) {
+    this.#shown = key;
+    this.#say();
+  }
+
+  #keep() {
+    sessionStorage.setItem(KEPT, JSON.stringify(this.#entries.filter(({ key }) => key)));
+    this.#say();
+  }
+
+  #say() {
+    const focused = [...row.children].indexOf(document.activeElement);
+    row.hidden = !this.#entries.length;
+    row.replaceChildren(...this.#entries.map((entry) => this.#button(entry)));
+    row.children[focused]?.focus();
+  }
+
+  #button({ name, key, picture, problem }) {
+    const button = document.createElement("button");
+    const state = problem ? "stripFailed" : "stripBusy";
+    const words = key ? name : `${name}: ${say(state)}`;
+    Object.assign(button, { type: "button", title: words, disabled: !key });
+    button.setAttribute("aria-label", words);
+    button.setAttribute("aria-pressed", key !== undefined && key === this.#shown);
+    if (key) button.append(Object.assign(document.createElement("img"), { src: picture, alt: "" }));
+    else button.append(say(state));
+    button.addEventListener("click", () => this.#open(key));
+    return button;
+  }
+}
+
+/** Half photo, half heatmap, as a data URL: the row is there again after a reload. */
+function pictureOf(scene, colormap) {
+  const heatmap = document.createElement("canvas");
+  paint(heatmap, scene.nearness, scene.width, scene.height, colormap);
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [WIDTH, HEIGHT];
+  const context = canvas.getContext("2d");
+  const scale = Math.max(WIDTH / scene.width, HEIGHT / scene.height);
+  const [width, height] = [WIDTH / scale, HEIGHT / scale];
+  const [left, top] = [(scene.width - width) / 2, (scene.height - height) / 2];
+  [scene.photo, heatmap].forEach((half, index) => {
+    context.drawImage(
+      half, left + (index * width) / 2, top, width / 2, height,
+      (index * WIDTH) / 2, 0, WIDTH / 2, HEIGHT,
+    );
+  });
+  return canvas.toDataURL("image/jpeg", 0.85);
+}
