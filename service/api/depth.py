@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -22,7 +23,7 @@ from service.api.schemas import (
 from service.api.upload import read_image
 from service.api.upload_schema import IMAGE_BODY
 from service.imaging.encode import EncodeOptions
-from service.imaging.formats import FORMATS, OutputFormat, encode
+from service.imaging.formats import FORMATS, OutputFormat, encode, writing_bytes_per_pixel
 from service.observability.context import RequestRecord
 from service.pipeline.depth import DepthOrder, Measured
 from service.pipeline.estimator import OutputSize
@@ -106,18 +107,23 @@ async def _respond(
     record.model, record.output = spec.name, output
     limit = runtime.settings.max_json_pixels
 
+    options = EncodeOptions(query.colormap, query.normalize, query.palette, query.encoding, limit)
+
     def write(found: Measured) -> bytes:
         facts = {} if found.facts is None else {"calibration": found.facts}
-        options = EncodeOptions(
-            query.colormap, query.normalize, query.palette, query.encoding, limit, facts
-        )
-        return encode(found.depth.limited(query.near, query.far), output, options)
+        depth = found.depth.limited(query.near, query.far)
+        return encode(depth, output, dataclasses.replace(options, facts=facts))
+
+    limited = query.near is not None or query.far is not None
 
     size = query.size or OutputSize.default_of(output)
     media_type = FORMATS[output].media_type
     order = DepthOrder(
         *(spec.name, size, media_type, write, query.metres, query.detail),
         resolution=spec.input_rule.target,
+        bytes_per_pixel=writing_bytes_per_pixel(
+            output, spec.kind, options, changed=limited or query.metres.wanted
+        ),
     )
     return await respond(
         request,

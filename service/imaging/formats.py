@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from service.imaging import png
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import (
     EncodeOptions,
@@ -19,6 +20,10 @@ from service.imaging.encode import (
     encode_json,
     encode_npy,
 )
+from service.imaging.render import Normalization
+
+# With copies of the map: its reciprocal, its metres, or what percentiles are taken of.
+_MOST_BYTES_PER_PIXEL = 17.5
 
 
 class OutputFormat(StrEnum):
@@ -37,27 +42,46 @@ class FormatRecord:
     ``summary`` completes "`name` ...". ``suffix`` is that of its files. A format that
     ``negotiates`` is chosen by ``Accept``; others share another's media type and have to be named.
     ``as_text`` are numbers as text, which are long: they are written at the network's size unless
-    another is asked for.
+    another is asked for. ``bytes_per_pixel`` is the most memory that a large map and its writing
+    take for each pixel, where nothing is made of the map before.
     """
 
     summary: str
     suffix: str
     media_type: str
     encode: Callable[[DepthMap, EncodeOptions], bytes]
+    bytes_per_pixel: float
     negotiates: bool = True
     as_text: bool = False
 
 
 FORMATS = {
-    OutputFormat.HEATMAP: FormatRecord("colour PNG", ".png", png.MEDIA_TYPE, encode_heatmap),
+    OutputFormat.HEATMAP: FormatRecord("colour PNG", ".png", png.MEDIA_TYPE, encode_heatmap, 7),
     OutputFormat.DEPTH16: FormatRecord(
-        "16-bit PNG", ".depth16.png", png.MEDIA_TYPE, encode_depth16, negotiates=False
+        "16-bit PNG", ".depth16.png", png.MEDIA_TYPE, encode_depth16, 13, negotiates=False
     ),
     OutputFormat.JSON: FormatRecord(
-        "numbers as text", ".json", "application/json", encode_json, as_text=True
+        "numbers as text", ".json", "application/json", encode_json, 22, as_text=True
     ),
-    OutputFormat.NPY: FormatRecord("float32 array", ".npy", "application/x-npy", encode_npy),
+    OutputFormat.NPY: FormatRecord("float32 array", ".npy", "application/x-npy", encode_npy, 8.5),
 }
+
+
+def writing_bytes_per_pixel(
+    format: OutputFormat, kind: DepthKind, options: EncodeOptions, *, changed: bool
+) -> float:
+    """Most memory for each pixel of a large map of this kind, the map and its file included.
+
+    ``changed``: it is limited, or brought to metres, before it is written.
+    """
+    usual = FORMATS[format].bytes_per_pixel
+    is_plain = (
+        kind is DepthKind.RELATIVE_INVERSE_DEPTH
+        and options.normalization is Normalization.MINMAX
+        and options.palette
+        and not changed
+    )
+    return usual if is_plain else max(usual, _MOST_BYTES_PER_PIXEL)
 
 
 def encode(depth: DepthMap, format: OutputFormat, options: EncodeOptions | None = None) -> bytes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from service.errors import Draining, Overloaded, TooManyRequests
+from service.pipeline.turnstile import Place
 
 # Costs are in image megapixels. An image costs this much whatever its size and its network.
 _BASE_COST = 1.0
@@ -99,6 +100,8 @@ class Ticket:
         self.images = 0
         self.gflop = 0.0
         self.drawn = 0.0
+        self.room: Place | None = None
+        """Of the memory that all requests share; given back with everything else."""
 
     @property
     def cost(self) -> float:
@@ -253,6 +256,8 @@ class Admission:
             self._cost -= ticket.cost
             if self.requests == 0:
                 self.rate.ended()
+        if ticket.room is not None:
+            ticket.room.drop()
         if self.open_tickets == 0:
             self._empty.set()
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import orjson
 
+from service.errors import PayloadTooLarge
 from service.imaging import png
 from service.imaging.contact_sheet import TILE_SIDE, CaptionedMap, contact_sheet
 from service.imaging.encode import EncodeOptions, encode_npy
@@ -28,6 +29,9 @@ class ComparisonFormat(StrEnum):
     ZIP = "zip"
 
 
+# In the ZIP, which grows ahead of what is in it; one more while it is written.
+_MAP_BYTES_PER_PIXEL = 4.6
+
 MEDIA_TYPES = {ComparisonFormat.PNG: png.MEDIA_TYPE, ComparisonFormat.ZIP: "application/zip"}
 
 
@@ -45,23 +49,26 @@ class ComparisonOrder:
 class ComparisonPipeline:
     """Runs comparisons: the networks one after the other, the picture in the image threads."""
 
-    def __init__(self, workshop: Workshop, estimator: Estimator) -> None:
+    def __init__(self, workshop: Workshop, estimator: Estimator, work_bytes: int) -> None:
         self._workshop = workshop
         self._estimator = estimator
+        self._work_bytes = work_bytes
 
     async def run(
         self, data: bytes, order: ComparisonOrder, ticket: Ticket, record: RequestRecord
     ) -> Answer:
         """All networks' depth of the photo ``data``.
 
-        Raises the errors of decoding, admission, loading and inference: of the first network that
-        fails.
+        Raises the errors of decoding, admission, loading and inference, of the first network that
+        fails, and :class:`PayloadTooLarge` for a ZIP that would never have the memory it takes.
         """
-        pixels = await self._workshop.count([data], ticket, record)
+        sizes = await self._workshop.count([data], ticket, record)
+        writing = self._writing_bytes(order, sizes.pixels)
         # The photo is decoded for each network, and a ZIP holds each one's map.
         served = self._workshop.catalog.served
         specs = [served.choose(name, quality=order.quality) for name in order.models]
-        self._workshop.admit(ticket, pixels * len(specs), specs)
+        self._workshop.admit(ticket, sizes.pixels * len(specs), specs)
+        await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
         estimates: list[Estimate] = []
         milliseconds: dict[str, float] = {}
         for spec in specs:
@@ -80,6 +87,17 @@ class ComparisonPipeline:
             else:
                 body = await self._sheet(data, estimates, milliseconds, order, ticket, record)
         return Answer(body, MEDIA_TYPES[order.format], milliseconds=milliseconds)
+
+    def _writing_bytes(self, order: ComparisonOrder, pixels: int) -> float:
+        if order.format is not ComparisonFormat.ZIP or order.size is not OutputSize.ORIGINAL:
+            return 0
+        needed = _MAP_BYTES_PER_PIXEL * (len(order.models) + 1) * pixels
+        if needed > self._work_bytes:
+            raise PayloadTooLarge(
+                f"The maps would take {needed / 1e6:.0f} MB of memory for this photo; the limit is "
+                f"{self._work_bytes / 1e6:.0f}. Ask for size=network, or for fewer models."
+            )
+        return needed
 
     async def _sheet(
         self,

@@ -46,7 +46,9 @@ class Measured:
 class DepthOrder:
     """What a caller asks for; without a ``resolution``, the network's official input size.
 
-    ``write`` makes the answer's body; it runs in a thread.
+    ``write`` makes the answer's body; it runs in a thread. ``bytes_per_pixel`` is the most memory
+    that it takes for each pixel of a map of the photo's size, the map and the body included; maps
+    of the network's size take little.
     """
 
     model: str
@@ -56,6 +58,7 @@ class DepthOrder:
     metres: MetresOptions = field(default_factory=MetresOptions)
     detail: Detail = Detail.NORMAL
     resolution: int | None = None
+    bytes_per_pixel: float = 0.0
 
 
 class DepthPipeline:
@@ -78,11 +81,13 @@ class DepthPipeline:
         drops the work at the next step.
         """
         high = order.detail is Detail.HIGH
-        pixels = await self._workshop.count([data], ticket, record)
+        sizes = await self._workshop.count([data], ticket, record)
         runs = 1 + TILES if high else 1
         spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
-        self._workshop.admit(ticket, pixels, [spec] * runs)
+        self._workshop.admit(ticket, sizes.pixels, [spec] * runs)
         loaded = await self._workshop.catalog.get_for(order.model, record)
+        writing = order.bytes_per_pixel * sizes.pixels if order.size is OutputSize.ORIGINAL else 0
+        await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
         network = loaded.at(order.resolution)
         estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
         estimate = await estimate_photo(data, network, ticket, record)
@@ -101,17 +106,27 @@ class DepthPipeline:
             return await self._workshop.run(ticket, finish)
 
     async def run_photos(
-        self, photos: Sequence[bytes], model: str, ticket: Ticket, record: RequestRecord
+        self,
+        photos: Sequence[bytes],
+        model: str,
+        ticket: Ticket,
+        record: RequestRecord,
+        bytes_per_pixel: float = 0.0,
     ) -> list[Estimate]:
         """Depth of each of the photos, which are decoded and queued one by one.
+
+        ``bytes_per_pixel`` is the most memory that what is made of the maps takes for each of the
+        photos' pixels.
 
         Raises as :meth:`run` does, and :class:`PayloadTooLarge` when the photos together have
         more pixels than one may have.
         """
-        pixels = await self._workshop.count(photos, ticket, record)
+        sizes = await self._workshop.count(photos, ticket, record)
         spec = self._workshop.catalog.served.find(model)
-        self._workshop.admit(ticket, pixels, [spec] * len(photos), len(photos))
+        self._workshop.admit(ticket, sizes.pixels, [spec] * len(photos), len(photos))
         network = await self._workshop.catalog.get_for(model, record)
+        writing = bytes_per_pixel * sizes.pixels
+        await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
         return await _side_by_side(
             [partial(self._estimator.photo, data, network, ticket) for data in photos], record
         )

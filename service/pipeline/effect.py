@@ -27,8 +27,10 @@ from service.pipeline.answer import Answer, DepthFacts
 from service.pipeline.estimator import Estimator
 from service.pipeline.workshop import Workshop
 
-# Its float32 values, their nearness and masks of both.
+# Of an uploaded map: its float32 values, their nearness and masks of both; while it is read from
+# an NPZ of float64, more.
 _UPLOADED_BYTES_PER_PIXEL = 12
+_READ_BYTES_PER_PIXEL = 23
 
 
 @dataclass(frozen=True)
@@ -111,27 +113,36 @@ class EffectPipeline:
         Raises the errors of :meth:`DepthPipeline.run`, those of reading the uploaded map, and
         :class:`PayloadTooLarge` for an effect that would never have the memory it takes.
         """
-        pixels = await self._workshop.count([data], ticket, record)
-        of_map = 0
+        sizes = await self._workshop.count([data], ticket, record, for_effect=True)
+        pixels, of_map = sizes.pixels, 0
         if uploaded is not None:
             with record.timed("decode"):
                 of_map = await self._workshop.run(ticket, self._count_uploaded, uploaded.data)
-        bytes_needed = self._bytes_needed(order, pixels, of_map)
+        bytes_needed = max(
+            self._working_bytes(order, pixels, of_map),
+            sizes.reading_bytes + _READ_BYTES_PER_PIXEL * of_map,
+        )
         spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
         networks = [spec] if uploaded is None else []
         self._workshop.admit(ticket, pixels + of_map, networks, drawn=order.pixels(pixels))
-        batch_size = None
         if uploaded is None:
-            photo, depth, batch_size = await self._inferred(data, order, ticket, record)
-        else:
-            photo, depth = await self._uploaded(data, uploaded, order, ticket, record)
-        return await self._workshop.run_effect(
-            ticket, record, bytes_needed, order.make, photo, depth, batch_size
-        )
+            # Loading it may take longer than a turn should.
+            await self._workshop.catalog.get_for(order.model, record)
+        async with self._workshop.effect_turn(ticket, record) as place:
+            await self._workshop.make_room(ticket, record, bytes_needed, for_effect=True)
+            batch_size = None
+            if uploaded is None:
+                photo, depth, batch_size = await self._inferred(data, order, ticket, record)
+            else:
+                photo, depth = await self._uploaded(data, uploaded, order, ticket, record)
+            return await self._workshop.run_effect(
+                ticket, record, place, order.make, photo, depth, batch_size
+            )
 
-    def _bytes_needed(self, order: EffectOrder, pixels: int, of_map: int) -> int:
+    def _working_bytes(self, order: EffectOrder, pixels: int, of_map: int) -> int:
         needed = order.effect.working_bytes(order.options, min(order.side**2, pixels))
         needed += _UPLOADED_BYTES_PER_PIXEL * of_map
+        needed = max(needed, _READ_BYTES_PER_PIXEL * of_map)
         if needed > self._limits.work_bytes:
             lowered = (*order.effect.lowered_by, *(["the depth map's size"] if of_map else []))
             raise PayloadTooLarge(

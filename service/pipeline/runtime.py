@@ -21,8 +21,8 @@ from service.pipeline.warm_up import warm_up
 from service.pipeline.workshop import Workshop, WorkshopLimits, photo_threads
 from service.settings import DecodeIsolation, Settings
 
-# Most that decoding and transforming were seen to take are 21 bytes a pixel, of an AVIF with
-# transparency; libraries differ, and an animation of WebP holds a few frames.
+# Most that decoding and transforming were seen to take are 22 bytes a pixel, with a whole photo in
+# floating-point numbers; libraries differ, and an animation of WebP holds a few frames.
 _BYTES_A_PIXEL = 32
 _COPIES_OF_BODY = 4
 
@@ -120,7 +120,8 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         cores=cores,
         batch_size=settings.max_batch_size,
         photo_pixels=settings.max_pixels,
-        effect_bytes=settings.max_effect_bytes,
+        work_bytes=settings.max_work_bytes,
+        scaled_decode=settings.scaled_decode,
         stuck_seconds=settings.heartbeat_timeout_seconds,
         patience_seconds=max(
             settings.heartbeat_timeout_seconds, settings.max_request_timeout_seconds
@@ -170,9 +171,9 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         workshop,
         DepthPipeline(workshop, estimator),
         EffectPipeline(
-            workshop, estimator, EffectLimits(settings.max_pixels, settings.max_effect_bytes)
+            workshop, estimator, EffectLimits(settings.max_pixels, settings.max_work_bytes)
         ),
-        ComparisonPipeline(workshop, estimator),
+        ComparisonPipeline(workshop, estimator, settings.max_work_bytes),
         asyncio.create_task(catalog.follow_files(), name="follow weights"),
     )
     await warm_up(runtime.pipeline, admission, catalog.served.default)

@@ -36,6 +36,10 @@ class Place:
         if self._holders == 0:
             self._turnstile.leave(self)
 
+    def shrink(self, load: float) -> None:
+        """Give back what is above ``load``."""
+        self._turnstile.shrink(self, load)
+
 
 class Turnstile:
     """Lets ``places`` pieces of work in at a time, and no more than ``capacity`` of their loads.
@@ -49,7 +53,7 @@ class Turnstile:
     Used from the event loop only.
     """
 
-    def __init__(self, places: int, spare: int = 0, capacity: float = math.inf) -> None:
+    def __init__(self, places: float, spare: int = 0, capacity: float = math.inf) -> None:
         self._places = places
         self._spare = spare
         self._capacity = capacity
@@ -83,6 +87,11 @@ class Turnstile:
     def leave(self, place: Place) -> None:
         """Take a place back; see :meth:`Place.drop`."""
         self._inside.remove(place)
+        self._admit()
+
+    def shrink(self, place: Place, load: float) -> None:
+        """Lower a load; see :meth:`Place.shrink`."""
+        place.load = min(place.load, load)
         self._admit()
 
     def _next_turn(self, client: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from service.decoding.decoder import Decoder
 from service.errors import PayloadTooLarge
+from service.imaging.network_input import input_bytes
 from service.imaging.transforms import Tensor
 from service.inference.catalog import NetworkCatalog
 from service.inference.engines.selection import LoadedNetwork
@@ -34,6 +35,9 @@ _DECODED_AHEAD = 2
 # Half of them: the other cores are for photos. They stand back behind photos, too.
 _EFFECT_THREADS_PER_CORE = 0.5
 _EFFECT_NICENESS = 10
+# A heatmap of a phone's photo of 12 megapixels takes as much. What takes no more passes by what
+# does: of such there are never more at work than threads.
+_SMALL_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,27 @@ class WorkshopLimits:
     """What may be at work at once.
 
     ``batch_size`` is the scheduler's. ``photo_pixels`` is the most that the photos of one request
-    may have together, ``effect_bytes`` the memory of all effects at work. ``stuck_seconds`` is how
-    long a photo's piece of work may take before its thread counts as lost, ``patience_seconds``
-    the same of work that nobody waits for any more.
+    may have together, ``work_bytes`` the memory of all effects and large photos at work.
+    ``scaled_decode`` is the setting. ``stuck_seconds`` is how long a photo's piece of work may take
+    before its thread counts as lost, ``patience_seconds`` the same of work that nobody waits for
+    any more.
     """
 
     cores: int
     batch_size: int
     photo_pixels: int
-    effect_bytes: int
+    work_bytes: int
+    scaled_decode: bool
     stuck_seconds: float
     patience_seconds: float
+
+
+@dataclass(frozen=True)
+class PhotoSizes:
+    """Of all photos of a request: pixels, and the most memory that reading them takes."""
+
+    pixels: int
+    reading_bytes: int
 
 
 class Workshop:
@@ -73,11 +87,19 @@ class Workshop:
         self._photo_turns = Turnstile(places, spare=places)
         self._photo_threads = WorkThreads("imaging", photo_threads(limits.cores))
         effect_threads = max(1, int(limits.cores * _EFFECT_THREADS_PER_CORE))
-        self._effect_turns = Turnstile(effect_threads, capacity=limits.effect_bytes)
+        self._effect_turns = Turnstile(effect_threads)
+        self._room = Turnstile(math.inf, capacity=limits.work_bytes)
         self._effect_threads = WorkThreads("effects", effect_threads, _EFFECT_NICENESS)
 
-    async def count(self, photos: Sequence[bytes], ticket: Ticket, record: RequestRecord) -> int:
-        """Pixels of all the photos of a request, from their headers.
+    async def count(
+        self,
+        photos: Sequence[bytes],
+        ticket: Ticket,
+        record: RequestRecord,
+        *,
+        for_effect: bool = False,
+    ) -> PhotoSizes:
+        """Sizes of all the photos of a request, from their headers.
 
         Raises the errors of :meth:`Decoder.count_pixels`, and :class:`PayloadTooLarge` when
         several photos together have more than one may have: they are in memory at the same time.
@@ -91,7 +113,12 @@ class Workshop:
                 f"limit is {self._limits.photo_pixels / 1e6:g}. Send fewer of them at once, or "
                 f"shrink each to {math.floor(100 * share)}% of its width and height."
             )
-        return sum(counts)
+        scaled = self._limits.scaled_decode
+        reading = sum(
+            input_bytes(data, pixels, scaled, whole=for_effect)
+            for data, pixels in zip(photos, counts, strict=True)
+        )
+        return PhotoSizes(sum(counts), reading)
 
     def admit(
         self,
@@ -109,6 +136,24 @@ class Workshop:
         """
         gflop = sum(network.gflop for network in networks)
         ticket.admit(pixels / 1e6, images, gflop, drawn / 1e6)
+
+    async def make_room(
+        self,
+        ticket: Ticket,
+        record: RequestRecord,
+        bytes_needed: float,
+        *,
+        for_effect: bool = False,
+    ) -> None:
+        """Wait until what the request holds at its peak fits beside what others hold.
+
+        Once a request, and before a photo's turn: who has one never waits for memory. It keeps its
+        room until its ticket is closed. Small photos pass; what takes more than all is let in
+        alone.
+        """
+        if for_effect or bytes_needed > _SMALL_BYTES:
+            with record.timed("queue"):
+                ticket.room = await self._room.enter(ticket.client, bytes_needed)
 
     @contextlib.asynccontextmanager
     async def turn(self, ticket: Ticket, record: RequestRecord) -> AsyncIterator[Place]:
@@ -148,22 +193,27 @@ class Workshop:
         record.add("inference", inference.inference_seconds)
         return inference
 
+    @contextlib.asynccontextmanager
+    async def effect_turn(self, ticket: Ticket, record: RequestRecord) -> AsyncIterator[Place]:
+        """Wait until it is this client's turn for an effect, before anything is held for it."""
+        with record.timed("queue"):
+            place = await self._effect_turns.enter(ticket.client)
+        try:
+            yield place
+        finally:
+            place.drop()
+
     async def run_effect(
         self,
         ticket: Ticket,
         record: RequestRecord,
-        bytes_needed: int,
+        place: Place,
         work: Callable[..., T],
         *args: object,
     ) -> T:
-        """Do long work that holds ``bytes_needed`` at its peak, when it is this client's turn."""
-        with record.timed("queue"):
-            place = await self._effect_turns.enter(ticket.client, bytes_needed)
-        try:
-            with record.timed("effect"):
-                return await self._effect_threads.run((ticket, place), work, *args)
-        finally:
-            place.drop()
+        """Do long work, within a turn for effects."""
+        with record.timed("effect"):
+            return await self._effect_threads.run((ticket, place), work, *args)
 
     def waiting(self) -> int:
         """Images that wait for anything: a turn, a thread or the network."""
@@ -171,7 +221,7 @@ class Workshop:
             queue.waiting()
             for queue in (
                 *(self._photo_turns, self._photo_threads, self._scheduler),
-                *(self._effect_turns, self._effect_threads),
+                *(self._effect_turns, self._effect_threads, self._room),
             )
         )
 

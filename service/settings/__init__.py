@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         64, description="Most requests admitted at once (decoding, queued, inferring, encoding)."
     )
     max_admitted_mb: PositiveFloat = Field(
-        256, description="Most request-body MB held in memory at once."
+        128, description="Most request-body MB held in memory at once."
     )
     max_admitted_megapixels: PositiveFloat = Field(
         64, description="Most image megapixels admitted at once; one larger image goes alone."
@@ -191,10 +191,10 @@ class Settings(BaseSettings):
         description="Share of the three bounds above that one client may hold; the rest is kept "
         "for others.",
     )
-    max_effect_mb: PositiveFloat = Field(
-        640,
-        description="Most memory in MB that effects at work may take together; more wait, and one "
-        "that needs more is 413.",
+    max_work_mb: PositiveFloat = Field(
+        600,
+        description="Most memory in MB that effects and large photos at work may take together; "
+        "more wait, and an effect that needs more is 413.",
     )
     request_timeout_seconds: PositiveFloat = Field(
         30, description="Deadline of a request that sends no `X-Request-Timeout`."
@@ -267,9 +267,9 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in self.host.split(","))
 
     @property
-    def max_effect_bytes(self) -> int:
-        """The limit of effects' memory in bytes."""
-        return int(self.max_effect_mb * 1e6)
+    def max_work_bytes(self) -> int:
+        """The limit of the work's memory in bytes."""
+        return int(self.max_work_mb * 1e6)
 
     @property
     def max_body_bytes(self) -> int:

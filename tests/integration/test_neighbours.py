@@ -22,6 +22,7 @@ from tests.support.waiting import wait_until
 COFFEE = photo_bytes("coffee.png")
 FRAME = as_bytes(photo_pixels("coffee.png"), "JPEG")
 PHOTO_OF_3_MP = as_bytes(Image.fromarray(photo_pixels("coffee.png")).resize((2100, 1400)), "JPEG")
+PNG_OF_5_MP = as_bytes(Image.fromarray(photo_pixels("coffee.png")).resize((2500, 2000)), "PNG")
 LITTLE_PATIENCE = {"heartbeat_timeout_seconds": "3"}
 
 
@@ -128,7 +129,31 @@ def test_an_uploaded_map_is_a_part_of_what_an_effect_takes(small_memory: ServerP
     assert post_effect(small_memory, "portrait", PHOTO_OF_3_MP, small, **query).status_code == 200
 
 
+def test_a_large_photo_waits_for_memory_and_a_small_one_does_not(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    with gated_server(cache_dir, tmp_path, max_work_mb="120") as server:
+        answers: list[httpx.Response] = []
+        large = threading.Thread(
+            target=lambda: answers.append(server.client.post("/v1/depth", content=PNG_OF_5_MP))
+        )
+        with awaited_effect(server, "relief"):
+            wait_until(lambda: server.metric("depth_admitted_requests") == 1)
+            large.start()
+            wait_until(lambda: server.metric("depth_queue_depth") == 1)
+            assert server.client.post("/v1/depth", files={"image": COFFEE}).status_code == 200
+            assert not answers
+            gate_of(tmp_path).touch()
+        large.join(60)
+        assert answers[0].status_code == 200
+
+
+def test_a_photo_that_takes_more_than_there_is_goes_alone(small_memory: ServerProcess) -> None:
+    for _ in range(2):
+        assert small_memory.client.post("/v1/depth", content=PNG_OF_5_MP).status_code == 200
+
+
 @pytest.fixture(scope="module")
 def small_memory(cache_dir: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(cache_dir=str(cache_dir), max_effect_mb="30") as server:
+    with ServerProcess(cache_dir=str(cache_dir), max_work_mb="30") as server:
         yield server

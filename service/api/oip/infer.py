@@ -23,7 +23,7 @@ from service.api.schemas import RequestTimeout
 from service.api.upload import read_body
 from service.errors import InvalidParameter
 from service.imaging.encode import EncodeOptions
-from service.imaging.formats import OutputFormat, encode
+from service.imaging.formats import OutputFormat, encode, writing_bytes_per_pixel
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
@@ -135,9 +135,27 @@ class _Inference:
             )
         else:
             photos = call.photos or []
-            estimates = await pipeline.run_photos(photos, self._spec.name, ticket, self._record)
+            estimates = await pipeline.run_photos(
+                photos, self._spec.name, ticket, self._record, self._bytes_per_pixel(call)
+            )
         with self._record.timed("encode"):
             return await workshop.run(ticket, self._answer, call, estimates)
+
+    def _bytes_per_pixel(self, call: InferCall) -> float:
+        """What the outputs take for each of the photos' pixels; little at the network's size."""
+        parameters = call.message.parameters
+        options = EncodeOptions(normalization=parameters.normalize, palette=parameters.palette)
+        of_formats = (
+            (OutputSize.ORIGINAL, OutputFormat.HEATMAP)
+            if wanted.name == "heatmap"
+            else (OutputSize.NETWORK, OutputFormat.NPY)
+            for wanted in call.message.outputs
+        )
+        return sum(
+            writing_bytes_per_pixel(format, self._spec.kind, options, changed=False)
+            for default, format in of_formats
+            if (parameters.size or default) is OutputSize.ORIGINAL
+        )
 
     def _answer(self, call: InferCall, estimates: list[Estimate]) -> Answer:
         message = call.message

@@ -60,17 +60,22 @@ def read_call(body: bytes, json_length: str | None, most_images: int) -> InferCa
     _check_shape(tensor, most_images)
     if (tensor.parameters.binary_data_size is None) == (tensor.data is None):
         raise InvalidTensor("The input needs either data or a binary_data_size.")
+    photos, tensors = None, None
     if (tensor.name, tensor.datatype) == ("image", BYTES):
-        return InferCall(message, _photos(tensor, binary), None)
-    if (tensor.name, tensor.datatype) == ("input", FP32):
-        return InferCall(message, None, _network_inputs(tensor, binary))
-    raise InvalidTensor("The input must be image (BYTES) or input (FP32).")
+        photos = _photos(tensor, binary)
+    elif (tensor.name, tensor.datatype) == ("input", FP32):
+        tensors = _network_inputs(tensor, binary)
+    else:
+        raise InvalidTensor("The input must be image (BYTES) or input (FP32).")
+    # Python's numbers take many times as much, and would be held until the answer is sent.
+    tensor.data = None
+    return InferCall(message, photos, tensors)
 
 
 def write_answer(head: dict[str, Any], outputs: list[Output]) -> tuple[bytes, int | None]:
     """The body that answers with ``outputs``, and the length of its JSON if data follows."""
     tensors: list[dict[str, Any]] = []
-    binary: list[bytes] = []
+    binary: list[bytes | memoryview] = []
     for name, value, is_binary in outputs:
         is_array = isinstance(value, np.ndarray)
         tensor: dict[str, Any] = {
@@ -80,7 +85,7 @@ def write_answer(head: dict[str, Any], outputs: list[Output]) -> tuple[bytes, in
         }
         if is_binary:
             data = (
-                value.astype("<f4", copy=False).tobytes()
+                np.ascontiguousarray(value, "<f4").data.cast("B")
                 if isinstance(value, np.ndarray)
                 else bytes_to_binary(value)
             )

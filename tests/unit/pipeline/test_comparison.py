@@ -6,21 +6,34 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from service.errors import Overloaded
+from service.errors import Overloaded, PayloadTooLarge
 from service.imaging.render import Colormap
 from service.observability.context import RequestRecord
 from service.pipeline.comparison import ComparisonFormat, ComparisonOrder, ComparisonPipeline
 from service.pipeline.estimator import OutputSize
+from service.pipeline.workshop import PhotoSizes
+
+MODELS = ("a", "b", "c")
+ORDER = ComparisonOrder(MODELS, ComparisonFormat.ZIP, Colormap.INFERNO, OutputSize.ORIGINAL)
+
+
+def workshop_of(pixels: int, **more: Any) -> Mock:
+    """A workshop in which a photo has so many pixels."""
+    return Mock(count=AsyncMock(return_value=PhotoSizes(pixels, 13 * pixels)), **more)
+
+
+def test_a_zip_that_never_fits_is_told_what_to_lower() -> None:
+    pipeline = ComparisonPipeline(workshop_of(50_000_000), Mock(), 600_000_000)
+    with pytest.raises(PayloadTooLarge, match=r"Ask for size=network, or for fewer models\.$"):
+        asyncio.run(pipeline.run(b"", ORDER, Mock(), RequestRecord("test")))
 
 
 def test_a_comparison_is_charged_for_each_networks_map() -> None:
-    workshop = Mock(count=AsyncMock(return_value=1000), admit=Mock(side_effect=Overloaded("full")))
-    models = ("a", "b", "c")
-    order = ComparisonOrder(models, ComparisonFormat.ZIP, Colormap.INFERNO, OutputSize.ORIGINAL)
+    workshop = workshop_of(1000, admit=Mock(side_effect=Overloaded("full")))
     ticket: Any = object()
     with pytest.raises(Overloaded):
-        pipeline = ComparisonPipeline(workshop, Mock())
-        asyncio.run(pipeline.run(b"", order, ticket, RequestRecord("test")))
+        pipeline = ComparisonPipeline(workshop, Mock(), 10**9)
+        asyncio.run(pipeline.run(b"", ORDER, ticket, RequestRecord("test")))
     choose = workshop.catalog.served.choose
-    assert [call.args[0] for call in choose.call_args_list] == list(models)
+    assert [call.args[0] for call in choose.call_args_list] == list(MODELS)
     workshop.admit.assert_called_once_with(ticket, 3000, [choose.return_value] * 3)

@@ -189,6 +189,56 @@ def test_a_load_above_the_capacity_enters_alone() -> None:
     run(scenario, Turnstile(10, capacity=100))
 
 
+def test_what_a_load_gives_back_lets_others_in() -> None:
+    async def scenario(crowd: Crowd) -> None:
+        answered = await crowd.arrive("a", load=90)
+        waiter = await crowd.arrive("b", load=50)
+        assert answered.place is not None
+        assert not waiter.inside
+        answered.place.shrink(40)
+        await crowd.settle()
+        assert waiter.inside
+        # A load never grows: nobody has made room for it.
+        answered.place.shrink(90)
+        assert answered.place.load == 40
+
+    run(scenario, Turnstile(math.inf, capacity=100))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_loads_of_any_size_never_exceed_the_capacity_and_nobody_starves(seed: int) -> None:
+    """Some give up while they wait, some shrink; what exceeds the capacity is alone."""
+    chance = random.Random(seed)  # noqa: S311 (reproducible, not secret)
+
+    async def scenario(crowd: Crowd) -> None:
+        arrived: list[Visit] = []
+        inside: list[Visit] = []
+        given_up = 0
+        while len(arrived) < 150 or len(crowd.entered) + given_up < len(arrived) or inside:
+            step = chance.random()
+            if len(arrived) < 150 and step < 0.5:
+                load = chance.choice((1, 30, 60, 100, 250))
+                arrived.append(await crowd.arrive(chance.choice("abcd"), load))
+            elif step < 0.6 and (waiting := [v for v in arrived if not v.task.done()]):
+                chance.choice(waiting).task.cancel()
+                given_up += 1
+            elif inside and step < 0.7:
+                place = chance.choice(inside).place
+                assert place is not None
+                place.shrink(place.load / 2)
+            elif inside:
+                leaver = chance.choice(inside)
+                await crowd.leave(leaver)
+                leaver.place = None
+            await crowd.settle()
+            inside = [visit for visit in crowd.entered if visit.place is not None]
+            loads = [visit.place.load for visit in inside if visit.place is not None]
+            assert sum(loads) <= 100 or len(loads) == 1
+        assert crowd.turnstile.waiting() == 0
+
+    run(scenario, Turnstile(math.inf, capacity=100))
+
+
 def test_a_place_is_given_back_by_its_last_holder() -> None:
     async def scenario(crowd: Crowd) -> None:
         first = await crowd.arrive("a")
