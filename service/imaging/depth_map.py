@@ -31,6 +31,8 @@ UPLOADED = "uploaded"
 Mask = NDArray[np.bool_]
 
 _SMALLEST_DEPTH = 1e-6
+# Cubic interpolation overshoots by less than its range: far from where float32 overflows.
+_SAFE_VALUE = 1e37
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,11 @@ class DepthMap:
         # A mean with what is unknown would be unknown, and one with infinity infinite.
         how = self.enlarge if self.is_whole else Interpolation.NEAREST
         values = to_image_size(self.values, width, height, how)
-        return dataclasses.replace(self, values=values, across=None, down=None)
+        resized = dataclasses.replace(self, values=values, across=None, down=None)
+        if self.is_whole and max(map(abs, self.extent)) < _SAFE_VALUE:
+            # Means of such numbers are finite, and a pass over 12 MP takes milliseconds.
+            vars(resized)["is_whole"] = True
+        return resized
 
     def sampled(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> DepthMap:
         """Some of its pixels, in the order given, at the places where they are."""

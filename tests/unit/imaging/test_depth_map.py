@@ -100,3 +100,18 @@ def test_some_pixels_of_a_photo_are_those_of_the_whole_map(how: Interpolation) -
     columns, rows = np.floor(across * 301).astype(int), np.floor(down * 201).astype(int)
     assert some.values.shape == (40, 50)
     np.testing.assert_allclose(some.values, whole.values[np.ix_(rows, columns)], atol=2e-6)
+
+
+@pytest.mark.parametrize("how", Interpolation)
+@pytest.mark.parametrize("largest", [1.0, 3e38])
+@pytest.mark.parametrize("gap", [None, np.nan, np.inf])
+def test_an_enlarged_map_is_whole_exactly_if_all_its_values_are_finite(
+    how: Interpolation, largest: float, gap: float | None
+) -> None:
+    values = np.where(np.indices((6, 8)).sum(axis=0) % 3, 0, largest).astype(np.float32)
+    if gap is not None:
+        values[2, 3] = gap
+    depth = DepthMap(values, DepthKind.METRIC_DEPTH, "any", how)
+    enlarged = depth.resized(31, 22)
+    assert enlarged.is_whole == np.isfinite(enlarged.values).all()
+    assert enlarged.replaced(np.full((22, 31), np.nan, np.float32)).is_whole is False
