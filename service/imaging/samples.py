@@ -40,7 +40,8 @@ def to_rgb(image: ImageFile, profile: bytes = b"") -> Rgb:
     """
     meaning = _Meaning(_white_is_zero(image), _has_alpha(image))
     rgb = np.empty((image.height, image.width, 3), np.uint8)
-    convert = None if meaning.has_alpha else pixels_to_srgb(image, profile)
+    is_opaque = "transparency" not in image.info
+    convert = pixels_to_srgb(image, profile) if is_opaque else None
     if convert is not None:
         profile = b""
     # Of a large photo each copy that a conversion makes would be 200 MB.

@@ -220,6 +220,18 @@ def test_a_displays_profile_gives_what_lcms_gives(
     assert (converted != by_lcms).mean() < 0.05
 
 
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_and_photos_go_that_way(decoder: Decoder, format: str) -> None:
+    own = rgb_profile(P3, 2.2)
+    plain = pixels(decoder, as_bytes(CAT, format, icc_profile=None)).astype(np.uint8)
+    convert = pixels_to_srgb(Image.fromarray(plain), own)
+    assert convert is not None
+    by_lcms = np.asarray(to_srgb(Image.fromarray(plain), own))
+    convert(plain)
+    assert np.array_equal(pixels(decoder, as_bytes(CAT, format, icc_profile=own)), plain)
+    assert (plain != by_lcms).any()
+
+
 def with_curve(primaries: NDArray[np.float64], curve: bytes) -> bytes:
     plain = rgb_profile(primaries, 1.5)
     return profile(
