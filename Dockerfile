@@ -20,6 +20,14 @@ RUN --mount=type=secret,id=pipconf,target=/etc/pip.conf \
     test ! -s /run/secrets/ca.crt || export PIP_CERT=/run/secrets/ca.crt; \
     python3 -m venv /opt/depth/venv; \
     /opt/depth/venv/bin/pip install --require-hashes --no-deps -r serving.lock
+# --build-arg DEPTH_HEIC=1 reads HEIC, by libheif and libde265; mind docs/licences.md.
+ARG DEPTH_HEIC=
+COPY deploy/heic.lock ./
+RUN --mount=type=secret,id=pipconf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
+    test ! -s /run/secrets/ca.crt || export PIP_CERT=/run/secrets/ca.crt; \
+    test -z "$DEPTH_HEIC" \
+      || /opt/depth/venv/bin/pip install --require-hashes --no-deps -r heic.lock
 
 FROM packages AS serving
 COPY pyproject.toml README.md LICENSE ./

@@ -122,6 +122,8 @@ lock: setup  ## Move on: write deploy/*.lock, versions and hashes of what is ins
 	echo setuptools | $(COMPILE) pyproject.toml - --extra dev --upgrade --output-file deploy/dev.lock
 	echo setuptools | $(COMPILE) pyproject.toml - --constraint deploy/dev.lock \
 	    --output-file deploy/requirements.lock
+	grep '^pillow-heif' deploy/dev.lock | cut -d' ' -f1 | $(COMPILE) - --no-deps \
+	    --output-file deploy/heic.lock
 	$(PY) -c '$(SERVING)' | $(COMPILE) - --constraint deploy/dev.lock --output-file deploy/serving.lock
 
 NEWEST := .venv-newest

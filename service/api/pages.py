@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -11,8 +13,11 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from service.api.web_files import Document, WebFiles, versioned
+from service.imaging.files.formats import PhotoFormat
 
 _WEB = Path(__file__).parent.parent / "web"
+# What the file picker offers, and the page sends as it is.
+_ACCEPTED = re.compile(r'accept="[^"]*')
 
 # Nothing is loaded from elsewhere: all of it works offline, and nobody learns who looks at it.
 _PAGE_POLICY = (
@@ -72,10 +77,12 @@ def redoc(request: Request) -> HTMLResponse:
     return page
 
 
-def install_pages(app: FastAPI) -> None:
-    """Add the pages and their static files."""
+def install_pages(app: FastAPI, optional: Iterable[PhotoFormat] = ()) -> None:
+    """Add the pages and their static files; the file picker offers ``optional`` formats, too."""
     files = WebFiles(_WEB)
     html = versioned((_WEB / "index.html").read_text(encoding="utf-8"), files)
+    more = "".join(f",{kind}" for one in optional for kind in one.media_types)
+    html = _ACCEPTED.sub(rf"\g<0>{more}", html)
     page = Document(html, "text/html", {_POLICY_HEADER: _PAGE_POLICY})
     script = resources.files(_DOCS_PACKAGE).joinpath("static", _REDOC).read_text(encoding="utf-8")
     redoc_script = Document(script.replace(_REDOC_LOGO, _NO_LOGO), "text/javascript", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from service.imaging.decode import decode_grey, read_header
 from service.imaging.effect_input import EffectInput, effect_input
+from service.imaging.files.formats import PhotoFormat
 from service.imaging.network_input import NetworkInput, network_input
 from service.imaging.transforms import InputRule
 
@@ -46,15 +48,18 @@ class Decoder(Protocol):
 
 
 class InProcessDecoder:
-    """Decodes in the thread that asks."""
+    """Decodes in the thread that asks; ``optional`` formats besides those that always are."""
 
-    def __init__(self, max_pixels: int, scaled_decode: bool) -> None:
+    def __init__(
+        self, max_pixels: int, scaled_decode: bool, optional: Collection[PhotoFormat] = ()
+    ) -> None:
         self._max_pixels = max_pixels
         self._scaled_decode = scaled_decode
+        self._optional = optional
 
     def count_pixels(self, data: bytes) -> int:
         """See :class:`Decoder`."""
-        return read_header(data, self._max_pixels).pixels
+        return read_header(data, self._max_pixels, self._optional).pixels
 
     def network_input(self, data: bytes, rule: InputRule) -> NetworkInput:
         """See :class:`Decoder`."""

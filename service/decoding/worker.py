@@ -25,6 +25,8 @@ from service.decoding.limits import die_with_parent, lock_up
 from service.errors import DepthError
 from service.imaging.decode import decode_grey, read_header
 from service.imaging.effect_input import effect_input
+from service.imaging.files import heif_reader
+from service.imaging.files.formats import OPTIONAL_FORMATS, PhotoFormat
 from service.imaging.network_input import network_input
 from service.imaging.strips import keep_to_one_thread
 
@@ -40,8 +42,13 @@ def _answer(channel: Channel, order: Order, data: bytes) -> None:
         channel.send(np.ascontiguousarray(array).data.cast("B"))
 
 
+def _optional() -> tuple[PhotoFormat, ...]:
+    """Formats of which the decoder is installed: this process is what they may be read in."""
+    return OPTIONAL_FORMATS if heif_reader.is_usable() else ()
+
+
 def _count_pixels(order: Order, data: bytes) -> _Answer:
-    header = read_header(data, order.max_pixels)
+    header = read_header(data, order.max_pixels, _optional())
     return Reply(ReplyKind.PIXELS, header.width, header.height), []
 
 
@@ -86,11 +93,12 @@ def _main() -> None:
     keep_to_one_thread()
     # What Pillow imports only when it opens a file: once locked up, none can be read.
     Image.preinit()
+    optional = _optional()
     with contextlib.suppress(ImportError):
         importlib.import_module("OpenEXR")
     # Codecs write to standard error what they like; it is not the service's log.
     os.dup2(1, 2)
-    lock_up(int(sys.argv[1]))
+    lock_up(int(sys.argv[1]), with_threads=bool(optional))
     channel.send(Reply(ReplyKind.READY).frame())
     with contextlib.suppress(ConnectionError):
         while True:

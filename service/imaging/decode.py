@@ -8,9 +8,10 @@ only: what else is in it is read by :mod:`service.imaging.files.jpeg` and its li
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +32,8 @@ from service.imaging.files.exr import read_exr
 from service.imaging.files.formats import PhotoFormat, sniff
 from service.imaging.files.frame_readers import AvifReader, WebpReader
 from service.imaging.files.gif import strip_gif
+from service.imaging.files.heif import check_heif_pictures, strip_heif
+from service.imaging.files.heif_reader import open_heif
 from service.imaging.files.jpeg import FILLING, check_jpeg, ended_in_two_ways, strip_jpeg
 from service.imaging.files.png import strip_png
 from service.imaging.files.png_reader import PngReader
@@ -94,6 +97,7 @@ _READERS: Mapping[PhotoFormat, _Reader] = {
     formats.PNG: _Reader(PngReader, 10.5, strip=strip_png),
     formats.WEBP: _Reader(WebpReader, 12.6),
     formats.AVIF: _Reader(AvifReader, 13.0, strip=strip_avif, check_size=check_avif_frames),
+    formats.HEIC: _Reader(open_heif, 16.0, strip=strip_heif, check_size=check_heif_pictures),
     formats.GIF: _Reader(GifImageFile, 7.5, strip=strip_gif),
     formats.BMP: _Reader(BmpImageFile, 7.5, check=check_bmp),
     formats.TIFF: _Reader(UprightlessTiff, 8.0, check=check_tiff, strip=strip_tiff),
@@ -128,13 +132,16 @@ class PhotoHeader:
         return self.width * self.height
 
 
-def read_header(data: bytes, max_pixels: int) -> PhotoHeader:
+def read_header(
+    data: bytes, max_pixels: int, optional: Collection[PhotoFormat] = ()
+) -> PhotoHeader:
     """Format and size of a photo, from its header alone.
 
-    Raises :class:`UnsupportedMediaType`, :class:`UndecodableImage`, or
-    :class:`PayloadTooLarge` when it has more than ``max_pixels`` pixels.
+    ``optional`` formats are read besides those that always are. Raises
+    :class:`UnsupportedMediaType`, :class:`UndecodableImage`, or :class:`PayloadTooLarge` when it
+    has more than ``max_pixels`` pixels.
     """
-    photo_format = sniff(data)
+    photo_format = sniff(data, optional)
     with _typed_errors(photo_format):
         _READERS[photo_format].check(data)
     with _open(photo_format, data) as (image, _):
@@ -152,14 +159,14 @@ def decoding_bytes(data: bytes, pixels: int, *, reduced: bool) -> int:
     ``reduced``: it is decoded at a fraction of its size, if its format can be. Raises
     :class:`UnsupportedMediaType`.
     """
-    reader = _READERS[sniff(data)]
+    reader = _READERS[sniff(data, formats.OPTIONAL_FORMATS)]
     per_pixel = reader.reduced_bytes_per_pixel if reduced else None
     return round((per_pixel or reader.bytes_per_pixel) * pixels)
 
 
 def is_reducible(data: bytes) -> bool:
     """Whether a photo can be decoded at a fraction of its size."""
-    return _READERS[sniff(data)].reduced_bytes_per_pixel is not None
+    return _READERS[sniff(data, formats.OPTIONAL_FORMATS)].reduced_bytes_per_pixel is not None
 
 
 def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
@@ -172,7 +179,7 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
     :class:`UndecodableImage`; the pixel limit, and what else is told from a header, is
     :func:`read_header`'s.
     """
-    photo_format = sniff(data)
+    photo_format = sniff(data, formats.OPTIONAL_FORMATS)
     # Without the mark at its end, a photo may be whole, or what is left of it may be filled up.
     ended = ended_in_two_ways(data) if data.endswith(FILLING) else []
     if not ended:
@@ -208,7 +215,7 @@ def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
 
 def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Photo:
     with _open(photo_format, data) as (image, source), _typed_errors(photo_format):
-        turned = orientation(source.exif)
+        turned = 1 if source.is_upright else orientation(source.exif)
         whole = _plan_reduction(image, cover, turned) if cover is not None else None
         image.load()
         pixels = to_rgb(image, source.profile)
@@ -232,7 +239,8 @@ def _open(photo_format: PhotoFormat, data: bytes) -> Iterator[tuple[ImageFile, S
 def _with_metadata_of(image: ImageFile, source: Source) -> Source:
     """Complete what stripping has not read with what Pillow has."""
     exif = source.exif or (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    return Source(source.data, exif, source.profile or image.info.get("icc_profile") or b"")
+    profile = source.profile or image.info.get("icc_profile") or b""
+    return dataclasses.replace(source, exif=exif, profile=profile)
 
 
 @contextlib.contextmanager

@@ -19,9 +19,8 @@ from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import Quality
 from service.pipeline.estimator import Estimate, OutputSize
+from service.pipeline.photo_formats import formats_in_process, installed_formats
 from service.settings import Settings
-
-_PHOTO_SUFFIXES = frozenset(suffix for kind in PHOTO_FORMATS for suffix in kind.suffixes)
 
 
 class OfflineNetwork:
@@ -40,7 +39,7 @@ class OfflineNetwork:
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
         """Depth of one photo; raises the errors of decoding."""
-        read_header(data, self._settings.max_pixels)
+        read_header(data, self._settings.max_pixels, formats_in_process(self._settings))
         spec = self._network.spec
         photo = network_input(data, spec.input_rule, self._settings.scaled_decode)
         values = self._network.engine.infer(photo.tensor[np.newaxis])[0]
@@ -65,7 +64,8 @@ def photos_in(folder: Path) -> Iterator[Path]:
 
 def is_photo(file: Path) -> bool:
     """Whether its suffix says so."""
-    return file.suffix.lower() in _PHOTO_SUFFIXES
+    kinds = (*PHOTO_FORMATS, *installed_formats())
+    return any(file.suffix.lower() in kind.suffixes for kind in kinds)
 
 
 def files_in(folder: Path) -> Iterator[Path]:

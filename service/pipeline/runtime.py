@@ -17,6 +17,7 @@ from service.pipeline.comparison import ComparisonPipeline
 from service.pipeline.depth import DepthPipeline
 from service.pipeline.effect import EffectLimits, EffectPipeline
 from service.pipeline.estimator import Estimator
+from service.pipeline.photo_formats import formats_in_process
 from service.pipeline.warm_up import warm_up
 from service.pipeline.workshop import Workshop, WorkshopLimits, photo_threads
 from service.settings import DecodeIsolation, Settings
@@ -182,7 +183,8 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
 
 def _decoder(settings: Settings, metrics: Metrics, threads: int) -> Decoder:
     if settings.decode_isolation is DecodeIsolation.NONE:
-        return InProcessDecoder(settings.max_pixels, settings.scaled_decode)
+        optional = formats_in_process(settings)
+        return InProcessDecoder(settings.max_pixels, settings.scaled_decode, optional)
     memory_bytes = (
         int(settings.decode_memory_mb * 1e6)
         or _BYTES_A_PIXEL * settings.max_pixels + _COPIES_OF_BODY * settings.max_body_bytes

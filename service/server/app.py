@@ -28,6 +28,7 @@ from service.api.stream import routes as stream
 from service.errors import TracingError
 from service.observability.metrics import Metrics
 from service.pipeline import runtime
+from service.pipeline.photo_formats import formats_of_service
 from service.settings import Settings, TraceExporter
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.photo_routes = photo_routes(_ROUTERS)
     if not settings.admin_port:
         app.include_router(health.scrapes)
-    install_pages(app)
+    install_pages(app, formats_of_service(settings))
     install_openapi(app)
     return app
 

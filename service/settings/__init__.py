@@ -158,6 +158,12 @@ class Settings(BaseSettings):
         description="With `process`, how many MB one photo may take its decoder; 0 takes what "
         "`DEPTH_MAX_PIXELS` and `DEPTH_MAX_BODY_MB` can need.",
     )
+    heic_in_process: bool = Field(
+        False,
+        description="With the extra `heic`, read HEIC in the service itself, too, and by `predict` "
+        "and `bulk`; else only `DEPTH_DECODE_ISOLATION=process` reads it. Its decoder has had many "
+        "holes, and HEVC needs patent licences (docs/licences.md).",
+    )
     max_body_mb: PositiveFloat = Field(
         20, description="Largest request body in MB (10^6 bytes), enforced while it streams in."
     )

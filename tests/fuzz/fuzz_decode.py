@@ -15,17 +15,19 @@ with atheris.instrument_imports(include=["PIL", "service.imaging"]):
     from service.imaging.decode import decode_photo, read_header
 
 from service.errors import PayloadTooLarge, UndecodableImage, UnsupportedMediaType
-from tests.hostile.corpus import hostile_images
+from service.pipeline.photo_formats import installed_formats
+from tests.hostile.corpus import heic_images, hostile_images
 
 # Small enough that thousands are decoded a second.
 _MAX_PIXELS = 1_000_000
+_OPTIONAL = installed_formats()
 _MAX_SEED_BYTES = 8192
 
 
 def try_one(data: bytes) -> None:
     """Decode as the service does: nothing beyond the header's promise, and no other error."""
     try:
-        header = read_header(data, _MAX_PIXELS)
+        header = read_header(data, _MAX_PIXELS, _OPTIONAL)
         photo = decode_photo(data)
     except (PayloadTooLarge, UndecodableImage, UnsupportedMediaType):
         return
@@ -38,7 +40,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = sys.argv
         if not any(Path(argument).exists() for argument in arguments[1:]):
-            for number, (_, data) in enumerate(hostile_images()):
+            images = [*hostile_images(), *heic_images()]
+            for number, (_, data) in enumerate(images):
                 if len(data) <= _MAX_SEED_BYTES:
                     (Path(folder) / f"{number:05}").write_bytes(data)
             arguments = [*arguments, folder]

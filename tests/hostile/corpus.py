@@ -13,7 +13,7 @@ from tests.hostile.bombs import (
     resource_bombs,
 )
 from tests.hostile.oddities import bad_metadata, lying_details, odd_tiffs, polyglots
-from tests.hostile.seeds import seed_photos
+from tests.hostile.seeds import heic_seeds, seed_photos
 from tests.support.sample import gate_or_whole
 
 _SEED = 20_261_122
@@ -37,6 +37,15 @@ def hostile_images() -> Iterator[Named]:
     yield from bad_metadata(seeds, draw)
     yield from lying_details(seeds)
     yield from odd_tiffs()
+
+
+def heic_images() -> Iterator[Named]:
+    """The same of HEIC; nothing where the extra is not installed."""
+    draw = random.Random(_SEED)  # noqa: S311 (not a secret)
+    for name, data in heic_seeds().items():
+        yield name, data
+        yield from _truncated(name, data, draw)
+        yield from _flipped(name, data, draw)
 
 
 def _truncated(name: str, data: bytes, draw: random.Random) -> Iterator[Named]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from typing import Any
 
@@ -67,6 +68,33 @@ def seed_photos() -> dict[str, bytes]:
         "tiff-cmyk": as_bytes(photo.convert("CMYK"), "TIFF"),
         "tiff-lab": as_bytes(photo.convert("LAB"), "TIFF"),
         "tiff-pages": as_bytes(photo.copy(), "TIFF", **_more_frames(photo)),
+    }
+
+
+def heic_seeds() -> dict[str, bytes]:
+    """HEIC of 160x112 pixels, which the encoder wants at least; none without the extra."""
+    if importlib.util.find_spec("pillow_heif") is None:
+        return {}
+    import pillow_heif
+
+    photo = Image.open(io.BytesIO(photo_bytes("chelsea.png"))).resize((160, 112))
+    with_alpha = photo.copy()
+    with_alpha.putalpha(photo.convert("L"))
+
+    def heic(*images: Image.Image, **options: Any) -> bytes:
+        buffer, file = io.BytesIO(), pillow_heif.HeifFile()
+        for image in images:
+            file.add_from_pillow(image)
+        file.save(buffer, quality=10, **options)
+        return buffer.getvalue()
+
+    return {
+        "heic": heic(photo),
+        "heic-grey": heic(photo.convert("L")),
+        "heic-alpha": heic(with_alpha),
+        "heic-tiles": heic(photo.resize((320, 224)), tile_size=128),
+        "heic-frames": heic(photo, photo.rotate(90)),
+        "heic-profile": heic(photo, icc_profile=rgb_profile(P3, 2.2)),
     }
 
 

@@ -16,6 +16,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DEV_LOCK, LOCK, SERVING_LOCK = (
     (ROOT / "deploy" / f"{name}.lock").read_text() for name in ("dev", "requirements", "serving")
 )
+HEIC_LOCK = (ROOT / "deploy" / "heic.lock").read_text()
 # Outside the lock: PyTorch's index for CPUs has other builds of the same version.
 FROM_PYTORCH = {"torch", "torchvision"}
 
@@ -56,13 +57,20 @@ def test_images_install_by_the_locks_hashes_alone() -> None:
     commands = re.split(r";|\|\||\n", DOCKERFILE.replace("\\\n", " "))
     installs = [command.strip() for command in commands if "pip install" in command]
     unlocked = [one for one in installs if "--require-hashes" not in one]
-    assert len(installs) - len(unlocked) == 2
+    assert len(installs) - len(unlocked) == 3
     ours_or_pytorch = re.compile(r"--no-index \.$|-r torch(?:-cpu)?\.txt$")
     assert all(ours_or_pytorch.search(one) for one in unlocked), unlocked
-    assert {"serving.lock", "requirements.lock"} <= set(re.findall(r"\S+\.lock", DOCKERFILE))
+    locks = set(re.findall(r"\S+\.lock", DOCKERFILE))
+    assert {"serving.lock", "requirements.lock", "heic.lock"} <= locks
 
 
-@pytest.mark.parametrize("lock", [DEV_LOCK, LOCK, SERVING_LOCK])
+def test_heic_in_images_is_what_tests_have() -> None:
+    assert locked(HEIC_LOCK).items() <= locked(DEV_LOCK).items()
+    assert locked(HEIC_LOCK).keys().isdisjoint(locked())
+    assert re.search(r"^ARG DEPTH_HEIC=$", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", [DEV_LOCK, LOCK, SERVING_LOCK, HEIC_LOCK])
 def test_everything_in_the_lock_is_checked_by_hash(lock: str) -> None:
     for entry in re.split(r"\n(?=\S)", lock.strip()):
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]

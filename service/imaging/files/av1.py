@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from service.imaging.files.bits import HEADER_BYTES, Bits
+
 _SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
 _KEY_FRAME, _SWITCH_FRAME = 0, 3
 _SELECT = 2
 _MAX_UNITS = 10_000
-# More than any header takes up to what is read of it.
-_HEADER_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -34,34 +34,13 @@ def coded_pixels(data: bytes) -> int:
     total, sequence = 0, None
     for kind, content in _units(data):
         if kind == _SEQUENCE:
-            sequence = _read_sequence(_Bits(content))
+            sequence = _read_sequence(Bits(content))
         elif kind in (_FRAME_HEADER, _FRAME):
             if sequence is None:
                 raise ValueError("a frame comes before its sequence")
-            _check_frame(_Bits(content), sequence)
+            _check_frame(Bits(content), sequence)
             total += sequence.pixels
     return total
-
-
-class _Bits:
-    """Unsigned numbers of any width, first bit first; beyond the end all bits are 0."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data[:_HEADER_BYTES].ljust(_HEADER_BYTES, b"\0"))
-        self._left = 8 * _HEADER_BYTES
-
-    def take(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
-            raise ValueError("a header is too long")
-        return self._value >> self._left & ((1 << count) - 1)
-
-    def skip_variable(self) -> None:
-        """A number of as many bits as there are zeros before its first one."""
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-        self.take(zeros if zeros < 32 else 0)
 
 
 def _units(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -75,7 +54,7 @@ def _units(data: bytes) -> Iterator[tuple[int, bytes]]:
         size = len(data) - at
         if header & 2:
             size, at = _leb128(data, at)
-        yield header >> 3 & 15, data[at : at + min(size, _HEADER_BYTES)]
+        yield header >> 3 & 15, data[at : at + min(size, HEADER_BYTES)]
         at += size
     raise ValueError("there are too many units")
 
@@ -89,7 +68,7 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a size has no end")
 
 
-def _read_sequence(bits: _Bits) -> _Sequence:
+def _read_sequence(bits: Bits) -> _Sequence:
     bits.take(3 + 1)
     is_still = bool(bits.take(1))
     presentation_bits = 0
@@ -113,14 +92,14 @@ def _read_sequence(bits: _Bits) -> _Sequence:
     return _Sequence(pixels, is_still, presentation_bits, frame_id_bits, tools, motion)
 
 
-def _skip_timing(bits: _Bits) -> int:
+def _skip_timing(bits: Bits) -> int:
     """Up to the frame's size; how many bits of time each frame has."""
     presentation_bits = delay_bits = 0
     if bits.take(1):
         bits.take(64)
         equal = bits.take(1)
         if equal:
-            bits.skip_variable()
+            bits.variable()
         if bits.take(1):
             delay_bits = bits.take(5) + 1
             bits.take(32 + 5)
@@ -139,7 +118,7 @@ def _skip_timing(bits: _Bits) -> int:
     return presentation_bits
 
 
-def _check_frame(bits: _Bits, sequence: _Sequence) -> None:
+def _check_frame(bits: Bits, sequence: _Sequence) -> None:
     """Raise :class:`ValueError` for a frame of a size of its own."""
     if sequence.is_still or bits.take(1):
         return

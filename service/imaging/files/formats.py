@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from service.errors import UnsupportedMediaType
@@ -27,7 +28,11 @@ TIFF = PhotoFormat("TIFF", (".tif", ".tiff"), ("image/tiff",))
 GIF = PhotoFormat("GIF", (".gif",), ("image/gif",))
 AVIF = PhotoFormat("AVIF", (".avif",), ("image/avif",))
 
+HEIC = PhotoFormat("HEIC", (".heic", ".heif"), ("image/heic", "image/heif"))
+
 PHOTO_FORMATS = (JPEG, PNG, WEBP, AVIF, GIF, BMP, TIFF)
+OPTIONAL_FORMATS = (HEIC,)
+"""What is read only where an extra is installed and the operator has it so."""
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", JPEG),
@@ -70,10 +75,13 @@ _UNSUPPORTED = (
     (0, b"\x1aE\xdf\xa3", "a video", _VIDEO),
 )
 # The same for files of boxes (ISO/IEC 14496-12), by the brands that their first box names.
+_HEIC_BRANDS = (
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"),
+)
 _UNSUPPORTED_BRANDS = (
     (
-        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"),
-        "HEIC",
+        _HEIC_BRANDS,
+        HEIC.name,
         "on an iPhone choose Settings, Camera, Formats, Most Compatible, or export it as JPEG",
     ),
     ((b"crx ",), "a raw photo (CR3)", _RAW),
@@ -85,19 +93,22 @@ _LONGEST_FIRST_BOX = 256
 _SVG_WITHIN = 1024
 
 
-def sniff(data: bytes) -> PhotoFormat:
+def sniff(data: bytes, optional: Collection[PhotoFormat] = ()) -> PhotoFormat:
     """The format by its first bytes.
 
-    Raises :class:`UnsupportedMediaType` for anything but :data:`PHOTO_FORMATS`, naming what it is
-    where that is known.
+    Raises :class:`UnsupportedMediaType` for anything but :data:`PHOTO_FORMATS` and those that are
+    ``optional``, naming what it is where that is known.
     """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WEBP
     for signature, photo_format in _SIGNATURES:
         if data.startswith(signature):
             return photo_format
-    if not _brands(data).isdisjoint(_AVIF_BRANDS):
+    brands = _brands(data)
+    if not brands.isdisjoint(_AVIF_BRANDS):
         return AVIF
+    if HEIC in optional and not brands.isdisjoint(_HEIC_BRANDS):
+        return HEIC
     raise _unsupported(*_name(data))
 
 
