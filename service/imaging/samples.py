@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, TiffImagePlugin
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -51,7 +52,16 @@ def to_rgb(image: ImageFile, profile: bytes = b"") -> Rgb:
         rgb[strip.rows] = np.asarray(_part_to_rgb(part, profile, meaning), np.uint8)
     if convert is not None:
         convert(rgb)
+    if isinstance(image, GifImageFile) and image.dispose_extent is not None:
+        _leave_white(rgb, image.dispose_extent)
     return rgb
+
+
+def _leave_white(rgb: Rgb, part: tuple[int, int, int, int]) -> None:
+    """What lies outside of ``part`` (left, top, right, bottom), which is transparent."""
+    left, top, right, bottom = part
+    for outside in (rgb[:top], rgb[bottom:], rgb[:, :left], rgb[:, right:]):
+        outside[:] = _WHITE
 
 
 def _part_to_rgb(image: Image.Image, profile: bytes, meaning: _Meaning) -> Image.Image:

@@ -6,7 +6,7 @@ import struct
 
 from service.errors import UndecodableImage
 from service.imaging.files.av1 import coded_pixels
-from service.imaging.files.boxes import boxes, coded_items, find_meta, without_extras
+from service.imaging.files.boxes import boxes, coded_colours, coded_items, find_meta, without_extras
 from service.imaging.files.source import Source
 
 _PICTURE = b"av01"
@@ -36,4 +36,4 @@ def strip_avif(data: bytes) -> Source:
         if box.kind == b"ftyp":
             brands = data[box.content : box.end]
             stripped[box.content : box.end] = brands.replace(b"avis", b"avif")
-    return Source(bytes(stripped))
+    return Source(bytes(stripped), profile=coded_colours(data))

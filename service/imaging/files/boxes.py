@@ -6,9 +6,13 @@ import struct
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from service.imaging.coded_colours import coded_profile
+
 _MAX_BOXES = 4096
 _MAX_EXTENTS = 4096
 _EXIF = b"Exif"
+# Type, primaries, transfer and matrix.
+_NCLX_BYTES = 10
 # Version and flags.
 _FULL = 4
 
@@ -105,6 +109,17 @@ def coded_items(data: bytes, meta: Box, kinds: Collection[bytes]) -> Iterator[tu
         if left < 0:
             raise ValueError("its items overlap")
         yield number, b"".join(parts)
+
+
+def coded_colours(data: bytes) -> bytes:
+    """The profile of colours that numbers name; empty where a profile stands beside them."""
+    meta = next((box for box in boxes(data, 0, len(data)) if box.kind == b"meta"), None)
+    if meta is None:
+        return b""
+    colours = [data[box.content : box.end] for box in properties(data, meta) if box.kind == b"colr"]
+    if not colours or not all(one[:4] == b"nclx" and len(one) >= _NCLX_BYTES for one in colours):
+        return b""
+    return coded_profile(*struct.unpack_from(">HH", colours[0], 4))
 
 
 def without_extras(data: bytes) -> tuple[bytearray, bytes]:

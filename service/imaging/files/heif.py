@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from service.errors import UndecodableImage
 from service.imaging.files.boxes import (
     associations,
+    coded_colours,
     coded_items,
     find_meta,
     properties,
@@ -39,7 +40,7 @@ def check_heif_pictures(data: bytes, pixels: int) -> None:
 def strip_heif(data: bytes) -> Source:
     """The still picture without animation, and its EXIF apart."""
     stripped, exif = without_extras(data)
-    return Source(bytes(stripped), exif, is_upright=True)
+    return Source(bytes(stripped), exif, coded_colours(data), is_upright=True)
 
 
 def _coded(data: bytes) -> Iterator[int]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from service.decoding.decoder import Decoder
 from service.errors import PayloadTooLarge, UndecodableImage
+from service.imaging.coded_colours import PRIMARIES, coded_profile
 from service.imaging.decode import read_header
 from service.imaging.files.av1 import coded_pixels
 from service.imaging.files.avif import check_avif_frames
@@ -122,6 +123,68 @@ def test_frames_that_are_larger_than_their_avif_are_refused() -> None:
     lying = data.replace(struct.pack(">II", 4200, 4200), struct.pack(">II", 40, 40))
     with pytest.raises(UndecodableImage, match="larger"):
         read_header(lying, LIMIT)
+
+
+def test_what_a_gifs_first_frame_does_not_cover_is_white(decoder: Decoder) -> None:
+    frame = CAT.resize((20, 10)).quantize(64)
+    gif = bytearray(as_bytes(frame, "GIF"))
+    place = gif.index(b",\0\0\0\0\x14\0\x0a\0")
+    gif[6:10] = struct.pack("<HH", 40, 30)
+    gif[place + 1 : place + 5] = struct.pack("<HH", 5, 7)
+    decoded = pixels(decoder, bytes(gif))
+    right = np.full((30, 40, 3), 255)
+    right[7:17, 5:25] = np.asarray(frame.convert("RGB"))
+    assert np.array_equal(decoded, right)
+
+
+def test_a_profile_says_more_than_numbers(decoder: Decoder) -> None:
+    data = avif(CAT)
+    place = data.index(b"colrnclx") + 8
+    lying = data[:place] + struct.pack(">HH", 12, 13) + data[place + 4 :]
+    assert np.array_equal(pixels(decoder, lying), pixels(decoder, data))
+
+
+def numbered(primaries: int, transfer: int) -> bytes:
+    """An AVIF whose colours are named by numbers alone."""
+    data = avif(CAT, icc_profile=b"")
+    place = data.index(b"colrnclx") + 8
+    return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
+
+
+# Chromaticities of H.273's table 2, under D65.
+CHROMATICITIES = {
+    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+}
+BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+
+
+@pytest.mark.parametrize("primaries", PRIMARIES)
+def test_numbered_colours_are_those_of_their_chromaticities(primaries: int) -> None:
+    """SMPTE RP 177, adapted from D65 to D50 by Bradford's matrix."""
+    xyz = np.array([(x / y, 1, (1 - x - y) / y) for x, y in CHROMATICITIES[primaries]]).T
+    x, y = 0.3127, 0.3290
+    white = np.array([x / y, 1, (1 - x - y) / y])
+    to_xyz = xyz * np.linalg.solve(xyz, white)
+    scale = np.diag((BRADFORD @ (0.96422, 1, 0.82521)) / (BRADFORD @ white))
+    adapted = np.linalg.inv(BRADFORD) @ scale @ BRADFORD @ to_xyz
+    np.testing.assert_allclose(PRIMARIES[primaries], adapted, atol=3e-4)
+
+
+def test_numbered_colours_look_as_by_a_profile(decoder: Decoder) -> None:
+    for primaries in PRIMARIES:
+        by_profile = as_bytes(CAT, icc_profile=coded_profile(primaries, 13))
+        difference = np.abs(pixels(decoder, numbered(primaries, 13)) - pixels(decoder, by_profile))
+        assert difference.mean() < 2
+        assert np.abs(pixels(decoder, by_profile) - np.asarray(CAT)).mean() > 4
+
+
+@pytest.mark.parametrize(("primaries", "transfer"), [(1, 13), (1, 1), (12, 16), (9, 18), (2, 2)])
+def test_others_are_left_as_they_are(decoder: Decoder, primaries: int, transfer: int) -> None:
+    plain = pixels(decoder, avif(CAT, icc_profile=b""))
+    assert np.array_equal(pixels(decoder, numbered(primaries, transfer)), plain)
 
 
 def media_data(data: bytes) -> bytes:
