@@ -6,8 +6,9 @@ PY := $(VENV)/bin/python
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 SLIM := .venv-slim
 
-.PHONY: help setup serve serve-slim test test-hostile test-networks test-busy test-newest test-bulk lint \
-    format openapi check-openapi bench soak fuzz train supply lock audit sbom licences check-image clean
+.PHONY: help setup serve serve-slim test test-hostile test-networks test-busy test-newest test-bulk \
+    test-clients lint format openapi check-openapi bench soak fuzz train supply lock audit sbom licences \
+    check-image clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -152,6 +153,10 @@ licences: supply  ## Print the licences of the locked packages
 test-bulk: setup $(CONSTRAINTS)  ## Test bulk runs on a local Ray cluster, a worker killed in mid-run
 	$(call with,bulk)
 	TEST_BULK=1 $(PY) -m pytest tests/integration/test_bulk.py $(PYTEST_ARGS)
+
+test-clients: setup $(CONSTRAINTS)  ## Test clients that openapi-generator makes, too (70 MB with its Java)
+	@$(call with,clients)
+	TEST_CLIENTS=1 $(PY) -m pytest tests/integration/test_clients.py $(PYTEST_ARGS)
 
 check-image: setup  ## Build both images with buildah and run them (root; 15 minutes, 40 GB)
 	deploy/check_image.sh

@@ -97,10 +97,11 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
 def _openapi(arguments: argparse.Namespace, settings: Settings) -> int:
     import json
 
+    from service.api.openapi import openapi_document
     from service.server.app import create_app
 
     # From default settings: the document describes the contract, not one deployment.
-    document = create_app(Settings.model_construct()).openapi()
+    document = openapi_document(create_app(Settings.model_construct()), with_keys=True)
     print(json.dumps(document, indent=2, ensure_ascii=False))
     return 0
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.answers import respond
 from service.api.headers import documented
 from service.api.photo_route import PhotoRoute
-from service.api.schemas import BINARY, DEPTH_PROBLEMS, RequestTimeout
+from service.api.schemas import DEPTH_PROBLEMS, RequestTimeout, binary_content
 from service.api.upload import read_image
 from service.api.upload_schema import IMAGE_BODY
 from service.errors import InvalidParameter
@@ -28,7 +28,7 @@ _NAME = "[a-z0-9_]{1,64}"
 _RESPONSE: dict[str, Any] = {
     "description": "The comparison.",
     "headers": documented("X-Request-ID", "Server-Timing", "X-Inference-Milliseconds"),
-    "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY),
+    "content": binary_content(MEDIA_TYPES.values()),
 }
 
 

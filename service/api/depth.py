@@ -12,13 +12,15 @@ from service.api.headers import CALIBRATION_HEADER, DEPTH_HEADERS, documented
 from service.api.negotiation import choose_format
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import (
-    BINARY,
     DEPTH_PROBLEMS,
+    NETWORK_PROBLEMS,
     PREDICT_PROBLEMS,
     DepthJson,
+    DepthJsonQuery,
     DepthQuery,
     PredictQuery,
     RequestTimeout,
+    binary_content,
 )
 from service.api.upload import read_image
 from service.api.upload_schema import IMAGE_BODY
@@ -34,26 +36,37 @@ router = APIRouter(tags=["depth"], route_class=PhotoRoute)
 _HEATMAP_RESPONSE: dict[str, Any] = {
     "description": "The depth map.",
     "headers": documented(*DEPTH_HEADERS),
-    "content": {FORMATS[OutputFormat.HEATMAP].media_type: BINARY},
+    "content": binary_content([FORMATS[OutputFormat.HEATMAP].media_type]),
 }
-_JSON = {
-    "schema": {"$ref": "#/components/schemas/DepthJson"},
-    "example": {
-        "model": "depth_lite_256",
-        "kind": "relative_inverse_depth",
-        "width": 3,
-        "height": 2,
-        "encoding": "array",
-        "depth": [[0.1217, 0.1301, 0.1288], [0.4108, 0.5522, 0.4976]],
-    },
-}
-_DEPTH_RESPONSE = {
+_DEPTH_HEADERS = documented(*DEPTH_HEADERS, CALIBRATION_HEADER)
+_JSON_TYPE = FORMATS[OutputFormat.JSON].media_type
+_JSON_RESPONSE: dict[str, Any] = {
+    "model": DepthJson,
     "description": "The depth map.",
-    "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER),
+    "headers": _DEPTH_HEADERS,
     "content": {
-        record.media_type: _JSON if name is OutputFormat.JSON else BINARY
-        for name, record in FORMATS.items()
+        _JSON_TYPE: {
+            "example": {
+                "model": "depth_lite_256",
+                "kind": "relative_inverse_depth",
+                "width": 3,
+                "height": 2,
+                "encoding": "array",
+                "depth": [[0.1217, 0.1301, 0.1288], [0.4108, 0.5522, 0.4976]],
+            },
+        }
     },
+}
+# A generated client takes every answer for JSON that may be JSON, or asks for JSON where it may.
+# So that it gets what this call answers by default, JSON is one of the others here, and has a call
+# of its own, with a type.
+_DEPTH_RESPONSE: dict[str, Any] = {
+    "description": "The depth map, in one of the formats.",
+    "headers": _DEPTH_HEADERS,
+    "content": binary_content(
+        record.media_type for record in FORMATS.values() if record.media_type != _JSON_TYPE
+    )
+    | {"application/*": {}},
 }
 
 
@@ -61,8 +74,7 @@ _DEPTH_RESPONSE = {
     "/v1/depth",
     summary="Depth of a photo",
     response_class=Response,
-    # Registers the schema that the 200 response refers to.
-    responses=DEPTH_PROBLEMS | {200: _DEPTH_RESPONSE | {"model": DepthJson}},
+    responses=DEPTH_PROBLEMS | {200: _DEPTH_RESPONSE},
     openapi_extra=IMAGE_BODY,
 )
 async def depth(
@@ -73,10 +85,27 @@ async def depth(
     """Estimate the depth of one photo.
 
     Send it as the multipart field `image`, or as the body itself. The answer is a heatmap (warm
-    and bright is near), a 16-bit PNG, a NumPy array or JSON.
+    and bright is near), a 16-bit PNG, a NumPy array or JSON. Of a client that a program made from
+    this document it is the file's bytes; `/v1/depth.json` has a type.
     """
     output = choose_format(query.format, ", ".join(request.headers.getlist("accept")))
     return await _respond(request, query, output, deadline_seconds)
+
+
+@router.post(
+    f"/v1/depth{FORMATS[OutputFormat.JSON].suffix}",
+    summary="Depth of a photo as JSON",
+    response_class=Response,
+    responses=NETWORK_PROBLEMS | {200: _JSON_RESPONSE},
+    openapi_extra=IMAGE_BODY,
+)
+async def depth_json(
+    request: Request,
+    query: Annotated[DepthJsonQuery, Query()],
+    deadline_seconds: RequestTimeout = None,
+) -> Response:
+    """Estimate the depth of one photo: `/v1/depth?format=json`, by an address of its own."""
+    return await _respond(request, DepthQuery(**dict(query)), OutputFormat.JSON, deadline_seconds)
 
 
 @router.post(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.api.problems import PROBLEM_JSON
+from service.api.schemas import OCTETS
 from service.errors import NotAcceptable
 from service.imaging.formats import FORMATS, OutputFormat
 
 # In the records' order: what a caller without preferences gets, and who wins a tie.
-_OFFERS = {name: record.media_type for name, record in FORMATS.items() if record.negotiates}
+_OFFERS = [(name, record.media_type) for name, record in FORMATS.items() if record.negotiates]
+# Whoever takes bytes of any kind takes the first.
+_OFFERS.append((_OFFERS[0][0], OCTETS))
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class _Range:
                     return None
         return cls(kind, subtype, quality)
 
+    @property
+    def is_of_errors(self) -> bool:
+        """Whether it says nothing of answers: openapi-generator's clients send it alone."""
+        return f"{self.type}/{self.subtype}" == PROBLEM_JSON and self.quality > 0
+
     def specificity(self, media_type: str) -> int:
         """3 for an exact match, 2 for ``type/*``, 1 for ``*/*``, 0 for none."""
         kind, _, subtype = media_type.partition("/")
@@ -51,9 +60,11 @@ def choose_format(requested: OutputFormat | None, accept: str) -> OutputFormat:
     if requested is not None:
         return requested
     ranges = [r for r in map(_Range.parse, (accept or "*/*").split(",")) if r is not None]
-    best = max(_OFFERS, key=lambda offer: _quality(ranges, _OFFERS[offer]))
-    if _quality(ranges, _OFFERS[best]) <= 0:
-        offered = ", ".join(_OFFERS.values())
+    if ranges and all(r.is_of_errors for r in ranges):
+        return _OFFERS[0][0]
+    best, media_type = max(_OFFERS, key=lambda offer: _quality(ranges, offer[1]))
+    if _quality(ranges, media_type) <= 0:
+        offered = ", ".join(media_type for _, media_type in _OFFERS)
         raise NotAcceptable(f"Accept allows none of {offered}. Or choose with ?format=.")
     return best
 

@@ -30,34 +30,47 @@ _SECURITY_SCHEMES = {
 # Either of them; the empty one stands for services without keys.
 _SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"apiKey": []}]
 
+FIRST = ("models", "format", "model", "quality")
+"""The parameters that most callers choose by: what a reader sees first, in this order."""
 
-def install_openapi(app: FastAPI) -> None:
-    """Serve the amended document at ``/openapi.json``."""
+LAST = (
+    *("anchors", "measuring_error", "calibration", "near", "far"),
+    *("detail", "normalize", "palette", "encoding"),
+    *("resolution", "depth_kind", "depth_scale", "invalid", "X-Request-Timeout"),
+)
+"""Parameters that few need to know of; between both stand those of the operation's own."""
+
+
+def install_openapi(app: FastAPI, *, with_keys: bool) -> None:
+    """Serve the amended document at ``/openapi.json``; ``with_keys`` tells of API keys."""
 
     def document() -> _Document:
         if app.openapi_schema is None:
-            app.openapi_schema = _amended(
-                get_openapi(
-                    title=app.title,
-                    version=app.version,
-                    description=app.description,
-                    license_info=app.license_info,
-                    routes=app.routes,
-                    servers=app.servers,
-                )
-            )
+            app.openapi_schema = openapi_document(app, with_keys=with_keys)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _amended(document: _Document) -> _Document:
-    document["components"]["securitySchemes"] = _SECURITY_SCHEMES
+def openapi_document(app: FastAPI, *, with_keys: bool) -> _Document:
+    """The contract, of a service that may demand API keys or of one that takes none."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        license_info=app.license_info,
+        routes=app.routes,
+        servers=app.servers,
+    )
+    if with_keys:
+        document["components"]["securitySchemes"] = _SECURITY_SCHEMES
     for operation in _operations(document):
-        if "401" in operation["responses"]:
+        if with_keys and "401" in operation["responses"]:
             operation["security"] = _SECURITY
-        for parameter in operation.get("parameters", []):
-            parameter["schema"] = _without_null(parameter["schema"])
+        if "parameters" in operation:
+            # Where only one value is allowed there is nothing to choose.
+            choices = [one for one in operation["parameters"] if "const" not in one["schema"]]
+            operation["parameters"] = sorted(map(_amended, choices), key=_place)
         for status, response in operation["responses"].items():
             if status.startswith(("4", "5")) and _describes_an_error(response):
                 _make_problem(response)
@@ -69,6 +82,25 @@ def _amended(document: _Document) -> _Document:
 def _operations(document: _Document) -> Iterator[_Document]:
     for path in document["paths"].values():
         yield from path.values()
+
+
+def _place(parameter: _Document) -> int:
+    name = parameter["name"]
+    if name in FIRST:
+        return FIRST.index(name) - len(FIRST)
+    return LAST.index(name) + 1 if name in LAST else 0
+
+
+def _amended(parameter: _Document) -> _Document:
+    schema = _without_null(parameter["schema"])
+    if "$ref" not in schema:
+        return parameter | {"schema": schema}
+    # With anything beside its reference an enum is Any to openapi-generator, and a list without
+    # choices to others.
+    description = parameter.get("description", "")
+    if "default" in schema:
+        description = f"{description} Default: `{schema['default']}`.".lstrip()
+    return parameter | {"description": description, "schema": {"$ref": schema["$ref"]}}
 
 
 def _without_null(schema: _Document) -> _Document:

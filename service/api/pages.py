@@ -56,7 +56,12 @@ def swagger_ui(request: Request) -> HTMLResponse:
         swagger_js_url=f"{prefix}/static/docs/swagger-ui-bundle.js",
         swagger_css_url=f"{prefix}/static/docs/swagger-ui.css",
         swagger_favicon_url=f"{prefix}/favicon.ico",
-        swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+        # Patterns and the like are for programs; a parameter's text says the same in words.
+        swagger_ui_parameters={
+            "tryItOutEnabled": True,
+            "displayRequestDuration": True,
+            "showCommonExtensions": False,
+        },
     )
     page.headers[_POLICY_HEADER] = _DOCS_POLICY
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from fastapi import Header
@@ -36,27 +37,23 @@ from service.imaging.transforms import Fit
 from service.pipeline.estimator import Detail, OutputSize
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+OCTETS = "application/octet-stream"
 
 
-class DepthQuery(LimitsQuery, NetworkQuery):
-    """Query parameters of ``POST /v1/depth``."""
+def binary_content(media_types: Iterable[str]) -> dict[str, Any]:
+    """The content of answers that are files, in OpenAPI's words.
+
+    The second type says what generators of clients know bytes by: without it openapi-python-client
+    0.29 leaves such an answer out.
+    """
+    return dict.fromkeys([*media_types, OCTETS], BINARY)
+
+
+class DepthJsonQuery(LimitsQuery, NetworkQuery):
+    """Query parameters of ``POST /v1/depth.json``."""
 
     model: str | None = Field(
         None, max_length=64, description="Network, by its name in `/v1/models`."
-    )
-    format: OutputFormat | None = Field(
-        None,
-        description="; ".join(f"`{name}` {record.summary}" for name, record in FORMATS.items())
-        + ". Without it the Accept header decides.",
-    )
-    colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmap.")
-    normalize: Normalization = Field(
-        Normalization.MINMAX, description="What the ends of the colour map stand for."
-    )
-    palette: bool = Field(
-        True,
-        description="Whether the heatmap's PNG carries its 256 colours as a palette; the same "
-        "picture as RGB takes twice the bytes.",
     )
     size: OutputSize | None = Field(
         None,
@@ -70,6 +67,25 @@ class DepthQuery(LimitsQuery, NetworkQuery):
     )
     encoding: JsonEncoding = Field(
         JsonEncoding.ARRAY, description="How JSON carries the numbers: nested array or base64."
+    )
+
+
+class DepthQuery(DepthJsonQuery):
+    """Query parameters of ``POST /v1/depth``."""
+
+    format: OutputFormat | None = Field(
+        None,
+        description="; ".join(f"`{name}` {record.summary}" for name, record in FORMATS.items())
+        + ". Without it the Accept header decides.",
+    )
+    colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmap.")
+    normalize: Normalization = Field(
+        Normalization.MINMAX, description="What the ends of the colour map stand for."
+    )
+    palette: bool = Field(
+        True,
+        description="Whether the heatmap's PNG carries its 256 colours as a palette; the same "
+        "picture as RGB takes twice the bytes.",
     )
 
 
@@ -242,4 +258,5 @@ PREDICT_PROBLEMS = problem_responses(
     DecoderUnavailable,
     DeadlineExceeded,
 )
-DEPTH_PROBLEMS = problem_responses(ModelNotFound, NotAcceptable) | PREDICT_PROBLEMS
+NETWORK_PROBLEMS = problem_responses(ModelNotFound) | PREDICT_PROBLEMS
+DEPTH_PROBLEMS = problem_responses(NotAcceptable) | NETWORK_PROBLEMS

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from service.api.image_form import DEPTH_FIELD, IMAGE_FIELD
-from service.api.schemas import BINARY
-from service.api.upload import BASE64, MULTIPART
+from service.api.schemas import BINARY, OCTETS
+from service.api.upload import MULTIPART
 from service.imaging.files.formats import PHOTO_FORMATS
 
 *_OTHERS, _LAST = (photo_format.name for photo_format in PHOTO_FORMATS)
@@ -18,39 +17,37 @@ _DEPTH_DESCRIPTION = (
 )
 
 
-def _file(description: str) -> dict[str, Any]:
-    return {"type": "string", "format": "binary", "description": description}
+# Bodies of JSON are told of in words alone: where a call may take JSON, a client that
+# openapi-generator made sends JSON, and no photo in it.
+_BASE64 = "or in base64, as `application/json`"
 
 
-def _base64(description: str) -> dict[str, Any]:
-    text = f"{description} As base64, or as a data URL of it."
-    return {"type": "string", "contentEncoding": "base64", "description": text}
-
-
-def _only(**properties: dict[str, Any]) -> dict[str, Any]:
+def _form(**files: str) -> dict[str, Any]:
+    """A multipart form of files; the photo is one of them."""
     return {
         "type": "object",
         "required": [IMAGE_FIELD],
         "additionalProperties": False,
-        "properties": properties,
-    }
-
-
-IMAGE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": f"A {', '.join(_OTHERS)} or {_LAST} photo: as the multipart field `image` "
-        "(or `file`), as the body itself, or in base64 as `image` of a JSON object.",
-        "content": {
-            MULTIPART: {"schema": _only(image=_file("The photo."))},
-            "image/*": BINARY,
-            "application/octet-stream": BINARY,
-            BASE64: {"schema": _only(image=_base64("The photo."))},
+        "properties": {
+            name: BINARY["schema"] | {"description": description}
+            for name, description in files.items()
         },
     }
-}
 
-IMAGE_AND_DEPTH_BODY: dict[str, Any] = copy.deepcopy(IMAGE_BODY)
-for _media_type, _describe in ((MULTIPART, _file), (BASE64, _base64)):
-    _schema = IMAGE_AND_DEPTH_BODY["requestBody"]["content"][_media_type]["schema"]
-    _schema["properties"][DEPTH_FIELD] = _describe(_DEPTH_DESCRIPTION)
+
+def _body(description: str, form: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "requestBody": {
+            "required": True,
+            "description": f"A {', '.join(_OTHERS)} or {_LAST} photo: as the multipart field "
+            f"`{IMAGE_FIELD}` (or `file`), as the body itself, {description}.",
+            "content": {MULTIPART: {"schema": form}, "image/*": BINARY, OCTETS: BINARY},
+        }
+    }
+
+
+IMAGE_BODY = _body(f'{_BASE64} `{{"{IMAGE_FIELD}": "..."}}`', _form(image="The photo."))
+IMAGE_AND_DEPTH_BODY = _body(
+    f'{_BASE64} `{{"{IMAGE_FIELD}": "...", "{DEPTH_FIELD}": "..."}}`',
+    _form(image="The photo.", depth=_DEPTH_DESCRIPTION),
+)

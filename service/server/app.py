@@ -38,7 +38,11 @@ _DESCRIPTION = """A photo in, a depth map out, on a plain CPU.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem+json with a stable `type`;
 where it helps to try again, `Retry-After` says when. Depth is *relative inverse depth*: larger is
-nearer, without a unit."""
+nearer, without a unit.
+
+What OpenAPI has no words for: `WS /v1/stream` takes a live camera's frames, a binary message each,
+and answers every one with a message of JSON and one of bytes. The page's [Live tab](./#tab=live) is
+such a client, `docs/stream.md` in the source tells all."""
 
 
 _ROUTERS = (
@@ -98,7 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if not settings.admin_port:
         app.include_router(health.scrapes)
     install_pages(app, formats_of_service(settings))
-    install_openapi(app)
+    install_openapi(app, with_keys=settings.api_keys_file is not None)
     return app
 
 

@@ -168,6 +168,7 @@ function followLink() {
   const link = new URLSearchParams(location.hash.slice(1));
   const tab = link.get("tab");
   if (tab in views) wantedTab = tab;
+  if (tab === "live") select(tab);
   samples.find(({ dataset }) => dataset.sample === link.get("sample"))?.click();
 }
 

@@ -14,6 +14,11 @@ def test_swagger_ui_executes_a_request_and_shows_the_picture(page: Page, tmp_pat
     operation = page.locator("#operations-depth-depth")
     operation.locator(".opblock-summary").click()
     operation.locator("input[type=file]").set_input_files(photo_path("coffee.png"))
+    expect(page.locator(".authorization__btn")).to_have_count(0)
+    assert "[0-9]" not in operation.inner_text()
+    names = operation.locator("tr[data-param-name]")
+    first = [names.nth(at).get_attribute("data-param-name") for at in range(3)]
+    assert first == ["format", "model", "quality"]
     formats = operation.locator("select").filter(has_text="depth16")
     assert formats.locator("option").count() >= 4
     operation.get_by_role("button", name="Execute").click()
@@ -23,6 +28,14 @@ def test_swagger_ui_executes_a_request_and_shows_the_picture(page: Page, tmp_pat
     page.screenshot(path=tmp_path / "swagger.png")
 
 
+def test_swagger_ui_leads_to_the_live_camera(page: Page) -> None:
+    page.goto("/docs")
+    expect(page.locator(".info")).to_contain_text("/v1/stream")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Live tab").click()
+    expect(opened.value.locator("#tab-live")).to_have_attribute("aria-selected", "true")
+
+
 def test_redoc_renders_offline(page: Page) -> None:
     page.goto("/redoc")
-    expect(page.get_by_role("heading", name="Depth of a photo")).to_be_visible()
+    expect(page.get_by_role("heading", name="Depth of a photo").first).to_be_visible()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from service.imaging.formats import FORMATS
 from tests.support.busy import RETRY_AFTER_SECONDS, BusyFront
 from tests.support.documents import examples
 from tests.support.photos import jpeg_720p
 from tests.support.programs import require_program
-from tests.support.server import ServerProcess
+from tests.support.server import ROOT, ServerProcess
 
 PHOTO = jpeg_720p()
 ADDRESS = "127.0.0.1:8000"
@@ -25,6 +28,11 @@ def example(document: str, language: str) -> str:
     code = examples(f"docs/{document}", language)[0]
     assert ADDRESS in code
     return code
+
+
+def here(code: str, server: ServerProcess) -> str:
+    """The code with the address of the test's server."""
+    return code.replace(ADDRESS, server.url.removeprefix("http://"))
 
 
 def run_example(language: str, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -82,10 +90,73 @@ def test_an_example_fails_at_once_on_what_waiting_cannot_mend(
     assert len(front.arrivals) == 1
 
 
+@pytest.mark.parametrize(
+    ("chapter", "printed", "files"),
+    [
+        ("Reading the numbers", r"relative_inverse_depth \(720, 1280\) \S+e-0[5-9]", []),
+        ("Effects", r"(too near: \S+ m)?", ["portrait.jpg", "mesh.glb"]),
+        ("Errors", "", ["heatmap.png"]),
+        ("A live camera", r"(\d 352 192 \S+ ms\s?){3}", ["heatmap.png"]),
+    ],
+)
+def test_an_example_of_what_can_be_done_does_it(
+    server: ServerProcess, tmp_path: Path, chapter: str, printed: str, files: list[str]
+) -> None:
+    (code,) = examples("docs/clients.md", "python", chapter)
+    assert ADDRESS in code
+    done = run_example("python", here(code, server), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(printed, done.stdout.strip())
+    for name in files:
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_every_format_is_in_the_table_of_formats() -> None:
+    text = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    table = text.partition("## Which format")[2].partition("\n## ")[0]
+    for name in FORMATS:
+        assert f"format={name}`" in table
+
+
+# openapi-generator needs Java.
+GENERATORS = [
+    "openapi-python-client",
+    pytest.param(
+        "openapi-generator-cli",
+        marks=pytest.mark.skipif(
+            os.environ.get("TEST_CLIENTS") != "1", reason="opt-in: make test-clients"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_a_generated_client_gets_a_picture_by_default_and_an_object_where_it_asks_for_json(
+    server: ServerProcess, tmp_path: Path, generator: str
+) -> None:
+    commands = examples("docs/clients.md", "sh", "Generated clients")
+    codes = examples("docs/clients.md", "python", "Generated clients")
+    (found,) = (at for at, command in enumerate(commands) if command.startswith(generator))
+    folder = str(Path(sys.executable).parent)
+    subprocess.run(
+        shlex.split(here(commands[found], server)),
+        cwd=tmp_path,
+        # It formats what it made by ruff, which lies beside it.
+        env=os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        check=True,
+    )
+    done = run_example("python", here(codes[found], server), tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert re.fullmatch(r"relative_inverse_depth \d+ \d+ \d\.\d+", first)
+    assert second == "model-not-found"
+    expected = server.client.post("/v1/depth", files={"image": PHOTO}).content
+    assert (tmp_path / "heatmap.png").read_bytes() == expected
+
+
 def test_the_example_of_tritonclient(server: ServerProcess, tmp_path: Path) -> None:
     code = example("open_inference.md", "python")
-    done = run_example(
-        "python", code.replace(ADDRESS, server.url.removeprefix("http://")), tmp_path
-    )
+    done = run_example("python", here(code, server), tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "(1, 720, 1280)\n"

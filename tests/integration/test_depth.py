@@ -90,6 +90,25 @@ def test_json(server: ServerProcess, expected: NDArray[np.float32]) -> None:
     assert np.allclose(body["depth"], expected, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "query", ["", "size=original&encoding=base64", "anchors=0.5,0.9,0.6;0.5,0.1,3&quality=fast"]
+)
+def test_json_has_an_address_of_its_own(server: ServerProcess, query: str) -> None:
+    photo = {"image": COFFEE}
+    asked = server.client.post(f"/v1/depth?format=json&{query}", files=photo)
+    typed = server.client.post(f"/v1/depth.json?{query}", files=photo, headers={"Accept": "*/*"})
+    assert (typed.status_code, typed.headers["content-type"]) == (200, "application/json")
+    assert typed.content == asked.content
+
+
+@pytest.mark.parametrize("query", ["format=npy", "colormap=jet"])
+def test_json_of_its_own_address_has_neither_format_nor_colours(
+    server: ServerProcess, query: str
+) -> None:
+    answer = server.client.post(f"/v1/depth.json?{query}", files={"image": COFFEE})
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
+
+
 def test_json_base64_at_the_photos_size(server: ServerProcess) -> None:
     body = server.client.post(
         "/v1/depth?format=json&encoding=base64&size=original", files={"image": COFFEE}

@@ -26,6 +26,8 @@ DOCUMENTS = ["README.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.
 PYTHON = ".venv/bin/python"
 # Need a cluster, an image or an installation that a test has not.
 ELSEWHERE = {"git", "docker", "kubectl"}
+# Are run by test_clients.py.
+GENERATORS = {"openapi-python-client", "openapi-generator-cli"}
 # As printed, but for what the reader has to fill in.
 NOT_HERE = ("KEY", "midas_v21_small_256")
 _INLINE = re.compile(r"`([^`\n]*python -m [^`\n]+)`")
@@ -77,7 +79,7 @@ def understand(words: list[str]) -> None:
         else:
             assert importlib.util.find_spec(module) is not None
     else:
-        assert program in {"curl", "", *ELSEWHERE}
+        assert program in {"curl", "", *ELSEWHERE, *GENERATORS}
 
 
 def test_there_are_commands_to_look_at() -> None:

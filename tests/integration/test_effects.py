@@ -103,6 +103,9 @@ def test_the_danger_zone_is_drawn_in_red(server: ServerProcess) -> None:
     assert (drawn.format, drawn.size) == ("PNG", (WIDTH, HEIGHT))
     frame = np.asarray(drawn)[1, WIDTH // 2]
     assert frame[0] > 200 and frame[1] < 60
+    typed = post_effect(server, "obstacle.png", COFFEE, threshold=0.6)
+    assert (typed.headers["content-type"], typed.content) == ("image/png", answer.content)
+    assert post_effect(server, "obstacle.png", COFFEE, format="json").status_code == 422
 
 
 def test_points_open_in_trimesh(server: ServerProcess) -> None:

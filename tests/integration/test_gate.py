@@ -41,8 +41,8 @@ GATED = sorted(path for path in create_app(Settings()).state.photo_routes if "{"
 
 
 def test_every_call_that_brings_a_photo_is_gated() -> None:
-    effects = {effect.path for effect in EFFECTS.values()}
-    assert set(GATED) == {"/v1/depth", "/predict", "/v1/compare"} | effects
+    effects = {effect.path for effect in EFFECTS.values()} | {"/v1/effects/obstacle.png"}
+    assert set(GATED) == {"/v1/depth", "/v1/depth.json", "/predict", "/v1/compare"} | effects
 
 
 @pytest.mark.parametrize("path", GATED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, create_model
 
@@ -47,8 +47,10 @@ class EffectQuery(LimitsQuery, NetworkQuery):
         return DepthMeaning(self.depth_kind, self.depth_scale, self.invalid)
 
 
-def query_of(effect: Effect[Any]) -> type[EffectQuery]:
-    """The query parameters of one effect, which are its options, too."""
-    name = f"{effect.name.capitalize()}Query"
+def query_of(effect: Effect[Any], format: str | None = None) -> type[EffectQuery]:
+    """The query parameters of one effect, which are its options, too; its ``format`` may be set."""
+    name = f"{effect.name.capitalize()}{(format or '').capitalize()}Query"
     bases = (EffectQuery, effect.options)
-    return create_model(name, __base__=bases)
+    if format is None:
+        return create_model(name, __base__=bases)
+    return create_model(name, __base__=bases, format=(Literal[format], format))  # type: ignore[arg-type]

@@ -11,12 +11,12 @@ from service.api.answers import respond
 from service.api.effects.queries import EffectQuery, query_of
 from service.api.headers import CALIBRATION_HEADER, CAMERA_HEADER, DEPTH_HEADERS, documented
 from service.api.photo_route import PhotoRoute
-from service.api.schemas import BINARY, PREDICT_PROBLEMS, RequestTimeout, problem_responses
+from service.api.schemas import BINARY, NETWORK_PROBLEMS, RequestTimeout, binary_content
 from service.api.upload import Upload, read_image_and_depth
 from service.api.upload_schema import IMAGE_AND_DEPTH_BODY
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
-from service.errors import InvalidParameter, ModelNotFound
+from service.errors import InvalidParameter
 from service.geometry.camera import CameraOptions
 from service.imaging.depth_map import UPLOADED
 from service.imaging.uploaded_depth import DepthMeaning
@@ -28,26 +28,26 @@ from service.pipeline.runtime import Runtime
 
 router = APIRouter(tags=["effects"], route_class=PhotoRoute)
 
-_PROBLEMS = problem_responses(ModelNotFound) | PREDICT_PROBLEMS
 
-
-def _documented(effect: Effect[Any]) -> dict[int | str, dict[str, Any]]:
-    """What an effect's route says of its answers."""
+def _documented(effect: Effect[Any], format: str | None) -> dict[int | str, dict[str, Any]]:
+    """What an effect's route says of its answers, in all formats or in one."""
     camera = [CAMERA_HEADER] if issubclass(effect.options, CameraOptions) else []
     answer: dict[str, Any] = {
         "description": "The effect.",
         "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER, *camera),
-        "content": dict.fromkeys(effect.media_types.values(), BINARY),
     }
-    if effect.report is not None:
-        schema = {"$ref": f"#/components/schemas/{effect.report.__name__}"}
-        answer["content"]["application/json"] = {"schema": schema, "example": effect.example}
+    if format is None and effect.report is not None:
+        answer["content"] = dict.fromkeys(effect.media_types.values(), BINARY)
+        answer["content"]["application/json"] = {"example": effect.example}
         answer["model"] = effect.report
-    return _PROBLEMS | {200: answer}
+    else:
+        formats = effect.media_types if format is None else [format]
+        answer["content"] = binary_content(effect.media_types[name] for name in formats)
+    return NETWORK_PROBLEMS | {200: answer}
 
 
-def _endpoint(effect: Effect[Any]) -> Callable[..., Awaitable[Response]]:
-    """The function that answers for one effect."""
+def _endpoint(effect: Effect[Any], format: str | None) -> Callable[..., Awaitable[Response]]:
+    """The function that answers for one effect, in any format or in one."""
 
     async def endpoint(
         request: Request, query: EffectQuery, deadline_seconds: float | None = None
@@ -56,7 +56,7 @@ def _endpoint(effect: Effect[Any]) -> Callable[..., Awaitable[Response]]:
 
     # FastAPI reads a route's parameters off its signature, which is this effect's own.
     endpoint.__annotations__ |= {
-        "query": Annotated[query_of(effect), Query()],
+        "query": Annotated[query_of(effect, format), Query()],
         "deadline_seconds": RequestTimeout,
         "request": Request,
         "return": Response,
@@ -64,18 +64,27 @@ def _endpoint(effect: Effect[Any]) -> Callable[..., Awaitable[Response]]:
     return endpoint
 
 
-for _effect in EFFECTS.values():
+def _add_route(effect: Effect[Any], format: str | None = None) -> None:
     router.add_api_route(
-        _effect.path,
-        _endpoint(_effect),
+        effect.path if format is None else f"{effect.path}.{format}",
+        _endpoint(effect, format),
         methods=["POST"],
-        name=_effect.name,
-        summary=_effect.summary,
-        description=_effect.description,
+        name=effect.name if format is None else f"{effect.name}_{format}",
+        summary=effect.summary if format is None else f"{effect.summary} as {format.upper()}",
+        description=effect.description,
         response_class=Response,
-        responses=_documented(_effect),
+        responses=_documented(effect, format),
         openapi_extra=IMAGE_AND_DEPTH_BODY,
     )
+
+
+for _effect in EFFECTS.values():
+    _add_route(_effect)
+    if _effect.report is not None:
+        # A generated client takes every answer for JSON that may be JSON.
+        for _format, _media_type in _effect.media_types.items():
+            if _media_type != "application/json":
+                _add_route(_effect, _format)
 
 
 async def _respond(

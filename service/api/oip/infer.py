@@ -44,7 +44,8 @@ _OK: dict[int | str, dict[str, Any]] = {
         "model": InferResponse,
         "description": "JSON, and then the binary data that was asked for.",
         "headers": documented(JSON_LENGTH_HEADER),
-        "content": {"application/octet-stream": _BINARY},
+        # First what is sent unless a caller asks otherwise: a generated client has that type.
+        "content": {"application/json": {}, "application/octet-stream": _BINARY},
     }
 }
 

@@ -27,13 +27,23 @@ HEATMAP, JSON, NPY = OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY
         ("text/html, application/xhtml+xml, image/avif, image/webp, */*;q=0.8", HEATMAP),
         ("garbage, application/json", JSON),
         ("application/json;q=abc, application/x-npy", NPY),
+        ("application/octet-stream", HEATMAP),
+        ("application/octet-stream, application/json", JSON),
+        ("application/problem+json", HEATMAP),
+        ("application/problem+json, application/json", JSON),
     ],
 )
 def test_accept(accept: str, expected: OutputFormat) -> None:
     assert choose_format(None, accept) is expected
 
 
-@pytest.mark.parametrize("accept", ["video/mp4", "image/webp", "image/png;q=0", "garbage", ","])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("video/mp4", "image/webp", "image/png;q=0", "garbage", ","),
+        *("text/html, application/problem+json", "application/problem+json;q=0"),
+    ],
+)
 def test_accept_that_nothing_matches(accept: str) -> None:
     with pytest.raises(NotAcceptable, match="image/png"):
         choose_format(None, accept)
