@@ -8,8 +8,9 @@ exact to the pixel.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ _COVERINGS = 8
 _SKY_METRES = 60.0
 _SHADE = 0.45
 _EXPOSURE = 1.25
+_RIGHT = np.array([1, 0, 0], np.float32)
+_CROSSING_METRES = 2.5
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,40 @@ def make_scene(photos: Sequence[Image], random: Generator) -> Scene:
     height, width = _SIZES[random.integers(len(_SIZES))]
     tall = random.uniform(0.5, 1.8)
     solids = _surroundings(photos, random) + _things(photos, random)
-    eye, rays, forward = _camera(height, width, tall, random)
-    distance, colour = _look(eye, rays, solids, _light(random))
+    camera = _camera(height, width, tall, random)
+    return _seen(camera, (height, width), solids, _light(random))
+
+
+def make_clip(
+    photos: Sequence[Image],
+    random: Generator,
+    size: tuple[int, int],
+    frames: int,
+    metres_a_frame: tuple[float, float] = (0.0, 0.02),
+) -> Iterator[Scene]:
+    """One scene from frame to frame: the camera goes to the right, and one thing crosses it.
+
+    ``size`` is ``(height, width)``; ``metres_a_frame`` is of the camera and of the thing.
+    """
+    solids = _surroundings(photos, random) + _things(photos, random)
+    (eye, rays, forward), light = _camera(*size, random.uniform(1, 1.5), random), _light(random)
+    thing = _thing(photos, random)
+    way, step = metres_a_frame[0] * _RIGHT, metres_a_frame[1] * _RIGHT
+    start = np.array([-step[0] * frames / 2, thing.half[1], _CROSSING_METRES], np.float32)
+    for number in range(frames):
+        crossing = dataclasses.replace(thing, centre=start + step * number)
+        camera = (eye + way * number, rays, forward)
+        yield _seen(camera, size, [*solids, crossing], light)
+
+
+def _seen(
+    camera: tuple[Vectors, Vectors, Vectors],
+    size: tuple[int, int],
+    solids: Sequence[Solid],
+    light: Vectors,
+) -> Scene:
+    (eye, rays, forward), (height, width) = camera, size
+    distance, colour = _look(eye, rays, solids, light)
     # Sky has no end; a bound keeps 1 / depth above 0.
     depth = np.minimum(distance * (rays @ forward), _SKY_METRES)
     shape = (height * _OVERSAMPLING, width * _OVERSAMPLING)

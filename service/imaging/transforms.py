@@ -183,6 +183,15 @@ def to_tensor(pixels: Rgb, size: tuple[int, int], rule: InputRule) -> Tensor:
     return tensor
 
 
+def to_pixels(tensor: Tensor, rule: InputRule) -> Rgb:
+    """What a network is shown: its input ``(3, h, w)`` float32 -> ``(h, w, 3)`` uint8 RGB."""
+    pixels = np.empty((*tensor.shape[1:], 3), np.uint8)
+    for channel, mean, std in zip(range(3), rule.mean, rule.std, strict=True):
+        levels = tensor[channel] * np.float32(255 * std) + np.float32(255 * mean + 0.5)
+        pixels[..., channel] = np.clip(levels, 0, 255, out=levels)
+    return pixels
+
+
 def to_image_size(
     depth: DepthArray, width: int, height: int, how: Interpolation = Interpolation.CUBIC
 ) -> DepthArray:

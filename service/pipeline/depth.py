@@ -25,21 +25,24 @@ class Measured:
     """The map that was asked for, and what it was made of.
 
     ``depth`` is in metres where something tells them: ``metres``, whose ``facts`` are those of the
-    fit. ``estimate`` is the network's own map.
+    fit. ``estimate`` is the network's own map, ``shown`` what it was shown, ``(3, h, w)``.
     """
 
     depth: DepthMap
     estimate: DepthMap
+    shown: Tensor
     metres: Metres | None = None
     facts: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, depth: DepthMap, estimate: DepthMap, options: MetresOptions) -> Measured:
-        """``depth``, which is ``estimate`` at another size; raises as :func:`metres_of`."""
+    def of(cls, estimate: Estimate, size: OutputSize, options: MetresOptions) -> Measured:
+        """``estimate`` at the size asked for; raises as :func:`metres_of`."""
+        depth = estimate.sized(size)
         if not options.wanted:
-            return cls(depth, estimate)
-        metres = metres_of(estimate, options)
-        return cls(metres.apply(depth), estimate, metres, metres.facts(estimate))
+            return cls(depth, estimate.depth, estimate.shown)
+        metres = metres_of(estimate.depth, options)
+        facts = metres.facts(estimate.depth)
+        return cls(metres.apply(depth), estimate.depth, estimate.shown, metres, facts)
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class DepthPipeline:
         estimate = await estimate_photo(data, network, ticket, record)
 
         def finish() -> Answer:
-            found = Measured.of(estimate.sized(order.size), estimate.depth, order.metres)
+            found = Measured.of(estimate, order.size, order.metres)
             with record.timed("encode"):
                 return Answer(
                     body=order.write(found),

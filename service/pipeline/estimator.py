@@ -42,12 +42,16 @@ class OutputSize(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a network says of one image: depth at the network's size, and the image's own size."""
+    """What a network says of one image: depth at the network's size, and the image's own size.
+
+    ``shown`` is what the network was shown, ``(3, h, w)``.
+    """
 
     depth: DepthMap
     width: int
     height: int
     batch_size: int
+    shown: Tensor
 
     def shape(self, size: OutputSize) -> tuple[int, int]:
         """``(height, width)`` in one of the two sizes."""
@@ -138,7 +142,7 @@ class Estimator:
         inference = await self._workshop.infer(network, tensor, ticket, record)
         spec = network.spec
         depth = DepthMap(inference.depth, spec.kind, spec.name, spec.enlarge)
-        return Estimate(depth, *size, inference.batch_size)
+        return Estimate(depth, *size, inference.batch_size, tensor)
 
     @contextlib.asynccontextmanager
     async def _turn(

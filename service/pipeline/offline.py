@@ -44,7 +44,7 @@ class OfflineNetwork:
         photo = network_input(data, spec.input_rule, self._settings.scaled_decode)
         values = self._network.engine.infer(photo.tensor[np.newaxis])[0]
         depth = DepthMap(values, spec.kind, spec.name, spec.enlarge)
-        estimate = Estimate(depth, photo.width, photo.height, 1)
+        estimate = Estimate(depth, photo.width, photo.height, 1, photo.tensor)
         return estimate.sized(size)
 
 

@@ -32,7 +32,8 @@ from service.errors import ClientDisconnected, DepthError, Draining
 from service.imaging import png
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap, palette
-from service.imaging.steady_scale import SteadyScale
+from service.imaging.steady_depth import SteadyDepth
+from service.imaging.transforms import to_pixels
 from service.observability.context import (
     RequestRecord,
     request_id_var,
@@ -74,7 +75,6 @@ async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> N
     """Answer the newest frame until the client leaves, its key is revoked or the service drains."""
     runtime: Runtime = socket.app.state.runtime
     check_client(socket)
-    runtime.catalog.served.choose(query.model, query.resolution, query.quality)
     stream_of_client = _Stream(socket, runtime, query)
     started, access = time.perf_counter(), None
     try:
@@ -96,7 +96,8 @@ class _Stream:
         self._runtime = runtime
         self._query = query
         self._frames = NewestFrame()
-        self._scale = SteadyScale()
+        self._spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
+        self._steady = SteadyDepth()
         self._answered = 0
 
     def log_end(self, admitted: bool, started: float) -> None:
@@ -176,12 +177,11 @@ class _Stream:
         """The answer to one frame, which is accounted for as a request is."""
         runtime, started, status = self._runtime, time.perf_counter(), DepthError.status
         query = self._query
-        spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
-        name = spec.name
+        name = self._spec.name
         record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
         order = DepthOrder(
             *(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write, query.metres),
-            resolution=spec.input_rule.target,
+            resolution=self._spec.input_rule.target,
         )
         seconds = runtime.settings.request_timeout_seconds
         try:
@@ -210,7 +210,9 @@ class _Stream:
         if self._query.format is FrameFormat.OBSTACLE:
             view = judge(found.estimate)
             return as_json(detect_obstacles(depth, self._query, found.metres, view), found.facts)
-        return png.encode_indexed(self._scale.heat_indices(depth), palette(self._query.colormap))
+        picture = to_pixels(found.shown, self._spec.input_rule)
+        frame = self._steady.follow(depth, picture)
+        return png.encode_indexed(frame.indices, palette(self._query.colormap))
 
     def _head(self, sequence: int, started: float, answer: Answer) -> dict[str, object]:
         depth = answer.depth

@@ -9,7 +9,7 @@ from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import MAX_METRES, DepthMap, filled
 from service.imaging.render import heat_indices, nearness
-from service.imaging.steady_scale import SteadyScale
+from service.imaging.steady_depth import SteadyDepth
 from service.imaging.transforms import Interpolation, nearest
 
 METRIC = DepthKind.METRIC_DEPTH
@@ -26,8 +26,8 @@ def test_what_has_no_reading_changes_nothing_of_the_others() -> None:
     assert np.array_equal(nearness(with_gap)[:, [0, 2, 3]], nearness(whole))
     assert np.array_equal(heat_indices(with_gap)[:, [0, 2, 3]], heat_indices(whole))
     assert nearness(with_gap)[0, 1] == heat_indices(with_gap)[0, 1] == 0
-    steady = SteadyScale().heat_indices(with_gap)
-    assert np.array_equal(steady[:, [0, 2, 3]], SteadyScale().heat_indices(whole))
+    steady = SteadyDepth().follow(with_gap).indices
+    assert np.array_equal(steady[:, [0, 2, 3]], SteadyDepth().follow(whole).indices)
 
 
 def test_infinity_is_the_farthest_and_in_no_statistics() -> None:
