@@ -1,4 +1,4 @@
-"""The command line: serve, predict, bulk, eval, models, keys, openapi, settings, doctor."""
+"""The command line: serve, predict, video, bulk, eval, models, keys, openapi, settings, doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import pydantic
 
 from service import __version__
-from service.commands import bulk, eval, keys, models, predict
+from service.commands import bulk, eval, keys, models, predict, video
 from service.commands.failing import fail
 from service.errors import DepthError, InvalidParameter, WeightsError
 from service.observability.logging import configure_logging
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     predict.add_parser(subparsers)
+    video.add_parser(subparsers)
     bulk.add_parser(subparsers)
     eval.add_parser(subparsers)
     models.add_parser(subparsers)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from service.errors import InvalidParameter
+from service.imaging.film import INDEX_FIRST, Codec, Film, require_av
 from service.imaging.transforms import Rgb
 
 
@@ -31,10 +30,7 @@ class AnimationFormat(StrEnum):
         return f"{group}/{self.value}"
 
 
-_CODECS = {
-    AnimationFormat.MP4: ("libx264", {"crf": "20", "preset": "veryfast"}),
-    AnimationFormat.WEBM: ("libvpx-vp9", {"crf": "33", "b:v": "0", "cpu-used": "8"}),
-}
+_CODECS = {AnimationFormat.MP4: Codec.H264, AnimationFormat.WEBM: Codec.VP9}
 
 _WEBP_QUALITY = 80
 _PALETTE_FRAMES = 4
@@ -116,24 +112,15 @@ def _encode_gif(frames: Frames, seconds_per_frame: float) -> bytes:
 
 
 def _encode_video(frames: Frames, seconds_per_frame: float, format: AnimationFormat) -> bytes:
-    try:
-        import av
-    except ImportError:
-        raise InvalidParameter(
-            f"format={format} needs PyAV, which this server does not have: install it with "
-            "`pip install '.[video]'`, or ask for webp or gif."
-        ) from None
-    codec, settings = _CODECS[format]
+    require_av(f"format={format}")
+    import av
+
+    rate = Fraction(1 / seconds_per_frame).limit_denominator(1000)
+    options = INDEX_FIRST if format is AnimationFormat.MP4 else {}
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=format.value) as container:
-        stream: Any = container.add_stream(
-            codec, rate=Fraction(1 / seconds_per_frame).limit_denominator(1000), options=settings
-        )
-        stream.pix_fmt = "yuv420p"
+    with av.open(buffer, "w", format=format.value, options=dict(options)) as container:
+        film = Film(container, _CODECS[format], 1 / rate, rate)
         for number, pixels in enumerate(frames):
-            if number == 0:
-                stream.height, stream.width = pixels.shape[:2]
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            film.add(pixels, number)
+        film.finish()
     return buffer.getvalue()

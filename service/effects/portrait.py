@@ -8,6 +8,8 @@ subject on top blends pixel values, which keeps what is in focus exactly as it w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +60,21 @@ class PortraitOptions(Options):
     max_side: int = ranged(2048, 64, 4096, MAX_SIDE)
 
 
-def blur_background(pixels: Rgb, depth: DepthMap, options: PortraitOptions) -> Rgb:
+FocusRange = tuple[float, float]
+"""Lowest and highest nearness that is sharp."""
+
+
+def blur_background(
+    pixels: Rgb,
+    depth: DepthMap,
+    options: PortraitOptions,
+    held: Callable[[FocusRange], FocusRange] = lambda focus: focus,
+) -> Rgb:
     """The photo with everything out of focus blurred: ``(h, w, 3)`` uint8 RGB.
 
     ``pixels`` ``(h, w, 3)`` uint8 RGB; ``depth`` of any size. The result has the photo's size, or
-    at most ``max_side`` a side. Pixels in focus are the photo's own.
+    at most ``max_side`` a side. Pixels in focus are the photo's own. ``held`` is given the focus
+    of this photo and says which it gets: a clip's does not jump.
     """
     photo, small = _photo_and_small_scene(pixels, depth, options.max_side)
     height, width = photo.shape[:2]
@@ -70,7 +82,7 @@ def blur_background(pixels: Rgb, depth: DepthMap, options: PortraitOptions) -> R
     if strength < SMALLEST_RADIUS:
         return photo
     nearness = crisp_nearness(small)
-    low, high = _focus_range(nearness, options)
+    low, high = map(np.float32, held(_focus_range(nearness, options)))
     lens = Lens(options.bokeh, options.bloom, strength)
     sides = find_sides(photo, lens, low - nearness, nearness - high)
     return blur_sides(photo, sides, lens)
@@ -87,10 +99,9 @@ def _photo_and_small_scene(pixels: Rgb, depth: DepthMap, max_side: int) -> tuple
     return scene.pixels, Scene(small, resize_map(scene.nearness, size))
 
 
-def _focus_range(nearness: Plane, options: PortraitOptions) -> tuple[np.float32, np.float32]:
-    """Lowest and highest nearness that is sharp."""
+def _focus_range(nearness: Plane, options: PortraitOptions) -> FocusRange:
     if options.focus is None:
-        return _subject_low(nearness), np.float32(1)
+        return float(_subject_low(nearness)), 1.0
     height, width = nearness.shape
     reach = max(1, round(_FOCUS_WINDOW_SHARE * max(width, height) / 2))
     x_share, y_share = parse_numbers(options.focus)
@@ -99,7 +110,7 @@ def _focus_range(nearness: Plane, options: PortraitOptions) -> tuple[np.float32,
     window = nearness[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
     focus = np.float32(np.median(window))
     field = np.float32(options.depth_of_field)
-    return focus - field, focus + field
+    return float(focus - field), float(focus + field)
 
 
 def _subject_low(nearness: Plane) -> np.float32:

@@ -95,9 +95,15 @@ def _mixed(pixels: Rgb, matrix: tuple[tuple[float, ...], ...]) -> NDArray[np.flo
     return np.asarray(to_linear(pixels) @ np.array(matrix, np.float32).T, np.float32)
 
 
-def _make(source: Source, options: StereoOptions) -> bytes:
+def stereo_picture(pixels: Rgb, depth: DepthMap, options: StereoOptions) -> Rgb:
+    """The picture of the layout that ``options`` has, ``(h, w, 3)`` uint8 RGB."""
     render = anaglyph if options.layout is StereoLayout.ANAGLYPH else side_by_side
-    return encode_picture(render(source.pixels, source.depth, options), options.format)
+    return render(pixels, depth, options)
+
+
+def _make(source: Source, options: StereoOptions) -> bytes:
+    picture = stereo_picture(source.pixels, source.depth, options)
+    return encode_picture(picture, options.format)
 
 
 def _working_bytes(options: StereoOptions, pixels: int) -> int:

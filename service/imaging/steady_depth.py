@@ -33,10 +33,13 @@ _DAMPED_STEP, _KEPT_STEP = 0.04, 0.12
 class SteadyFrame:
     """``nearness`` ``(h, w)`` float32: 0 and 1 are the ends of the scale, values go beyond them.
 
+    ``low`` and ``high`` are those ends among the frame's own :func:`inverse_values`.
     ``starts_scene``: nothing is known of how its numbers compare with those before.
     """
 
     nearness: Plane
+    low: float
+    high: float
     starts_scene: bool
 
     @property
@@ -96,11 +99,10 @@ class SteadyDepth:
         look = None if picture is None else Look.of(picture, (depth.width, depth.height))
         before = self._same_scene(values, look)
         if before is None:
-            frame = SteadyFrame(_scaled(values, *self._first_ends(own)), True)
-            kept = look
+            ends, kept = self._first_ends(own), look
+            frame = SteadyFrame(_scaled(values, *ends), *ends, True)
         else:
-            nearness, kept = self._followed(before, values, own, look)
-            frame = SteadyFrame(nearness, False)
+            frame, kept = self._followed(before, values, own, look)
         self._shown = _Shown(frame.nearness, kept)
         self._number += 1
         return frame
@@ -143,20 +145,22 @@ class SteadyDepth:
 
     def _followed(
         self, before: _Shown, values: Plane, own: tuple[float, float], look: Look | None
-    ) -> tuple[Plane, Look | None]:
-        """Nearness of a frame of the same scene, and the look that goes with it."""
+    ) -> tuple[SteadyFrame, Look | None]:
+        """A frame of the same scene, and the look that goes with it."""
         moved = None if look is None or before.look is None else look.moved_since(before.look)
         low, high = _ends_before(before.nearness, values, moved)
         aligned = _scaled(values, low, high)
         own_low, own_high = _scaled(np.array(own, np.float32), low, high).tolist()
         start, end = self._adaption * own_low, 1 + self._adaption * (own_high - 1)
         now, then = _scaled(aligned, start, end), _scaled(before.nearness, start, end)
+        ends = (low + start * (high - low), low + end * (high - low))
         if moved is None or look is None or before.look is None:
-            return now, look
+            return SteadyFrame(now, *ends, False), look
         step = np.abs(now - then)
         jumped = np.clip((step - _DAMPED_STEP) / (_KEPT_STEP - _DAMPED_STEP), 0, 1)
         share = np.maximum(np.maximum(moved, jumped), self._pace)
-        return then + share * (now - then), before.look.followed(look, share)
+        damped = then + share * (now - then)
+        return SteadyFrame(damped, *ends, False), before.look.followed(look, share)
 
 
 def _ends_before(then: Plane, values: Plane, moved: Plane | None) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,11 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.files.formats import PHOTO_FORMATS
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import network_input
+from service.imaging.transforms import Tensor
 from service.inference.engines.selection import load_for_serving
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
-from service.models.spec import Quality
+from service.models.spec import NetworkSpec, Quality
 from service.pipeline.estimator import Estimate, OutputSize
 from service.pipeline.photo_formats import formats_in_process, installed_formats
 from service.settings import Settings
@@ -37,13 +39,29 @@ class OfflineNetwork:
         spec = ServedNetworks.of(settings).choose(model, resolution, quality)
         self._network = load_for_serving(find_spec(spec.name), settings).at(spec.input_rule.target)
 
+    @property
+    def spec(self) -> NetworkSpec:
+        """The network, for the input size it was loaded for."""
+        return self._network.spec
+
+    def smaller(self) -> OfflineNetwork:
+        """The same network for the inputs that it calls fast, nothing loaded twice."""
+        sizes, other = self.spec.resolutions, copy.copy(self)
+        if sizes is not None and sizes.fast < self.spec.input_rule.target:
+            other._network = self._network.at(sizes.fast)
+        return other
+
+    def infer(self, tensor: Tensor) -> DepthMap:
+        """Depth at the network's size of one input ``(3, h, w)``; from one thread at a time."""
+        spec = self._network.spec
+        values = self._network.engine.infer(tensor[np.newaxis])[0]
+        return DepthMap(values, spec.kind, spec.name, spec.enlarge)
+
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
         """Depth of one photo; raises the errors of decoding."""
         read_header(data, self._settings.max_pixels, formats_in_process(self._settings))
-        spec = self._network.spec
-        photo = network_input(data, spec.input_rule, self._settings.scaled_decode)
-        values = self._network.engine.infer(photo.tensor[np.newaxis])[0]
-        depth = DepthMap(values, spec.kind, spec.name, spec.enlarge)
+        photo = network_input(data, self.spec.input_rule, self._settings.scaled_decode)
+        depth = self.infer(photo.tensor)
         estimate = Estimate(depth, photo.width, photo.height, 1, photo.tensor)
         return estimate.sized(size)
 

@@ -17,6 +17,7 @@ LAYERS = (
     {"server"},
     {"api"},
     {"bulk", "evaluation"},
+    {"video"},
     {"pipeline"},
     {"inference"},
     {"models"},

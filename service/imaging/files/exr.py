@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import UndecodableImage, UnsupportedMediaType
+from service.errors import InvalidParameter, UndecodableImage, UnsupportedMediaType
 from service.imaging.limits import too_many_pixels
 
 SIGNATURE = b"v/1\1"
@@ -91,6 +91,23 @@ def read_exr(data: bytes, max_pixels: int) -> NDArray[np.float32]:
     if numbers.shape != (height, width):
         raise _damaged()
     return numbers
+
+
+def write_exr(values: NDArray[np.float32]) -> bytes:
+    """One channel ``Z`` of float32 ``(h, w)``, compressed by ZIP.
+
+    Raises :class:`InvalidParameter` where the package is missing.
+    """
+    if not is_exr_readable():
+        raise InvalidParameter(
+            "exr needs the package OpenEXR, which is not installed here: `pip install '.[exr]'`."
+        )
+    import OpenEXR
+
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    buffer = io.BytesIO()
+    OpenEXR.File(header, {"Z": np.ascontiguousarray(values, np.float32)}).write(buffer)
+    return buffer.getvalue()
 
 
 def _attributes(data: bytes) -> dict[bytes, bytes]:
