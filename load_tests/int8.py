@@ -1,10 +1,9 @@
-"""Does the network hold its accuracy in 8-bit integers? Speed and difference, beside bf16.
+"""The embedded network in int8 beside bf16 and fp32: speed, alternating, and errors on true depth.
 
-    python -m load_tests.int8 [--rounds N]
+    python -m load_tests.int8 [--rounds N] [PAIRS]
 
-Quantises the converted network after training with NNCF, calibrated on scikit-image's photos and
-judged on the same, which flatters it. Needs `pip install -e '.[dev,bench]'`; writes
-results/int8.json.
+PAIRS is a folder of photos with true depth as `python -m service eval` reads it; without, the
+motorcycle of scikit-image. Times are of what a 1280x720 photo needs. Writes results/int8.json.
 """
 
 from __future__ import annotations
@@ -15,117 +14,91 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nncf
 import numpy as np
-import openvino
-from numpy.typing import NDArray
-from skimage import data
 
 from load_tests.machine import machine_facts, write_result
 from load_tests.timing import medians
-from service.imaging.transforms import InputRule, Tensor, to_tensor
+from service.evaluation.metrics import score
+from service.evaluation.pairs import Pair, motorcycle, pairs_in
+from service.imaging.depth_map import DepthMap
+from service.imaging.network_input import network_input
+from service.imaging.transforms import to_image_size
+from service.inference.engines.base import Engine, EngineUnavailable
 from service.inference.engines.conversion import ensure_converted
+from service.inference.engines.openvino_engine import OpenVinoEngine
+from service.inference.engines.quantised import SHIPPED_INT8
 from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
+from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
-from service.settings import Settings
+from service.settings import Precision, Settings
 
-_PHOTOS = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "rocket")
-_FIRST_KEPT = 2
-_LAST_KEPT = 8
-
-Infer = Callable[[Tensor], NDArray[np.float32]]
+_UNITS_A_METRE = 1000
 
 
-def inputs(rule: InputRule) -> list[Tensor]:
-    """Batches of one, of every photo."""
-    found = []
-    for name in _PHOTOS:
-        pixels = np.ascontiguousarray(getattr(data, name)()[..., :3])
-        height, width = pixels.shape[:2]
-        found.append(to_tensor(pixels, rule.network_size(width, height), rule)[np.newaxis])
+def engines(spec: NetworkSpec) -> dict[Precision, Engine]:
+    """Every precision that runs here."""
+    settings, threads = Settings(), cpu_budget()
+    weights = WeightsStore(settings.weights_dir).verify(spec)
+    graph = ensure_converted(spec, weights, settings.cache_dir).graph
+    graphs = {Precision.FP32: graph, Precision.BF16: graph, Precision.INT8: SHIPPED_INT8.graph}
+    found: dict[Precision, Engine] = {}
+    for precision, file in graphs.items():
+        try:
+            found[precision] = OpenVinoEngine(file, precision, threads)
+        except EngineUnavailable:
+            continue
     return found
 
 
-def variations(batch: Tensor) -> list[Tensor]:
-    """Mirrored, and with other exposures: more to calibrate on."""
-    return [batch, batch[..., ::-1].copy(), 0.7 * batch - 0.3, 0.7 * batch + 0.3]
-
-
-def quantised(graph: Path, photos: list[Tensor], keep: list[str]) -> openvino.Model:
-    """The network in int8, apart from the layers to ``keep``."""
-    calibration = [item for photo in photos for item in variations(photo)]
-    return nncf.quantize(
-        openvino.Core().read_model(graph),
-        nncf.Dataset(calibration),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(calibration),
-        ignored_scope=nncf.IgnoredScope(names=keep) if keep else None,
-    )
-
-
-def compiled(model: openvino.Model | Path, hint: str) -> Infer:
-    """The network ready to run."""
-    options = {
-        "INFERENCE_PRECISION_HINT": hint,
-        "INFERENCE_NUM_THREADS": cpu_budget(),
-        "NUM_STREAMS": 1,
+def errors(spec: NetworkSpec, engine: Engine, pairs: list[Pair]) -> dict[str, float]:
+    """Mean scores in percent; smaller is better."""
+    found = []
+    for pair in pairs:
+        photo = network_input(pair.photo.read_bytes(), spec.input_rule)
+        depth = engine.infer(photo.tensor[np.newaxis])[0]
+        enlarged = to_image_size(depth, photo.width, photo.height, spec.enlarge)
+        found.append(score(DepthMap(enlarged, spec.kind, spec.name), pair.truth))
+    return {
+        name: round(100 * float(np.mean([getattr(one, name) for one in found])), 2)
+        for name in ("delta", "ordinal")
     }
-    request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
-    return lambda batch: np.array(request.infer({0: batch})[0])
-
-
-def difference(engine: Infer, reference: Infer, photos: list[Tensor]) -> float:
-    """Mean difference from fp32 in percent of the range, averaged over the photos."""
-    shares = []
-    for photo in photos:
-        expected = reference(photo)
-        shares.append(np.abs(engine(photo) - expected).mean() / np.ptp(expected))
-    return float(100 * np.mean(shares))
-
-
-def convolutions(graph: Path) -> list[str]:
-    """Names of the convolutions, from the input to the output."""
-    return [
-        node.get_friendly_name()
-        for node in openvino.Core().read_model(graph).get_ordered_ops()
-        if node.get_type_name() in ("Convolution", "GroupConvolution")
-    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=20)
-    rounds = parser.parse_args().rounds
-    settings = Settings()
+    arguments = parser.parse_args()
+    pairs = [motorcycle()]
+    if arguments.pairs is not None:
+        pairs = list(pairs_in(arguments.pairs, _UNITS_A_METRE))
     spec = find_spec("depth_lite_256")
-    weights = WeightsStore(settings.weights_dir).verify(spec)
-    graph = ensure_converted(spec, weights, settings.cache_dir).graph
-    photos = inputs(spec.input_rule)
-    layers = convolutions(graph)
-    reference = compiled(graph, "f32")
-    engines = {
-        "fp32": reference,
-        "bf16": compiled(graph, "bf16"),
-        "int8": compiled(quantised(graph, photos, []), "bf16"),
-        "int8 but first 2 and last 8 convolutions": compiled(
-            quantised(graph, photos, layers[:_FIRST_KEPT] + layers[-_LAST_KEPT:]), "bf16"
-        ),
-    }
-    width, height = spec.input_rule.network_size(1280, 720)
+    sizes = spec.resolutions
+    assert sizes is not None
+    at_sizes = [spec.at(size) for size in (spec.input_rule.target, sizes.int8)]
     rng = np.random.default_rng(0)
-    batch = rng.standard_normal((1, 3, height, width), dtype=np.float32)
-    calls: dict[str, Callable[[], object]] = {
-        name: functools.partial(engine, batch) for name, engine in engines.items()
-    }
-    times = medians(calls, rounds)
+    calls: dict[str, Callable[[], object]] = {}
+    figures: dict[str, Any] = {"model": spec.name, "photos": len(pairs)}
+    for one in at_sizes:
+        width, height = one.input_rule.network_size(1280, 720)
+        batch = rng.standard_normal((1, 3, height, width), dtype=np.float32)
+        for precision, engine in engines(spec).items():
+            name = f"{precision} at {one.input_rule.target}"
+            calls[name] = functools.partial(engine.infer, batch)
+            figures[name] = errors(one, engine, pairs)
+    times = medians(calls, arguments.rounds)
+    first = times[next(iter(times))]
     facts = machine_facts()
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}, {spec.name}")
-    figures: dict[str, Any] = {"model": spec.name, "input": [width, height]}
-    for name, engine in engines.items():
-        off = difference(engine, reference, photos)
-        figures[name] = {"ms": times[name], "mean_difference_percent": round(off, 2)}
-        print(f"{name:42} {times[name]:>6} ms  {off:.2f}% of the range from fp32")
+    print(f"{'':12} {'ms':>7} {'ratio':>6} {'delta>1.25':>11} {'ordinal':>8}  {len(pairs)} photos")
+    for name, took in times.items():
+        one = figures[name]
+        one |= {"ms": took, "times_as_fast": round(first / took, 2)}
+        print(
+            f"{name:12} {took:>7.1f} {first / took:>6.2f} "
+            f"{one['delta']:>10.1f}% {one['ordinal']:>7.1f}%"
+        )
     write_result("int8", figures)
 
 

@@ -13,8 +13,9 @@ from service.inference.engines.conversion import ConvertedNetwork, ensure_conver
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
+from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
-from service.settings import Settings
+from service.settings import Precision, Settings
 from tests.golden.official import golden
 from tests.support.server import ServerProcess
 
@@ -71,8 +72,20 @@ def converted(settings: Settings) -> ConvertedNetwork:
 
 @pytest.fixture(scope="session")
 def embedded(settings: Settings) -> LoadedNetwork:
-    """The embedded network as it is served by default on this machine."""
-    return load_for_serving(find_spec("depth_lite_256"), settings)
+    """The embedded network as it is served by default on this machine, at its usual size."""
+    spec = ServedNetworks.of(settings).choose("depth_lite_256")
+    return load_for_serving(find_spec(spec.name), settings).at(spec.input_rule.target)
+
+
+@pytest.fixture(scope="session")
+def exact(settings: Settings) -> LoadedNetwork:
+    """The embedded network in fp32: where its input hardly changes, its answer hardly does.
+
+    int8 answers in steps, which would hide such a change.
+    """
+    return load_for_serving(
+        find_spec("depth_lite_256"), settings.model_copy(update={"precision": Precision.FP32})
+    )
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ import cv2
 import torch
 
 from service.errors import WeightsError
+from service.evaluation.quantisation import QuantisationRefused
+from service.inference.engines.quantised import SHIPPED_INT8
 from service.machine.cpu import cpu_budget
 from service.models.weights import sha256_of
 from training.dataset import Labelled, teacher_labels, teacher_source, true_source
@@ -32,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for step in parsed.run:
             step(parsed)
-    except (ValueError, OSError, ModuleNotFoundError, WeightsError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, WeightsError, QuantisationRefused) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -85,6 +87,14 @@ def evaluate(parsed: argparse.Namespace) -> None:
     text = json.dumps({"sha256": digest, **figures}, indent=1)
     print(text)
     (parsed.work / f"scores-{digest[:8]}.json").write_text(text + "\n")
+
+
+def quantise(parsed: argparse.Namespace) -> None:
+    """Make the int8 graph of the network that ships, and print how it does beside fp32."""
+    from training.quantise import quantise_embedded
+
+    figures = quantise_embedded(parsed.photos, parsed.pairs, SHIPPED_INT8)
+    print(json.dumps(figures, indent=1))
 
 
 def _held_out(parsed: argparse.Namespace, teacher: Teacher) -> tuple[Labelled, ...]:
@@ -201,6 +211,14 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=steps, weights=None)
         if steps == (evaluate,):
             command.add_argument("--weights", type=Path, help="another file than the trained one")
+    quantising = commands.add_parser(
+        "quantise", help="write the int8 graph of the network that ships, by photos"
+    )
+    quantising.add_argument("photos", type=Path, help="the folder of photos it was trained on")
+    quantising.add_argument(
+        "--pairs", type=Path, help="photos with true depth to score by (default: the motorcycle)"
+    )
+    quantising.set_defaults(run=(quantise,))
     return parser
 
 

@@ -50,7 +50,7 @@ class CompareQuery(BaseModel):
     colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmaps.")
     size: OutputSize = Field(OutputSize.ORIGINAL, description="Of the maps in the ZIP.")
     quality: Quality | None = Field(
-        None, description="Size of each network's input, by a name. Default: the official one."
+        None, description="Size of each network's input, by a name. Default: its usual one."
     )
 
 

@@ -27,7 +27,8 @@ router = APIRouter(tags=["models"], prefix="/v1/models")
 async def list_models(request: Request) -> ModelList:
     """List the networks this service knows, loaded or not."""
     runtime: Runtime = request.app.state.runtime
-    return ModelList(models=[_describe(spec, runtime) for spec in runtime.catalog.served.specs])
+    served = runtime.catalog.served
+    return ModelList(models=[_describe(spec.name, runtime) for spec in served.specs])
 
 
 @router.get(
@@ -36,10 +37,11 @@ async def list_models(request: Request) -> ModelList:
 async def show_model(request: Request, name: str) -> ModelInfo:
     """Describe one network."""
     runtime: Runtime = request.app.state.runtime
-    return _describe(runtime.catalog.served.find(name), runtime)
+    return _describe(name, runtime)
 
 
-def _describe(spec: NetworkSpec, runtime: Runtime) -> ModelInfo:
+def _describe(name: str, runtime: Runtime) -> ModelInfo:
+    spec = runtime.catalog.served.choose(name)
     loaded = runtime.catalog.loaded(spec.name)
     state: Literal["loaded", "available", "missing"] = "missing"
     if loaded:

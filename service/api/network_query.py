@@ -17,7 +17,7 @@ class NetworkQuery(Options):
         ge=1,
         le=4096,
         description="Size of the network's input, in the unit and range that `/v1/models` tells "
-        "(Depth Anything's `input_size`). Default: the official one.",
+        "(Depth Anything's `input_size`). Default: its usual one.",
     )
     quality: Quality | None = Field(
         None,

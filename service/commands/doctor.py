@@ -7,7 +7,7 @@ import platform
 
 from service import __version__
 from service.inference.engines.selection import load_for_serving
-from service.machine.cpu import cpu_budget, has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16, has_native_int8
 from service.models.registry import SPECS
 from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
@@ -27,7 +27,8 @@ def doctor(settings: Settings) -> int:
         print(f"  {package:24} {version}")
     print(
         f"CPU budget: {settings.threads or cpu_budget()} threads; "
-        f"bfloat16 in hardware: {'yes' if has_native_bf16() else 'no'}"
+        f"in hardware: bfloat16 {'yes' if has_native_bf16() else 'no'}, "
+        f"int8 {'yes' if has_native_int8() else 'no'}"
     )
     store = WeightsStore(settings.weights_dir)
     for spec in SPECS.values():

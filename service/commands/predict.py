@@ -69,7 +69,7 @@ def add_encode_arguments(
     parser.add_argument("--model", help="default: DEPTH_MODEL")
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--resolution", type=int, help="of the network's input; default: the official"
+        "--resolution", type=int, help="of the network's input; default: its usual one"
     )
     size.add_argument("--quality", choices=list(Quality), type=Quality, help="the same by a name")
 

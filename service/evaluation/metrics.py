@@ -22,6 +22,8 @@ PAIRS = 100_000
 _DELTA = 1.25
 # Pairs closer than this ratio have no order that a person could tell.
 _TELLABLE = 1.1
+# Of a map's range: pairs of less are of one thing.
+_APART = 0.01
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +61,22 @@ def score(estimate: DepthMap, truth: NDArray[np.floating], seed: int = 0) -> Sco
         abs_rel=float((np.abs(depth - true_depth) / true_depth).mean()),
         ordinal=_ordinal_error(values, true_depth, estimate.kind, seed),
     )
+
+
+def order_error(values: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    """Share (0..1) of point pairs that ``values`` order otherwise than ``expected``.
+
+    Both have one shape. Only pairs count that ``expected`` holds apart by more than a hundredth
+    of its range.
+    """
+    one, other = values.ravel().astype(np.float64), expected.ravel().astype(np.float64)
+    first, second = np.random.default_rng(0).integers(0, one.size, (2, PAIRS))
+    apart = other[first] - other[second]
+    tellable = np.abs(apart) > _APART * np.ptp(other)
+    if not tellable.any():
+        return 0.0
+    wrong = (one[first] > one[second]) != (apart > 0)
+    return float(wrong[tellable].mean())
 
 
 def _in_metres(values: Floats, truth: Floats, kind: DepthKind) -> Floats:

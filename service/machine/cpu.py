@@ -9,6 +9,8 @@ from pathlib import Path
 _CGROUP = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 _CPUINFO = Path("/proc/cpuinfo")
+_BF16 = frozenset({"avx512_bf16", "amx_bf16"})
+_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
 def cpu_budget(cgroup: Path = _CGROUP, own_groups: Path = _OWN_GROUPS) -> int:
@@ -56,8 +58,19 @@ def _quota(group: Path) -> float | None:
 
 def has_native_bf16(cpuinfo: Path = _CPUINFO) -> bool:
     """Whether the CPU multiplies bfloat16 in hardware (AVX-512 BF16 or AMX), read from Linux."""
+    return not _BF16.isdisjoint(_flags(cpuinfo))
+
+
+def has_native_int8(cpuinfo: Path = _CPUINFO) -> bool:
+    """Whether the CPU adds up products of 8-bit integers in one step (VNNI or AMX).
+
+    Without, int8 gains little and is wrong: a sum of two products is cut off at 16 bits.
+    """
+    return not _INT8.isdisjoint(_flags(cpuinfo))
+
+
+def _flags(cpuinfo: Path) -> frozenset[str]:
     try:
-        flags = cpuinfo.read_text()
+        return frozenset(cpuinfo.read_text().split())
     except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return frozenset()

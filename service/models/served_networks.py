@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.errors import ModelNotFound, ModelUnavailable
+from service.models.precisions import usual_target
 from service.models.registry import SPECS, find_spec
 from service.models.spec import NetworkSpec, Quality
 from service.models.weights import Origin, WeightsStore
@@ -18,8 +19,8 @@ _ALL = "all"
 class ServedNetworks:
     """``models`` are names of networks, none for all; ``licences`` names of licences, or ``all``.
 
-    ``default`` answers requests that name no network, and was chosen for the reason ``why``;
-    ``resolution`` is its input size where a request asks for none.
+    ``default`` answers requests that name no network, and was chosen for the reason ``why``.
+    ``usual`` has input sizes of networks for requests that ask for none, where not the official.
     Raises :class:`ModelNotFound` for a name that is none.
     """
 
@@ -29,12 +30,12 @@ class ServedNetworks:
         licences: Sequence[str] = (),
         default: str = EMBEDDED,
         why: str = "",
-        resolution: int | None = None,
+        usual: Mapping[str, int] | None = None,
     ) -> None:
         self.specs: list[NetworkSpec] = [find_spec(name) for name in models or SPECS]
         self.default = default
         self.why = why
-        self._resolution = resolution
+        self._usual = dict(usual or {})
         self._licences = frozenset(licences)
 
     @classmethod
@@ -47,8 +48,10 @@ class ServedNetworks:
         default, why = settings.model, f"DEPTH_MODEL={settings.model}"
         if default == AUTO_MODEL:
             default, why = _installed(settings)
-        resolution = settings.resolution or None
-        return cls(settings.models, settings.accept_licenses, default, why, resolution)
+        usual = {name: usual_target(spec, settings) for name, spec in SPECS.items()}
+        if settings.resolution:
+            usual[default] = settings.resolution
+        return cls(settings.models, settings.accept_licenses, default, why, usual)
 
     def find(self, name: str | None = None) -> NetworkSpec:
         """The network of that name, the default one without.
@@ -65,15 +68,15 @@ class ServedNetworks:
     def choose(
         self, name: str | None, resolution: int | None = None, quality: Quality | None = None
     ) -> NetworkSpec:
-        """As :meth:`find`, for inputs of the size asked for.
+        """As :meth:`find`, for inputs of the size asked for, else of the usual size.
 
         Raises :class:`InvalidParameter` for one that the network does not take.
         """
         spec = self.find(name)
-        if quality is not None and spec.resolutions is not None:
-            resolution = spec.resolutions.of(quality)
-        elif resolution is None and quality is None and spec.name == self.default:
-            resolution = self._resolution
+        if quality is not None:
+            resolution = spec.resolutions.of(quality) if spec.resolutions else None
+        elif resolution is None:
+            resolution = self._usual.get(spec.name)
         return spec.at(resolution)
 
     def accepts(self, spec: NetworkSpec) -> bool:

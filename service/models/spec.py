@@ -49,6 +49,7 @@ class Resolutions:
 
     From ``low`` to ``high``, and the three that have names. ``attention`` is the share of the
     network's work, on an input of the target's size, that grows with the square of the area.
+    ``int8`` is the usual size where the network runs as it ships in int8.
     """
 
     low: int
@@ -57,6 +58,7 @@ class Resolutions:
     balanced: int
     best: int
     attention: float = 0.0
+    int8: int | None = None
 
     def of(self, quality: Quality) -> int:
         """What a name stands for."""

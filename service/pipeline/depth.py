@@ -125,9 +125,10 @@ class DepthPipeline:
         more pixels than one may have.
         """
         sizes = await self._workshop.count(photos, ticket, record)
-        spec = self._workshop.catalog.served.find(model)
+        spec = self._workshop.catalog.served.choose(model)
         self._workshop.admit(ticket, sizes.pixels, [spec] * len(photos), len(photos))
-        network = await self._workshop.catalog.get_for(model, record)
+        loaded = await self._workshop.catalog.get_for(model, record)
+        network = loaded.at(spec.input_rule.target)
         writing = bytes_per_pixel * sizes.pixels
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
         return await _side_by_side(
@@ -142,7 +143,7 @@ class DepthPipeline:
         Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
         admission, loading and inference.
         """
-        spec = self._workshop.catalog.served.find(model)
+        spec = self._workshop.catalog.served.choose(model)
         await self._workshop.run(ticket, check_network_input, batch, spec.input_rule)
         count, _, height, width = batch.shape
         self._workshop.admit(ticket, count * height * width, [spec] * count, count)

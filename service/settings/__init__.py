@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="Input size of the network of `DEPTH_MODEL` where a request asks for none, in "
-        "the unit of `/v1/models`; 0 is the official one.",
+        "the unit of `/v1/models`; 0 is its usual one.",
     )
     models: Names = Field(
         (), description="Networks that may be asked for, with commas; empty is all."
@@ -121,8 +121,9 @@ class Settings(BaseSettings):
     )
     precision: Precision = Field(
         Precision.AUTO,
-        description="`fp32`, `bf16`, or `auto` (bf16 where the CPU has it and the start-up "
-        "self-check against torch fp32 holds).",
+        description="`fp32`, `bf16`, `int8`, or `auto`: int8 for the embedded network where the "
+        "CPU has VNNI or AMX, else bf16 where it has that. What cannot run or fails the start-up "
+        "self-check falls back to bf16, then fp32. How others get int8: docs/models.md.",
     )
     threads: int = Field(
         0, ge=0, description="Inference threads; 0 takes the cgroup CPU quota and affinity."

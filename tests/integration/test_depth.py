@@ -19,6 +19,9 @@ from service.imaging.render import heat_indices
 from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import LoadedNetwork
 from service.observability.context import STAGES
+from service.pipeline.estimator import OutputSize
+from service.pipeline.offline import OfflineNetwork
+from service.settings import Precision, Settings
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
@@ -206,9 +209,11 @@ def test_any_size_and_aspect_ratio(server: ServerProcess, size: tuple[int, int])
     assert Image.open(io.BytesIO(response.content)).size == size
 
 
-def test_torch_engine_serves_the_same_depth(cache_dir: Path, server: ServerProcess) -> None:
+def test_torch_engine_serves_the_same_depth(cache_dir: Path, settings: Settings) -> None:
+    exact = settings.model_copy(update={"precision": Precision.FP32})
+    ours = OfflineNetwork("depth_lite_256", exact).depth(COFFEE, OutputSize.NETWORK).values
     with ServerProcess(cache_dir=str(cache_dir), engine="torch") as other:
         info, *_ = other.client.get("/v1/models").json()["models"]
         assert (info["engine"], info["precision"]) == ("torch", "fp32")
-        theirs, ours = depth_of(other), depth_of(server)
-    assert np.abs(theirs - ours).mean() <= 0.01 * np.ptp(theirs)
+        theirs = depth_of(other, size="network")
+    assert np.abs(theirs - ours).max() <= 1e-4 * np.ptp(theirs)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
 from service.imaging.network_input import network_input
-from service.models.registry import find_spec
+from service.models.served_networks import ServedNetworks
+from service.settings import Settings
 from tests.support.access import admin_client, key_line
 from tests.support.oip import COFFEE, INFER, MODEL, images, message, network_inputs
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
@@ -33,7 +34,9 @@ def client(server: ServerProcess) -> Iterator[triton.InferenceServerClient]:
 
 
 def coffee_tensor() -> NDArray[np.float32]:
-    return network_input(COFFEE, find_spec(MODEL).input_rule).tensor[np.newaxis]
+    """At the network's usual size, as a client learns it from ``/v1/models``."""
+    rule = ServedNetworks.of(Settings()).choose(MODEL).input_rule
+    return network_input(COFFEE, rule).tensor[np.newaxis]
 
 
 def v1_depth(server: ServerProcess, photo: bytes, size: str) -> NDArray[np.float32]:

@@ -20,7 +20,10 @@ from tests.support.server import ServerProcess
 
 MOTORCYCLE = photo_bytes("motorcycle_left.png")
 # Of a photo of 741x500, by the embedded network's rule.
-INPUTS = {"resolution=128": (96, 160), "quality=best": (224, 352), "": (224, 320)}
+INPUTS = {
+    **{"resolution=128": (96, 160), "resolution=256": (224, 320)},
+    **{"quality=best": (224, 352), "quality=balanced": (224, 320)},
+}
 
 
 def post(server: ServerProcess, path: str) -> httpx.Response:
@@ -38,6 +41,19 @@ def test_the_network_is_shown_the_size_asked_for(
     server: ServerProcess, query: str, shape: tuple[int, int]
 ) -> None:
     assert network_map(server, query).shape == shape
+
+
+@pytest.mark.parametrize(("precision", "size"), [("fp32", 256), ("int8", 288)])
+def test_without_either_the_size_is_the_precision_s(
+    cache_dir: Path, precision: str, size: int
+) -> None:
+    """int8 is so much faster that it sees more, and is faster still."""
+    with ServerProcess(cache_dir=str(cache_dir), precision=precision) as server:
+        usual = network_map(server, "")
+        assert np.array_equal(usual, network_map(server, f"resolution={size}"))
+        listed = server.client.get("/v1/models/depth_lite_256").json()
+    assert usual.shape == INPUTS["quality=balanced" if size == 256 else "quality=best"]
+    assert listed["input"]["target"] == size
 
 
 def test_the_command_line_answers_the_same(server: ServerProcess, settings: Settings) -> None:

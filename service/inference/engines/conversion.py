@@ -68,7 +68,13 @@ class ConvertedNetwork:
     def reference(self) -> Reference:
         """The contents of ``reference_file``."""
         with np.load(self.reference_file, allow_pickle=False) as arrays:
-            return Reference(tensor=arrays["tensor"], depth=arrays["depth"])
+            return Reference(**{name: arrays[name] for name in arrays.files})
+
+    def write_reference(self, reference: Reference) -> None:
+        """Write ``reference_file``; an answer that is None is left out."""
+        arrays = {name: value for name, value in vars(reference).items() if value is not None}
+        with self.reference_file.open("wb") as file:
+            np.savez(file, **arrays)
 
 
 SHIPPED = ConvertedNetwork(EMBEDDED_DIR / "openvino")
@@ -86,7 +92,7 @@ def ensure_converted(
     if not is_installed("torch"):
         return _converted_elsewhere(spec, weights, cache_dir)
     folder = cache_dir / _cache_key(spec, weights)
-    if _is_intact(folder):
+    if is_intact(folder):
         return ConvertedNetwork(folder)
     try:
         return _ensure_converted(spec, weights, _writable(cache_dir))
@@ -97,17 +103,17 @@ def ensure_converted(
 def _converted_elsewhere(
     spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
 ) -> ConvertedNetwork:
-    for folder in sorted(cache_dir.glob(f"{_serving_key(spec, weights)}-*")):
-        if _is_intact(folder):
+    for folder in sorted(cache_dir.glob(f"{serving_key(spec, weights)}-*")):
+        if is_intact(folder):
             return ConvertedNetwork(folder)
-    if _is_intact(SHIPPED.folder) and _shipped_weights() == weights.sha256:
+    if is_intact(SHIPPED.folder) and made_from(SHIPPED) == weights.sha256:
         return SHIPPED
     raise EngineUnavailable("it has not been converted, and torch is not installed to do it")
 
 
-def _shipped_weights() -> str:
-    """SHA-256 of the weights from which the shipped network was converted."""
-    sha256: str = json.loads((SHIPPED.folder / _CHECKSUMS).read_text())["weights"]
+def made_from(shipped: ConvertedNetwork) -> str:
+    """SHA-256 of the weights from which a network that ships was converted."""
+    sha256: str = json.loads((shipped.folder / _CHECKSUMS).read_text())["weights"]
     return sha256
 
 
@@ -122,10 +128,10 @@ def _ensure_converted(
     spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
 ) -> ConvertedNetwork:
     converted = ConvertedNetwork(cache_dir / _cache_key(spec, weights))
-    if _is_intact(converted.folder):
+    if is_intact(converted.folder):
         return converted
     with FileLock(cache_dir / f"{spec.name}.lock"):
-        if not _is_intact(converted.folder):
+        if not is_intact(converted.folder):
             logger.info("converting %s for OpenVINO, once", spec.name)
             shutil.rmtree(converted.folder, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".incoming-") as incoming:
@@ -154,10 +160,10 @@ def _temporary_cache() -> Path:
 
 
 def _cache_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
-    return f"{_serving_key(spec, weights)}-{_digest(_versions(_CONVERTERS))}"
+    return f"{serving_key(spec, weights)}-{_digest(_versions(_CONVERTERS))}"
 
 
-def _serving_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
+def serving_key(spec: NetworkSpec, weights: VerifiedWeights) -> str:
     """What a server without torch knows, too."""
     parts = [
         spec.builder,
@@ -187,7 +193,8 @@ def _sources() -> list[Path]:
     return sorted([*package.glob("networks/*.py"), *makers, *feeders])
 
 
-def _is_intact(folder: Path) -> bool:
+def is_intact(folder: Path) -> bool:
+    """Whether a converted network is there whole, by its checksums."""
     try:
         checksums = json.loads((folder / _CHECKSUMS).read_text())
         return all(
@@ -255,9 +262,9 @@ def _convert(spec: NetworkSpec, weights_path: Path, sha256: str, folder: Path) -
 
     folder.mkdir()
     openvino.save_model(model, folder / _GRAPH, compress_to_fp16=False)
-    with (folder / _REFERENCE).open("wb") as file:
-        np.savez(file, tensor=reference.tensor, depth=reference.depth)
-    write_checksums(ConvertedNetwork(folder))
+    converted = ConvertedNetwork(folder)
+    converted.write_reference(reference)
+    write_checksums(converted)
 
 
 def _main() -> None:

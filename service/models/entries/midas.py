@@ -26,7 +26,7 @@ SPECS = (
             sha256="c5b25a9a218bc7cf5e6f6f1e15cbb390f5d93ec71a9d0da8f1fffd6627b696d7",
         ),
         embedded=True,
-        resolutions=Resolutions(128, 512, fast=192, balanced=256, best=288),
+        resolutions=Resolutions(128, 512, fast=192, balanced=256, best=288, int8=288),
         unchecked="ours: there is no official code",
     ),
     NetworkSpec(

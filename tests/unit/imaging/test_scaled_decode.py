@@ -64,15 +64,15 @@ def test_size_and_cover_are_those_of_the_upright_photo(orientation: int) -> None
 
 @pytest.mark.parametrize("name", ["rocket.jpg", "coffee.png"])
 def test_a_large_photo_of_another_kind_gives_nearly_the_same_depth(
-    embedded: LoadedNetwork, name: str
+    exact: LoadedNetwork, name: str
 ) -> None:
-    rule = embedded.spec.input_rule
+    rule = exact.spec.input_rule
     photo = Image.open(io.BytesIO(photo_bytes(name))).convert("RGB").resize((6000, 4000))
     data = as_bytes(photo, "BMP")
     whole, reduced = (network_input(data, rule, scaled) for scaled in (False, True))
     assert (reduced.width, reduced.height) == (6000, 4000)
     assert not np.array_equal(reduced.tensor, whole.tensor)
-    expected, depth = (embedded.engine.infer(one.tensor[np.newaxis]) for one in (whole, reduced))
+    expected, depth = (exact.engine.infer(one.tensor[np.newaxis]) for one in (whole, reduced))
     assert np.abs(depth - expected).mean() < 0.01 * np.ptp(expected)
 
 
@@ -100,14 +100,12 @@ def test_other_formats_are_decoded_whole() -> None:
     ],
 )
 def test_depth_changes_by_less_than_one_percent_of_its_range(
-    embedded: LoadedNetwork, name: str
+    exact: LoadedNetwork, name: str
 ) -> None:
     data = jpeg(name)
-    rule = embedded.spec.input_rule
+    rule = exact.spec.input_rule
     whole, reduced = (network_input(data, rule, scaled_decode=scaled) for scaled in (False, True))
     assert reduced.tensor.shape == whole.tensor.shape
     assert not np.array_equal(reduced.tensor, whole.tensor)
-    expected, depth = (
-        embedded.engine.infer(photo.tensor[np.newaxis]) for photo in (whole, reduced)
-    )
+    expected, depth = (exact.engine.infer(photo.tensor[np.newaxis]) for photo in (whole, reduced))
     assert np.abs(depth - expected).mean() < 0.01 * np.ptp(expected)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.machine.cpu import cpu_budget, has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16, has_native_int8
 
 CPUS = len(os.sched_getaffinity(0))
 
@@ -75,3 +75,20 @@ def test_bf16_is_read_from_the_cpu_flags(tmp_path: Path, flags: str, expected: b
     cpuinfo.write_text(f"flags : fpu {flags}\n")
     assert has_native_bf16(cpuinfo) is expected
     assert not has_native_bf16(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("avx2 avx512f avx512_vnni", True),
+        ("avx2 avx_vnni", True),
+        ("amx_tile amx_int8", True),
+        ("avx2 avx512f avx512_bf16", False),
+        ("avx2 avx_vnni_int16", False),
+    ],
+)
+def test_int8_is_read_from_the_cpu_flags(tmp_path: Path, flags: str, expected: bool) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags : fpu {flags}\n")
+    assert has_native_int8(cpuinfo) is expected
+    assert not has_native_int8(tmp_path / "missing")

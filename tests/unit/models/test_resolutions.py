@@ -65,7 +65,7 @@ def test_a_network_of_one_size_takes_that_only() -> None:
 
 
 def test_what_is_asked_for_comes_before_what_is_set() -> None:
-    served = ServedNetworks(default=MIDAS, resolution=320)
+    served = ServedNetworks(default=MIDAS, usual={MIDAS: 320})
     assert served.choose(None).input_rule.target == 320
     assert served.choose(MIDAS).input_rule.target == 320
     assert served.choose(None, resolution=192).input_rule.target == 192
@@ -73,7 +73,7 @@ def test_what_is_asked_for_comes_before_what_is_set() -> None:
 
 
 def test_what_is_set_is_for_the_default_network_only() -> None:
-    served = ServedNetworks(default=MIDAS, resolution=320)
+    served = ServedNetworks(default=MIDAS, usual={MIDAS: 320})
     assert served.choose(OTHER).input_rule.target == 518
     assert served.choose(OTHER, quality=Quality.FAST).input_rule.target == 252
 
