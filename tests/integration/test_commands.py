@@ -43,7 +43,8 @@ def test_predict_equals_the_server(
 def test_predict_takes_the_format_from_the_suffix(cache_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "depth.json"
     done = run_service(
-        *("predict", str(photo_path("coffee.png")), "-o", str(output)), cache_dir=str(cache_dir)
+        *("predict", str(photo_path("coffee.png")), "-o", str(output), "--resolution", "256"),
+        cache_dir=str(cache_dir),
     )
     assert done.returncode == 0, done.stderr
     depth = json.loads(output.read_text())
