@@ -131,7 +131,7 @@ def quantise(graph: Path, calibrated: Inputs, judged: Inputs) -> Quantised:
     :data:`REFUSED`, and :class:`ValueError` where NNCF is not installed.
     """
     if not is_installed("nncf"):
-        raise ValueError("Quantising needs NNCF: pip install 'depth-service[int8]'.")
+        raise ValueError("Quantising needs NNCF: pip install '.[int8]'.")
     import openvino
 
     model = openvino.Core().read_model(graph)
