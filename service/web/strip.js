@@ -47,7 +47,9 @@ export class Strip {
   }
 
   #keep() {
-    sessionStorage.setItem(KEPT, JSON.stringify(this.#entries.filter(({ key }) => key)));
+    const done = this.#entries.filter(({ key }) => key);
+    if (done.length) sessionStorage.setItem(KEPT, JSON.stringify(done));
+    else sessionStorage.removeItem(KEPT);
     this.#say();
   }
 
