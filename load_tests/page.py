@@ -1,19 +1,22 @@
-"""Pictures a second of the page's parallax preview while the pointer moves without a pause.
+"""The page's first heatmap, and pictures a second of its parallax preview in motion.
 
     python -m load_tests.page [--seconds N]
 
-Chromium draws in software here, on the processor's cores: the slowest case, any graphics card is
-faster. Needs chromium; writes results/page.json.
+The first heatmap of a sample is told from when its address was opened by a browser that has nothing
+of the page. The preview's pointer moves without a pause. Chromium draws in software here, on the
+processor's cores: the slowest case, any graphics card is faster. Needs chromium; writes
+results/page.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from load_tests.bench import photo_file
 from load_tests.machine import machine_facts, write_result
@@ -50,6 +53,26 @@ _MOVE = """async (seconds) => {
 }"""
 
 
+# Notes when the heatmap is there, in milliseconds since the page was asked for.
+_NOTE_FIRST = """new MutationObserver(() => {
+  const heatmap = document.getElementById("heatmap");
+  if (heatmap && !heatmap.hidden) window.first ??= performance.now();
+}).observe(document, { subtree: true, childList: true, attributes: true })"""
+_VISITORS = 7
+
+
+def first_heatmap_ms(browser: Browser, url: str) -> float:
+    """Milliseconds until visitors who follow a link see a sample's heatmap: their median."""
+    took: list[float] = []
+    for _ in range(_VISITORS):
+        with browser.new_context(base_url=url) as context:
+            page = context.new_page()
+            page.add_init_script(_NOTE_FIRST)
+            page.goto("/#sample=coffee")
+            took.append(page.wait_for_function("() => window.first").json_value())
+    return round(statistics.median(took), 1)
+
+
 def measure(page: Page, photo: Path, seconds: float) -> dict[str, Any]:
     """Pictures a second while the page finds its resolution and after, and how wide they are."""
     page.goto("/")
@@ -78,6 +101,8 @@ def main() -> None:
         sync_playwright() as playwright,
         launched(playwright) as browser,
     ):
+        figures["first_heatmap_ms"] = first_heatmap_ms(browser, server.url)
+        print(f"{'first heatmap of a sample':32} {figures['first_heatmap_ms']:g} ms")
         for size in ((1280, 720), (640, 360)):
             page = browser.new_page(base_url=server.url, viewport={"width": 1200, "height": 900})
             name = f"parallax preview of {size[0]}x{size[1]}"

@@ -29,6 +29,7 @@ class WebFiles(StaticFiles):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+        self.modules = sorted(path.name for path in folder.glob("*.js"))
         self.version = f"v-{digest.hexdigest()[:16]}"
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -61,5 +62,12 @@ class Document:
 
 
 def versioned(html: str, files: WebFiles) -> str:
-    """An HTML page that names the version of the files it loads from ``static/``."""
+    """An HTML page that names the version of the files it loads from ``static/``.
+
+    It names all modules, too: a browser would ask for each only once it has read who imports it.
+    """
+    preload = "".join(
+        f'  <link rel="modulepreload" href="static/{name}">\n' for name in files.modules
+    )
+    html = html.replace("</head>", f"{preload}</head>")
     return re.sub(r'(src|href)="static/', rf'\1="static/{files.version}/', html)
