@@ -27,7 +27,7 @@ export function writeNpy({ width, height, values }) {
 }
 
 /** Values that grow towards the viewer, whatever the network's kind of depth. */
-function towardsViewer(values, kind) {
+export function towardsViewer(values, kind) {
   if (kind === "metric_depth") return values.map((metres) => 1 / Math.max(metres, 1e-6));
   if (kind === "relative_depth") return values.map((depth) => -depth);
   return values;

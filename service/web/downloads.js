@@ -67,12 +67,12 @@ const OWN = {
     const map = fullSize(scene);
     if (!map) return null;
     const canvas = document.createElement("canvas");
-    paint(canvas, nearnessOf(map.values, scene.kind).nearness, map.width, map.height, colormap);
+    paint(canvas, nearnessOf(map.values, map.kind).nearness, map.width, map.height, colormap);
     return new Promise((resolve) => canvas.toBlob(resolve));
   },
   depth16: (scene) => {
     const map = fullSize(scene);
-    return map && writeDepth16(map, scene.kind, scene.model);
+    return map && writeDepth16(map, scene.model);
   },
   npy: (scene) => {
     const map = fullSize(scene);
@@ -80,8 +80,14 @@ const OWN = {
   },
 };
 
-/** The depth map at the photo's size; null where the service has to make it, as it does metres. */
-function fullSize({ map, size, metres }) {
-  if (!size || metres || size[0] * size[1] > MOST_OWN_PIXELS) return null;
-  return resize(map, ...size);
+/**
+ * The depth map at the photo's size with its `kind`, in metres where there are some; null where only
+ * the service can make it: of huge photos, and of maps with gaps.
+ */
+function fullSize({ map, size, kind, metres }) {
+  if (!size || size[0] * size[1] > MOST_OWN_PIXELS) return null;
+  const large = resize(map, ...size);
+  const values = metres ? metres.map(large.values) : large.values;
+  if (values.some(Number.isNaN)) return null;
+  return { ...large, values, kind: metres ? "metric_depth" : kind };
 }

@@ -1,7 +1,7 @@
 // From a depth map's values to metres, by the service's fit; no number without its error.
 
 import { bytesOf, post } from "./client.js";
-import { writeNpy } from "./depth_map.js";
+import { towardsViewer, writeNpy } from "./depth_map.js";
 import { say } from "./strings.js";
 
 // What the service calls farther than can be measured.
@@ -43,6 +43,17 @@ export class Metres {
     if (!this.#fit) return { metres, low: null, high: null };
     const line = this.#kind === "relative_depth" ? -metres : 1 / metres;
     return this.at((line - this.#fit.intercept) / this.#fit.slope);
+  }
+
+  /** Values of a depth map as the service writes them in metres: beyond reach is infinity. */
+  map(values) {
+    if (!this.#fit) return values;
+    const { intercept, slope } = this.#fit;
+    return towardsViewer(values, this.#kind).map((level) => {
+      const metres = this.#of(intercept + slope * level);
+      if (metres >= FARTHEST) return Infinity;
+      return metres > 0 ? metres : NaN;
+    });
   }
 
   #of(line) {

@@ -5,8 +5,13 @@ const LEVELS = 65535;
 const FILTER_UP = 2;
 const [GREY, BITS] = [0, 16];
 
+// What stands for infinity.
+const FARTHEST = 1000;
+
 /** value = min + level / 65535 * (max - min), of a map without gaps. Returns a Blob. */
-export async function writeDepth16({ values, width, height }, kind, model) {
+export async function writeDepth16({ values: exact, width, height, kind }, model) {
+  const isOpen = exact.includes(Infinity);
+  const values = isOpen ? exact.map((value) => Math.min(value, FARTHEST)) : exact;
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     low = Math.min(low, value);
@@ -25,7 +30,10 @@ export async function writeDepth16({ values, width, height }, kind, model) {
       });
     }
   }
-  const text = { "Depth-Model": model, "Depth-Kind": kind, "Depth-Min": low, "Depth-Max": high };
+  const text = {
+    "Depth-Model": model, "Depth-Kind": kind, "Depth-Min": low, "Depth-Max": high,
+    ...(kind === "metric_depth" && { "Depth-Unit": "metre" }), ...(isOpen && { "Depth-Beyond": high }),
+  };
   return new Blob([
     SIGNATURE,
     chunk("IHDR", join(number(width), number(height), Uint8Array.of(BITS, GREY, 0, 0, 0))),

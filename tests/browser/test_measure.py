@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Page, expect
 
+from service.api import pages
 from service.imaging.depth_description import read_description
 from tests.browser.conftest import watched_page
 from tests.browser.test_accessibility import findings
@@ -34,6 +37,10 @@ def tell(page: Page, x: float, y: float, metres: float) -> None:
     tap(page, x, y)
     page.locator("#distance").fill(str(metres))
     page.keyboard.press("Enter")
+
+
+def sample_bytes(name: str) -> bytes:
+    return (Path(pages.__file__).parent.parent / "web" / "samples" / f"{name}.jpg").read_bytes()
 
 
 def calibrated(page: Page) -> None:
@@ -74,17 +81,30 @@ def test_two_true_distances_measure_three_others_within_the_error_they_show(
         assert answer.headers["X-Depth-Kind"] == "metric_depth"
 
 
-def test_from_then_on_everything_is_in_metres(page: Page) -> None:
+def test_from_then_on_everything_is_in_metres(page: Page, server: ServerProcess) -> None:
     calibrated(page)
     about = r"约 \S+ 米（\S+ 到 \S+ 米）"
     for place in ("#histogram-text", "#legend"):
         expect(page.locator(place)).to_have_text(re.compile(about))
-    with page.expect_request("**/v1/*") as sent:
-        written = saved(page, "[data-download=depth16]")
+    with page.expect_request("**/v1/effects/*") as sent:
+        saved(page, "[data-download=height]")
     assert "anchors=0.5" in sent.value.url
+    anchors = page.locator("#anchors-text").inner_text()
+    image = {"image": sample_bytes("coffee")}
+    answer = server.client.post(f"/v1/depth?format=npy&{anchors}", files=image)
+    served = np.load(io.BytesIO(answer.content))
+    # What the page has need not be sent for.
+    page.route("**/v1/**", lambda route: route.abort())
+    metres = np.load(io.BytesIO(saved(page, "[data-download=npy]")))
+    assert np.median(np.abs(metres / served - 1)) < 0.02
+    written = saved(page, "[data-download=depth16]")
     description = read_description(written)
     assert description is not None
     assert description.kind == "metric_depth"
+    levels = np.asarray(Image.open(io.BytesIO(written)), np.uint16)
+    step = (description.high - description.low) / 65535
+    assert np.abs(description.values(levels) - metres).max() <= 0.51 * step
+    saved(page, "[data-download=heatmap]")
     page.locator("#tab-obstacle").click()
     for place in ("#alarm", "#threshold-value"):
         expect(page.locator(place)).to_have_text(re.compile(about))
@@ -101,8 +121,8 @@ def test_the_next_photo_has_the_metres_of_the_one_before_with_a_warning(page: Pa
     expect(page.locator("#measure-text")).to_contain_text("上一张照片")
     tap(page, 0.5, 0.5)
     expect(page.locator("#reading")).to_contain_text("或差更多")
-    with page.expect_request("**/v1/*") as sent:
-        saved(page, "[data-download=depth16]")
+    with page.expect_request("**/v1/effects/*") as sent:
+        saved(page, "[data-download=height]")
     assert re.search(r"calibration=-?[0-9.e-]+%2C", sent.value.url)
 
 
