@@ -35,9 +35,9 @@ class OpenVinoEngine:
         self.precision = precision
         # On two cores in fp32, a batch of 4 in one call is hardly faster than its photos one by one
         # (27.0 and 26.3 ms each in one run of `python -m load_tests.engines`, 35.3 and 38.3 in
-        # another), and takes the service some 40 MB more (`python -m load_tests.load`). In bf16
-        # one call is 8% faster, and more threads have more to share.
-        self.one_by_one = precision is Precision.FP32 and threads <= _FEW_THREADS
+        # another), and takes the service some 40 MB more (`python -m load_tests.load`); so in int8
+        # (21.8 and 21.9 ms). In bf16 one call is 8% faster, and more threads have more to share.
+        self.one_by_one = precision is not Precision.BF16 and threads <= _FEW_THREADS
         self._large = network_xml.with_suffix(".bin").stat().st_size > large
         self._compiled = openvino.Core().compile_model(
             network_xml,

@@ -17,6 +17,7 @@ from service.inference.engines import selection
 from service.inference.engines.base import EngineUnavailable, Reference, parity_of
 from service.inference.engines.conversion import ConvertedNetwork
 from service.inference.engines.openvino_engine import OpenVinoEngine
+from service.inference.engines.quantised import SHIPPED_INT8
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.inference.engines.torch_engine import TorchEngine
 from service.machine.cpu import has_native_bf16
@@ -123,8 +124,12 @@ def test_an_earlier_answer_is_not_overwritten_by_the_next_batch(
     assert np.array_equal(first, kept)
 
 
-def test_only_few_threads_in_fp32_take_a_batch_one_by_one(converted: ConvertedNetwork) -> None:
-    few, more = (OpenVinoEngine(converted.graph, Precision.FP32, threads) for threads in (2, 4))
+@pytest.mark.parametrize("precision", [Precision.FP32, Precision.INT8])
+def test_only_few_threads_take_a_batch_one_by_one(
+    converted: ConvertedNetwork, precision: Precision
+) -> None:
+    graph = (SHIPPED_INT8 if precision is Precision.INT8 else converted).graph
+    few, more = (OpenVinoEngine(graph, precision, threads) for threads in (2, 4))
     assert (few.one_by_one, more.one_by_one) == (True, False)
 
 
