@@ -6,12 +6,14 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 import pydantic
 
 from service import __version__
 from service.commands import bulk, eval, keys, models, predict, video
 from service.commands.failing import fail
+from service.commands.shorthand import completed
 from service.errors import DepthError, InvalidParameter, WeightsError
 from service.observability.logging import configure_logging
 from service.settings import Settings, unknown_variables
@@ -21,8 +23,8 @@ logger = logging.getLogger("service")
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the process's exit status."""
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
         settings = Settings()
         configure_logging(settings)
         if not _check_names():
@@ -58,12 +60,18 @@ def _check_names() -> bool:
     return names_are_right
 
 
-def _parser() -> argparse.ArgumentParser:
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """What a command line asks for; ``run`` is the function that does it.
+
+    Raises :class:`InvalidParameter` for what is no command, and ``SystemExit`` as argparse does.
+    """
     parser = argparse.ArgumentParser(
-        prog="python -m service", description="Monocular depth as a service."
+        prog="depth-service",
+        description="Monocular depth as a service.",
+        epilog="depth-service PHOTO (or FOLDER): the same as depth-service predict PHOTO.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    subparsers = parser.add_subparsers(required=True)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     serve = subparsers.add_parser("serve", help="run the HTTP server")
     serve.add_argument("--host", help="default: DEPTH_HOST")
@@ -82,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(run=_settings)
     doctor = subparsers.add_parser("doctor", help="check this installation")
     doctor.set_defaults(run=_doctor)
-    return parser
+    return parser.parse_args(completed(argv, subparsers.choices))
 
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:

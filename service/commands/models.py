@@ -103,7 +103,7 @@ def _pull_demo(settings: Settings) -> int:
     except WeightsError:
         print(
             f"{spec.name}, the demo's network, cannot be fetched now: {EMBEDDED}, which ships in "
-            f"the package, answers instead. Later: `python -m service models pull {spec.name}`."
+            f"the package, answers instead. Later: `depth-service models pull {spec.name}`."
         )
     else:
         print(f"{spec.name}, the demo's network, is installed and answers by default.")

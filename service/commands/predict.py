@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from service.commands.failing import fail
-from service.errors import DepthError
+from service.errors import DepthError, InvalidParameter
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat, encode
 from service.imaging.render import Colormap, Normalization
@@ -32,10 +32,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("predict", help="depth of a photo or folder, without a server")
     parser.add_argument("photo", type=Path, help="a photo, or a folder of photos")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="a file; for a folder, a folder"
+        *("-o", "--output"),
+        type=Path,
+        help="a file; for a folder, a folder. Default: beside the photo or folder",
     )
+    suffixes = ", ".join(_FORMAT_OF_SUFFIX)
     add_encode_arguments(
-        parser, f"default: by the output's suffix ({', '.join(_FORMAT_OF_SUFFIX)})", default=None
+        parser, f"default: by the output's suffix ({suffixes}), else heatmap", default=None
     )
     parser.set_defaults(run=_predict)
 
@@ -98,10 +101,13 @@ def format_of(output: Path) -> OutputFormat | None:
 def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.photo.is_dir():
         return _predict_folder(arguments, settings)
-    format = arguments.format or format_of(arguments.output)
+    output: Path = arguments.output or output_name(
+        arguments.photo, arguments.format or OutputFormat.HEATMAP
+    )
+    format = arguments.format or format_of(output)
     if format is None:
         suffixes = ", ".join(_FORMAT_OF_SUFFIX)
-        return fail(f"{arguments.output}: end its name in {suffixes}, or say --format")
+        return fail(f"{output}: end its name in {suffixes}, or say --format")
     try:
         data = arguments.photo.read_bytes()
     except OSError as error:
@@ -109,11 +115,11 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     size = arguments.size or OutputSize.default_of(format)
     depth = network_of(arguments, settings).depth(data, size)
     try:
-        arguments.output.write_bytes(encode(depth, format, encode_options(arguments, settings)))
+        output.write_bytes(encode(depth, format, encode_options(arguments, settings)))
     except OSError as error:
-        return fail(f"{arguments.output}: {error.strerror}")
+        return fail(f"{output}: {error.strerror}")
     print(
-        f"{arguments.output}: {format}, {depth.width}x{depth.height}, "
+        f"{output}: {format}, {depth.width}x{depth.height}, "
         f"{depth.model}, {depth.kind}, min {depth.extent[0]:.9g}, max {depth.extent[1]:.9g}"
     )
     return 0
@@ -121,7 +127,9 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     """Every photo of a folder; a bad one is reported and left out."""
-    refuse_own_outputs(arguments.photo, arguments.output)
+    format = arguments.format or OutputFormat.HEATMAP
+    outputs: Path = arguments.output or _beside(arguments.photo, format)
+    refuse_own_outputs(arguments.photo, outputs)
     files = list(files_in(arguments.photo))
     photos = list(filter(is_photo, files))
     others = len(files) - len(photos)
@@ -129,12 +137,11 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     if not photos:
         return fail(f"{arguments.photo}: no photos in it{left_out}")
     network = network_of(arguments, settings)
-    format = arguments.format or OutputFormat.HEATMAP
     size = arguments.size or OutputSize.default_of(format)
     options = encode_options(arguments, settings)
     failed = 0
     for photo in tqdm(photos, unit="photo"):
-        output = arguments.output / output_name(photo, format)
+        output = outputs / output_name(photo, format)
         try:
             depth = network.depth((arguments.photo / photo).read_bytes(), size)
             output.parent.mkdir(parents=True, exist_ok=True)
@@ -145,5 +152,18 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
         except OSError as error:
             failed += 1
             tqdm.write(f"{photo}: {error.strerror or error}", file=sys.stderr)
-    print(f"{arguments.output}: {len(photos) - failed} done, {failed} failed{left_out}")
+    print(f"{outputs}: {len(photos) - failed} done, {failed} failed{left_out}")
     return 1 if failed else 0
+
+
+def _beside(folder: Path, format: OutputFormat) -> Path:
+    """Where a folder's outputs go that nobody gave a place: ``photos-heatmap`` beside ``photos``.
+
+    Raises :class:`InvalidParameter` for a folder that has no name, and nothing beside it.
+    """
+    name = folder.resolve().name
+    if not name:
+        raise InvalidParameter("-o is missing: there is nothing beside this folder.")
+    # As the caller wrote it, unless that ends in dots.
+    place = folder if folder.name not in ("", "..") else folder.resolve()
+    return place.with_name(f"{name}-{format}")

@@ -42,7 +42,7 @@ def pull(
     if spec.weights.url is None and not mirror:
         raise WeightsError(
             f"There is no stable address of {spec.weights.file}. Get it as {spec.source} says and "
-            f"run `python -m service models add {spec.name} --file PATH --trust`."
+            f"run `depth-service models add {spec.name} --file PATH --trust`."
         )
     target = store.official_path(spec)
     with FileLock(target.with_suffix(".lock")):
@@ -156,6 +156,6 @@ def _unreachable(spec: NetworkSpec, url: str, error: Exception) -> str:
     return (
         f"{spec.name} was not pulled from {url}: {reason} What has arrived is "
         "kept, and the next pull goes on from there. "
-        f"Or fetch the file on another machine and run `python -m service models add {spec.name} "
+        f"Or fetch the file on another machine and run `depth-service models add {spec.name} "
         "--file PATH`, or set DEPTH_WEIGHTS_MIRROR to a server that has it."
     )

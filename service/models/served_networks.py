@@ -103,7 +103,7 @@ def _installed(settings: Settings) -> tuple[str, str]:
     if DEMO in served and EMBEDDED in served:
         return EMBEDDED, (
             f"{auto}, and the official weights of {DEMO} are not installed: "
-            f"`python -m service models pull {DEMO}`"
+            f"`depth-service models pull {DEMO}`"
         )
     default = EMBEDDED if EMBEDDED in served else served[0]
     return default, f"{auto}, among DEPTH_MODELS"

@@ -88,7 +88,7 @@ class WeightsStore:
         if spec.weights.sha256 is None:
             raise WeightsError(
                 f"Nobody publishes the hash of {spec.weights.file}. Take yours on trust with "
-                f"`python -m service models add {spec.name} --file {spec.weights.file} --trust`."
+                f"`depth-service models add {spec.name} --file {spec.weights.file} --trust`."
             )
         origin = Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
         return _check(spec, path, spec.weights.sha256, origin)
@@ -201,7 +201,7 @@ class WeightsStore:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(
                 f"The record of the weights of {spec.name} cannot be read. Pull them again, or add "
-                f"them with `python -m service models add {spec.name} --file PATH --trust`."
+                f"them with `depth-service models add {spec.name} --file PATH --trust`."
             ) from error
 
     def _copy_in(self, source: Path, name: str, sha256: str) -> None:
@@ -226,14 +226,14 @@ def _custom_name(spec: NetworkSpec) -> str:
 
 
 def _missing(spec: NetworkSpec) -> str:
-    add = f"python -m service models add {spec.name} --file PATH"
+    add = f"depth-service models add {spec.name} --file PATH"
     if spec.weights.url is None:
         return (
             f"The weights of {spec.name} are not installed, and there is no stable address to pull "
             f"them from. Get {spec.weights.file} as {spec.source} says and run `{add} --trust`."
         )
     return (
-        f"The weights of {spec.name} are not installed. Run `python -m service models pull "
+        f"The weights of {spec.name} are not installed. Run `depth-service models pull "
         f"{spec.name}`, or on a host without internet fetch {spec.weights.url} elsewhere and run "
         f"`{add}`."
     )

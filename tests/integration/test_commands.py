@@ -52,6 +52,33 @@ def test_predict_takes_the_format_from_the_suffix(cache_dir: Path, tmp_path: Pat
     assert (depth["model"], depth["width"], depth["height"]) == ("depth_lite_256", 320, 224)
 
 
+def test_a_photo_alone_gets_its_heatmap_beside_it(cache_dir: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "cup.png"
+    photo.write_bytes(photo_bytes("coffee.png"))
+    done = run_service(str(photo), cache_dir=str(cache_dir))
+    assert done.returncode == 0, done.stderr
+    heatmap = tmp_path / "cup.png.png"
+    assert done.stdout.startswith(f"{heatmap}: heatmap, 600x400")
+    assert Image.open(heatmap).size == (600, 400)
+
+
+def test_a_folder_alone_gets_a_folder_beside_it(cache_dir: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
+    done = run_service(f"{photos}/.", "--format", "npy", cache_dir=str(cache_dir))
+    assert done.returncode == 0, done.stderr
+    outputs = tmp_path / "photos-npy"
+    assert done.stdout.startswith(f"{outputs}: 1 done")
+    assert np.load(outputs / "cup.png.npy").shape == (400, 600)
+
+
+def test_a_mistyped_command_is_told_from_a_missing_photo() -> None:
+    done = run_service("srve")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no such command" in done.stderr and "Was serve meant?" in done.stderr
+
+
 def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
     text = tmp_path / "photo.jpg"
     text.write_text("hello")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.__main__ import _parser
+from service.__main__ import parse
 from tests.support.documents import examples
 from tests.support.programs import require_program
 from tests.support.rolling import PHOTO
@@ -24,13 +25,14 @@ from tests.support.server import ROOT, ServerProcess, service_env
 
 DOCUMENTS = ["README.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
 PYTHON = ".venv/bin/python"
+SERVICE = "depth-service"
 # Need a cluster, an image or an installation that a test has not.
 ELSEWHERE = {"git", "docker", "kubectl"}
 # Are run by test_clients.py.
 GENERATORS = {"openapi-python-client", "openapi-generator-cli"}
 # As printed, but for what the reader has to fill in.
 NOT_HERE = ("KEY", "midas_v21_small_256")
-_INLINE = re.compile(r"`([^`\n]*python -m [^`\n]+)`")
+_INLINE = re.compile(rf"`([^`\n]*(?:python -m|\b{SERVICE}) [^`\n]+)`")
 
 
 def commands(document: str) -> list[str]:
@@ -67,12 +69,15 @@ def understand(words: list[str]) -> None:
         targets = [word for word in arguments if "=" not in word]
         makefile = (ROOT / "Makefile").read_text()
         assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    elif program == SERVICE:
+        parse(arguments)
+    elif program == ".":
+        assert arguments == [".venv/bin/activate"]
     elif program == PYTHON:
         flag, module, *rest = arguments
         assert flag == "-m"
-        if module == "service":
-            _parser().parse_args(rest)
-        elif module == "pip":
+        assert module != "service", f"installed it is called {SERVICE}"
+        if module == "pip":
             (extra,) = re.findall(r"\[(\w+)\]", rest[-1])
             project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
             assert extra in project["project"]["optional-dependencies"]
@@ -88,7 +93,11 @@ def test_there_are_commands_to_look_at() -> None:
 
 
 @pytest.mark.parametrize(("document", "command"), [*block_commands(), *inline_commands()])
-def test_a_command_names_what_is_there(document: str, command: str) -> None:
+def test_a_command_names_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str, command: str
+) -> None:
+    (tmp_path / "photo.jpg").touch()
+    monkeypatch.chdir(tmp_path)
     understand(words_of(command))
 
 
@@ -96,7 +105,7 @@ def runnable(document: str) -> list[str]:
     return [
         command
         for command in commands(document)
-        if re.match(rf"curl |URL=|{re.escape(PYTHON)} -m service (predict|keys) ", command)
+        if re.match(rf"curl |URL=|{SERVICE} (predict |keys |photo)", command)
         and not any(word in command for word in NOT_HERE)
     ]
 
@@ -106,7 +115,6 @@ def test_what_needs_only_a_photo_and_a_server_runs_as_printed(
     server: ServerProcess, cache_dir: Path, tmp_path: Path, document: str
 ) -> None:
     require_program("curl")
-    (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "next.jpg", "photos/a.jpg"):
         (tmp_path / name).write_bytes(PHOTO)
@@ -127,7 +135,8 @@ def test_what_needs_only_a_photo_and_a_server_runs_as_printed(
     done = subprocess.run(
         [shutil.which("bash") or "sh", "-xc", script],
         cwd=tmp_path,
-        env=service_env({"cache_dir": str(cache_dir)}) | {"PYTHONPATH": str(ROOT)},
+        env=service_env({"cache_dir": str(cache_dir)})
+        | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,

@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def test_the_table_of_all_settings_is_documented() -> None:
-    """If this fails: `python -m service settings`, and paste it into docs/settings.md."""
+    """If this fails: `depth-service settings`, and paste it into docs/settings.md."""
     assert settings_table() in DOCUMENT.read_text()
 
 

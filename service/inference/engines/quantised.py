@@ -1,7 +1,7 @@
 """Networks in int8: quantised once from the converted ones, kept beside them, and found again.
 
 Quantising needs NNCF and photos to calibrate on; serving needs neither. The embedded network ships
-quantised; others are by ``python -m service models prepare NAME --precision int8``. The folder is
+quantised; others are by ``depth-service models prepare NAME --precision int8``. The folder is
 that of a converted network, with the quantised network's own answer in its reference.
 """
 
@@ -49,7 +49,7 @@ def find_quantised(
         return SHIPPED_INT8
     state = "is damaged" if own.folder.is_dir() or spec.embedded else "has not been made"
     raise EngineUnavailable(
-        f"its int8 graph {state}: `python -m service models prepare {spec.name} --precision int8 "
+        f"its int8 graph {state}: `depth-service models prepare {spec.name} --precision int8 "
         "--calibration FOLDER`"
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from service.__main__ import _parser
+from service.__main__ import parse
 from service.commands import video
 from service.errors import InvalidParameter
 from service.settings import Settings
@@ -16,7 +16,7 @@ from tests.support.clips import write_clip
 
 
 def run(settings: Settings, *arguments: str) -> int:
-    given = _parser().parse_args(["video", *arguments])
+    given = parse(["video", *arguments])
     status: int = given.run(given, settings.model_copy(update={"model": "depth_lite_256"}))
     return status
 
