@@ -12,16 +12,17 @@ from service.models.spec import Quality
 class NetworkQuery(Options):
     """How large a network's input is."""
 
+    quality: Quality | None = Field(
+        None,
+        description="Size of the network's input, by a name: each network has three good sizes, or "
+        "one for all.",
+    )
     resolution: int | None = Field(
         None,
         ge=1,
         le=4096,
-        description="Size of the network's input, in the unit and range that `/v1/models` tells "
-        "(Depth Anything's `input_size`). Default: its usual one.",
-    )
-    quality: Quality | None = Field(
-        None,
-        description="The same by a name: each network has three good sizes, or one for all.",
+        description="The same by a number, in the unit and range that `/v1/models` tells (Depth "
+        "Anything's `input_size`). Default: its usual one.",
     )
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ SMALLEST_FOV, LARGEST_FOV = 1.0, 179.0
 
 _PIXELS = r"-?[0-9]{1,6}(?:\.[0-9]{1,9})?"
 INTRINSICS = re.compile(f"{_PIXELS},{_PIXELS},{_PIXELS},{_PIXELS}")
-_INTRINSICS_FORM = "fx,fy,cx,cy in pixels of the upright photo, such as 525,525,319.5,239.5"
+_INTRINSICS_FORM = "fx,fy,cx,cy in pixels of the upright photo"
 
 # Of the frame whose focal length EXIF's FocalLengthIn35mmFilm is (CIPA DC-008, tag 41989).
 _FILM_MILLIMETRES = 36.0

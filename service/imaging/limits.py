@@ -21,7 +21,7 @@ def too_many_pixels(what: str, width: int, height: int, most: int) -> PayloadToo
     to_width, to_height = largest_size(width, height, most)
     return PayloadTooLarge(
         f"The {what} has {width}x{height} pixels ({width * height / 1e6:.1f} megapixels); the "
-        f"limit is {most} in all. Shrink it to {to_width}x{to_height} pixels or fewer."
+        f"limit is {most / 1e6:g} megapixels. Shrink it to {to_width}x{to_height} pixels or fewer."
     )
 
 

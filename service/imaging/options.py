@@ -70,6 +70,7 @@ def ranged(default: Number, low: float, high: float, description: str) -> Number
 
 def written(default: Text, pattern: re.Pattern[str], form: str, example: str) -> Text:
     """A field that is text of one form; ``form`` says which, in words."""
+    form = f"{form}, such as {example}"
 
     def check(value: Text) -> Text:
         if value is not None and not pattern.fullmatch(value):
@@ -85,8 +86,8 @@ def parse_numbers(text: str, separator: str = ",") -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(separator))
 
 
-POINT_FORM = "x,y as shares from 0 to 1 of the photo's width and height, such as 0.5,0.4"
-GRID_FORM = "columns x rows, each from 1 to 64, such as 3x3"
+POINT_FORM = "x,y as shares from 0 to 1 of the photo's width and height"
+GRID_FORM = "columns x rows, each from 1 to 64"
 
 
 MAX_SIDE = "Longest side of the result in pixels; photos are never enlarged."

@@ -101,6 +101,31 @@ def test_a_command_names_what_is_there(
     understand(words_of(command))
 
 
+def places(document: Path) -> set[str]:
+    """The anchors of a document: those of its headings, as forges make them, and its own."""
+    text = document.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", one.lower()).strip().replace(" ", "-") for one in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
+def test_a_link_leads_to_a_file_and_to_a_place_in_it(document: str) -> None:
+    path = ROOT / document
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        name, _, place = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        assert not place or place in places(target), link
+
+
+def test_the_map_of_documents_has_all_of_them() -> None:
+    listed = set(re.findall(r"\]\(([a-z_]+\.md)\)", (ROOT / "docs/README.md").read_text()))
+    assert listed == {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
+
+
 def runnable(document: str) -> list[str]:
     return [
         command

@@ -25,7 +25,7 @@ def test_what_is_shrunk_as_it_is_told_fits_and_keeps_its_shape(
 def test_the_error_has_the_numbers() -> None:
     error = too_many_pixels("image", 12_000, 9000, 50_000_000)
     assert error.detail == (
-        "The image has 12000x9000 pixels (108.0 megapixels); the limit is 50000000 in all. "
+        "The image has 12000x9000 pixels (108.0 megapixels); the limit is 50 megapixels. "
         "Shrink it to 8164x6123 pixels or fewer."
     )
     with pytest.raises(type(error), match="8164x6123"):
