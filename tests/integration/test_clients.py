@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from service.imaging.formats import FORMATS
 from tests.support.busy import RETRY_AFTER_SECONDS, BusyFront
+from tests.support.clips import write_clip
 from tests.support.documents import examples
 from tests.support.photos import jpeg_720p
 from tests.support.programs import require_program
@@ -109,6 +111,23 @@ def test_an_example_of_what_can_be_done_does_it(
     assert re.fullmatch(printed, done.stdout.strip())
     for name in files:
         assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_the_client_that_sends_a_clip_writes_one_of_the_same_length(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    (code,) = examples("docs/stream.md", "python", "A clip")
+    times = [0, 40, 100, 180]
+    write_clip(tmp_path / "clip.mp4", 4, times=times)
+    done = run_example("python", here(code, server), tmp_path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "depth.mp4")) as output:
+        frames = list(output.decode(video=0))
+    assert [round(1000 * (frame.time or 0)) for frame in frames] == times
+    assert (frames[0].width, frames[0].height) == (160, 90)
+    picture = frames[0].to_ndarray(format="rgb24").astype(int)
+    # Inferno: red before blue where it is bright.
+    assert (picture[..., 0] - picture[..., 2]).max() > 100
 
 
 def test_every_format_is_in_the_table_of_formats() -> None:
