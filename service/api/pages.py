@@ -17,12 +17,12 @@ from service.imaging.files.formats import PhotoFormat
 
 _WEB = Path(__file__).parent.parent / "web"
 # What the file picker offers, and the page sends as it is.
-_ACCEPTED = re.compile(r'accept="[^"]*')
+_ACCEPTED = re.compile(r'accept="image/[^"]*')
 
 # Nothing is loaded from elsewhere: all of it works offline, and nobody learns who looks at it.
 _PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # Swagger UI and ReDoc start from an inline script, style their elements inline, and ReDoc
 # searches in a worker of its own.

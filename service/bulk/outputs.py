@@ -18,7 +18,7 @@ class OutputFolder:
     """A folder of outputs, and in it a hidden one of what is unfinished.
 
     An output is begun as an unfinished file and renamed when it is whole. What a killed worker has
-    begun stays unfinished, and so tells later attempts how often a photo was tried.
+    begun stays unfinished, and so tells later attempts how often a file was tried.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,17 +43,25 @@ class OutputFolder:
         """A file to write the output ``name`` to, which takes its place at the end.
 
         Removed when the block raises. Raises :class:`WorkerLost` when as many workers as are
-        risked have died of this photo.
+        risked have died of this file.
         """
-        unfinished = self._claim(name)
-        try:
+        with self.tried(name) as unfinished:
             yield unfinished
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished.replace(target)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+
+    @contextlib.contextmanager
+    def tried(self, name: Path) -> Iterator[Path]:
+        """Count a try of the output ``name`` for as long as the block runs, by the file given.
+
+        Raises as :meth:`begun`.
+        """
+        claim = self._claim(name)
+        try:
+            yield claim
+        finally:
+            claim.unlink(missing_ok=True)
 
     def _claim(self, name: Path) -> Path:
         digest = hashlib.sha256(name.as_posix().encode("utf-8", "surrogateescape")).hexdigest()
@@ -62,4 +70,4 @@ class OutputFolder:
             with contextlib.suppress(FileExistsError):
                 path.touch(exist_ok=False)
                 return path
-        raise WorkerLost(f"{_MOST_ATTEMPTS} workers ended while they had this photo in hand.")
+        raise WorkerLost(f"{_MOST_ATTEMPTS} workers ended while they had this file in hand.")

@@ -1,12 +1,13 @@
-"""What one process of a bulk run does: photos in, files out, one line of report each."""
+"""What one process of a bulk run does: files in, files out, one line of report each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
@@ -14,15 +15,79 @@ from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat, encode
 from service.models.spec import Quality
 from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork, output_name
+from service.pipeline.offline import OfflineNetwork, output_name, photos_in
 from service.settings import Settings
 
 DONE = ""
 
 
+class Order(ABC):
+    """What is made of which folder; the same for all workers.
+
+    ``unit`` is what one file is called, ``largest_task`` how many a worker has in hand at most.
+    """
+
+    unit: ClassVar[str]
+    largest_task: ClassVar[int]
+    outputs: Path
+
+    @abstractmethod
+    def files(self) -> Iterator[Path]:
+        """What there is to do, as paths within the folder."""
+
+    @abstractmethod
+    def output_of(self, file: Path) -> Path:
+        """The output's path within the outputs."""
+
+    @abstractmethod
+    def worker(self) -> Worker:
+        """One that does it, in the process that asks."""
+
+
+class Worker(ABC):
+    """Loads the network once; then called with files."""
+
+    def __init__(self, order: Order) -> None:
+        self._outputs = OutputFolder(order.outputs)
+        self._output_of = order.output_of
+
+    def __call__(self, batch: dict[str, Sequence[bytes]]) -> dict[str, Sequence[Any]]:
+        """Columns ``file``, ``error`` (a slug, or empty) and ``detail`` for a column ``file``.
+
+        A file is its path within the folder, as the bytes the file system knows it by.
+        """
+        files = batch["file"]
+        faults = [self._fault_of(Path(os.fsdecode(file))) for file in files]
+        return {
+            "file": files,
+            "error": [error for error, _ in faults],
+            "detail": [detail for _, detail in faults],
+        }
+
+    @abstractmethod
+    def make(self, file: Path, output: Path) -> None:
+        """Make the output of one file; both are paths within their folders."""
+
+    def _fault_of(self, file: Path) -> tuple[str, str]:
+        """Make the output of one file; what kept it from being made."""
+        output = self._output_of(file)
+        try:
+            # Done by a worker that died later, with others of the same batch still to do.
+            if not self._outputs.has(output):
+                self.make(file, output)
+        except DepthError as error:
+            return error.slug, error.detail
+        except OSError as error:
+            return "file-error", error.strerror or type(error).__name__
+        return DONE, ""
+
+
 @dataclass(frozen=True)
-class BulkOrder:
-    """What is made of which folder; the same for all workers."""
+class BulkOrder(Order):
+    """A folder of photos."""
+
+    unit: ClassVar[str] = "photo"
+    largest_task: ClassVar[int] = 64
 
     photos: Path
     outputs: Path
@@ -34,44 +99,30 @@ class BulkOrder:
     resolution: int | None = None
     quality: Quality | None = None
 
+    def files(self) -> Iterator[Path]:
+        """See :class:`Order`."""
+        return photos_in(self.photos)
 
-class PhotoWorker:
-    """Loads the network once; then called with photos."""
+    def output_of(self, file: Path) -> Path:
+        """See :class:`Order`."""
+        return output_name(file, self.format)
+
+    def worker(self) -> PhotoWorker:
+        """See :class:`Order`."""
+        return PhotoWorker(self)
+
+
+class PhotoWorker(Worker):
+    """Makes depth maps of photos."""
 
     def __init__(self, order: BulkOrder) -> None:
+        super().__init__(order)
         self._order = order
-        self._outputs = OutputFolder(order.outputs)
         self._network = OfflineNetwork(order.model, order.settings, order.resolution, order.quality)
 
-    def __call__(self, batch: dict[str, Sequence[bytes]]) -> dict[str, Sequence[Any]]:
-        """Columns ``photo``, ``error`` (a slug, or empty) and ``detail`` for a column ``photo``.
-
-        A photo is its path within the folder, as the bytes the file system knows it by.
-        """
-        photos = batch["photo"]
-        faults = [self._fault_of(Path(os.fsdecode(photo))) for photo in photos]
-        return {
-            "photo": photos,
-            "error": [error for error, _ in faults],
-            "detail": [detail for _, detail in faults],
-        }
-
-    def _fault_of(self, photo: Path) -> tuple[str, str]:
-        """Make the output of one photo; what kept it from being made."""
-        try:
-            self._make(photo)
-        except DepthError as error:
-            return error.slug, error.detail
-        except OSError as error:
-            return "file-error", error.strerror or type(error).__name__
-        return DONE, ""
-
-    def _make(self, photo: Path) -> None:
-        name = output_name(photo, self._order.format)
-        # Done by a worker that died later, with others of the same batch still to do.
-        if self._outputs.has(name):
-            return
-        with self._outputs.begun(name) as unfinished:
-            data = (self._order.photos / photo).read_bytes()
+    def make(self, file: Path, output: Path) -> None:
+        """See :class:`Worker`."""
+        with self._outputs.begun(output) as unfinished:
+            data = (self._order.photos / file).read_bytes()
             depth = self._network.depth(data, self._order.size)
             unfinished.write_bytes(encode(depth, self._order.format, self._order.options))

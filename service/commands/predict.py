@@ -69,6 +69,11 @@ def add_encode_arguments(
         type=OutputSize,
         help="default: network for json, else original",
     )
+    add_network_arguments(parser)
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says by which network depth is estimated."""
     parser.add_argument("--model", help="default: DEPTH_MODEL")
     size = parser.add_mutually_exclusive_group()
     size.add_argument(

@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from service.api.metres import MetresQuery
 from service.commands.failing import fail
+from service.commands.predict import add_network_arguments
 from service.effects.stereo import StereoLayout
 from service.errors import InvalidParameter
 from service.geometry.metres import MetresOptions
 from service.imaging.render import Colormap
-from service.models.spec import Quality
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.clip import Span
@@ -43,17 +43,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=".mp4, .mkv, .webm or .mov; .zip or a folder for a file a frame",
     )
     parser.add_argument("--resume", action="store_true", help="go on where a run was ended")
-    add_order_arguments(parser)
-    parser.set_defaults(run=_video)
-
-
-def add_order_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what says what is made of a clip."""
-    looks = ", ".join(f"{look}: {record.summary}" for look, record in LOOKS.items())
-    parser.add_argument("--look", choices=list(Look), type=Look, default=Look.HEATMAP, help=looks)
     parser.add_argument(
         "--colormap", choices=list(Colormap), type=Colormap, default=Colormap.INFERNO
     )
+    add_look_arguments(parser)
+    add_network_arguments(parser)
+    parser.set_defaults(run=_video)
+
+
+def add_look_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says what is made of a clip, and of which part."""
+    looks = ", ".join(f"{look}: {record.summary}" for look, record in LOOKS.items())
+    parser.add_argument("--look", choices=list(Look), type=Look, default=Look.HEATMAP, help=looks)
     parser.add_argument(
         "--layout",
         choices=list(StereoLayout),
@@ -80,16 +81,10 @@ def add_order_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--anchors", help="x,y,metres;... in the first frame: depth in metres")
     parser.add_argument("--silent", action="store_true", help="leave the sound out")
-    parser.add_argument("--model", help="default: DEPTH_MODEL")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument(
-        "--resolution", type=int, help="of the network's input; default: the official"
-    )
-    size.add_argument("--quality", choices=list(Quality), type=Quality, help="the same by a name")
 
 
 def order_of(arguments: argparse.Namespace) -> VideoOrder:
-    """What the arguments of :func:`add_order_arguments` say; raises :class:`InvalidParameter`."""
+    """What the arguments say; raises :class:`InvalidParameter`."""
     start, end, fps = arguments.start, arguments.end, arguments.fps
     if start is not None and not start >= 0:
         raise InvalidParameter("--start must be 0 or more.")

@@ -45,7 +45,8 @@ class VideoOrder:
     """Everything but where from and where to.
 
     ``frames`` is the format of depth in a folder or ZIP. With ``metres`` depth is in metres, by
-    points in the first frame.
+    points in the first frame. ``frames_a_part``: so many frames are done at once by a run that
+    goes on where another ended.
     """
 
     look: Look = Look.HEATMAP
@@ -59,3 +60,4 @@ class VideoOrder:
     resolution: int | None = None
     quality: Quality | None = None
     sound: bool = True
+    frames_a_part: int = 240

@@ -30,6 +30,10 @@ class Parts:
     def __init__(self, path: Path) -> None:
         self.folder = path.with_name(f".{path.name}.parts")
 
+    def are_of(self, order: Mapping[str, Any]) -> bool:
+        """Whether there are parts of that order."""
+        return self._differing(order) == []
+
     def open(self, order: Mapping[str, Any], resume: bool) -> list[Path]:
         """The finished parts of an earlier run of the same ``order``; a new folder without.
 
@@ -40,13 +44,11 @@ class Parts:
             self.folder.mkdir()
             _write(self.folder / _ORDER, json.dumps(order, indent=1).encode())
             return []
-        try:
-            before = json.loads((self.folder / _ORDER).read_bytes())
-        except (OSError, ValueError):
+        differing = self._differing(order)
+        if differing is None:
             raise InvalidParameter(
                 "There is no interrupted run of that output to go on with; leave --resume away."
-            ) from None
-        differing = [key for key in order if before.get(key) != order[key]]
+            )
         if differing:
             raise InvalidParameter(
                 f"The interrupted run had another {', '.join(differing)}; leave --resume away to "
@@ -56,6 +58,14 @@ class Parts:
         while (self.part(len(done)) / _STATE).exists():
             done.append(self.part(len(done)))
         return done
+
+    def _differing(self, order: Mapping[str, Any]) -> list[str] | None:
+        """In what an interrupted run was another; None where there is none."""
+        try:
+            before = json.loads((self.folder / _ORDER).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return [key for key in order if before.get(key) != order[key]]
 
     def has_any(self) -> bool:
         """Whether there is anything to go on with."""

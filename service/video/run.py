@@ -31,8 +31,6 @@ from service.video.targets import Target, Timing, target_for
 
 T = TypeVar("T")
 
-FRAMES_A_PART = 240
-
 
 @dataclass
 class VideoSummary:
@@ -62,15 +60,15 @@ def make_video(
     output: Path,
     order: VideoOrder,
     load: Callable[[], OfflineNetwork],
-    resume: bool = False,
+    resume: bool | None = False,
     watch: Watch | None = None,
-    frames_a_part: int = FRAMES_A_PART,
 ) -> VideoSummary:
     """Make ``output`` of ``clip``; blocks until it is there, or ``watch`` stops it.
 
     The network is loaded when the clip is known to be one.
 
-    What is stopped leaves a whole file of what is done, and parts to ``resume`` from. Raises
+    What is stopped leaves a whole file of what is done, and parts to ``resume`` from; None goes on
+    where there is anything to go on with. Raises
     :class:`InvalidParameter` for what is no clip and for what the output cannot hold, and then
     leaves nothing.
     """
@@ -78,12 +76,14 @@ def make_video(
     target, parts = target_for(output, order), Parts(output)
     with Clip(clip) as opened:
         network = load()
-        done = parts.open(_identity(clip, order, network, frames_a_part), resume)
+        identity = _identity(clip, order, network)
+        goes_on = parts.are_of(identity) if resume is None else resume
+        done = parts.open(identity, goes_on)
         try:
             scenes = _scenes(clip, order, network, parts, watch)
             if watch.is_stopped():
                 return VideoSummary(is_whole=False)
-            run = _Run(opened, order, network, target, parts, scenes, frames_a_part)
+            run = _Run(opened, order, network, target, parts, scenes)
             summary = run.make(done, watch)
             if summary.frames:
                 run.join(order.sound)
@@ -97,9 +97,7 @@ def make_video(
     return summary
 
 
-def _identity(
-    clip: Path, order: VideoOrder, network: OfflineNetwork, frames_a_part: int
-) -> dict[str, Any]:
+def _identity(clip: Path, order: VideoOrder, network: OfflineNetwork) -> dict[str, Any]:
     """What two runs must have in common for one to go on where the other ended."""
     version = file_version(clip)
     options = {name: repr(value) for name, value in vars(order).items()}
@@ -109,7 +107,6 @@ def _identity(
         "model": network.spec.name,
         "resolution": network.spec.input_rule.target,
         "service": __version__,
-        "frames_a_part": frames_a_part,
     }
 
 
@@ -169,10 +166,9 @@ class _Run:
         target: Target,
         parts: Parts,
         scenes: list[SceneEnds] | None,
-        frames_a_part: int,
     ) -> None:
         self._clip, self._order, self._network = clip, order, network
-        self._target, self._parts, self._frames_a_part = target, parts, frames_a_part
+        self._target, self._parts = target, parts
         # What is known in metres of the first frame holds in its scale.
         self._steady = SteadyDepth(0.0 if order.metres.wanted else 0.1, scenes=scenes)
         self._numbers = DepthNumbers(network.spec, order.metres)
@@ -218,7 +214,7 @@ class _Run:
             summary.repeated += frame.repeated
             self._last_time = time
             watch.frame(1)
-            if summary.frames % self._frames_a_part == 0 and part is not None:
+            if summary.frames % self._order.frames_a_part == 0 and part is not None:
                 writer.finish()
                 self._parts.finish(part, self._state())
                 writer = None

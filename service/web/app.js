@@ -226,11 +226,12 @@ function failLive(problem) {
   fail(problem);
 }
 
-/** What the camera's frames are asked for with, and what tells their metres. */
-function liveQuery() {
+/** What live frames are asked for with, and what tells the metres of a camera's. */
+function liveQuery(withMetres) {
   const { model } = models.query;
   const metric = scene?.kind === "metric_depth" && model === scene.model;
-  const metres = metric ? scene.metres : views.depth.borrowed(model);
+  const known = metric ? scene.metres : views.depth.borrowed(model);
+  const metres = withMetres ? known : null;
   const { colormap } = views.depth;
   return { colormap, metres, query: { colormap, ...(model && { model }), ...metres?.query } };
 }
@@ -268,7 +269,10 @@ onLanguage(() => views.depth.say());
 
 startTabs(showTab, rememberTab);
 setScene(null);
-startIntake(measureAll);
+startIntake(measureAll, (clip) => {
+  select("live");
+  views.live.play(clip);
+});
 addEventListener("popstate", () => restore());
 if (history.state?.photo) restore();
 else followLink();

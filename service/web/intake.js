@@ -11,14 +11,21 @@ const ENDINGS = /\.(jpe?g|jfif|png|webp|bmp|tiff?|gif|avif|heic|heif)$/i;
 // As many at once are kept for the session.
 const MOST = 20;
 
-/** Call back with the photos that come in together, and out of how many files they were taken. */
-export function startIntake(take) {
+/**
+ * Call `take` back with the photos that come in together, and out of how many files they were
+ * taken; `play` with a video, which the browser decodes and no server does.
+ */
+export function startIntake(take, play) {
   input.addEventListener("change", () => {
     takePhotos(input.files, take);
     input.value = "";
   });
   startCamera((photo) => take([photo], 1));
-  startDrop(take);
+  startDrop((files) => {
+    const clip = [...files].find(({ type }) => type.startsWith("video/"));
+    if (clip) play(clip);
+    else takePhotos(files, take);
+  });
   addEventListener("paste", (event) => {
     takePhotos(event.clipboardData?.files ?? [], take);
   });
@@ -42,7 +49,7 @@ async function takeSample(name, take) {
   }
 }
 
-function startDrop(take) {
+function startDrop(takeFiles) {
   const mark = (dragging) => document.body.classList.toggle("dragging", dragging);
   for (const name of ["dragenter", "dragover"]) {
     addEventListener(name, (event) => {
@@ -56,6 +63,6 @@ function startDrop(take) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     mark(false);
-    takePhotos(event.dataTransfer.files, take);
+    takeFiles(event.dataTransfer.files);
   });
 }

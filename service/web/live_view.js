@@ -1,19 +1,24 @@
-// The camera and its heatmap beside it, while both move.
+// The camera, or a video file, and its heatmap beside it, while both move.
 
+import { save } from "./downloads.js";
 import { FrameGrabber, fit } from "./frame_grabber.js";
 import { FrameStream } from "./frame_stream.js";
 import { LiveDepth } from "./live_depth.js";
 import { LiveFigures } from "./live_figures.js";
-import { busy, complain, tell, warn } from "./status.js";
+import { CameraSource, ClipSource } from "./live_source.js";
+import { Recorder } from "./recorder.js";
+import { busy, complain, tell } from "./status.js";
 import { onLanguage, say } from "./strings.js";
-import { closeCamera, openCamera, release } from "./webcam.js";
 
-const CAMERA_WIDTH = 960;
+const MS_BETWEEN_TRIES = 40;
 const byId = (id) => document.getElementById(id);
 const [panel, video, heatmap, toggle] = ["panel-live", "live-video", "live-heatmap", "live-switch"].map(byId);
+const [record, chooser] = ["live-record", "live-file"].map(byId);
 
-/** Everything that one press of Start opened. */
+/** Everything that one press of Start, or one file, opened. */
 class Run {
+  source;
+  recorder = null;
   figures = new LiveFigures();
   depth;
   stream = null;
@@ -21,7 +26,8 @@ class Run {
   drawn = 0;
   said = null;
 
-  constructor({ colormap, metres, query }) {
+  constructor(source, { colormap, metres, query }) {
+    this.source = source;
     this.depth = metres && new LiveDepth(colormap, metres);
     // Numbers instead of pictures: the page paints them and reads them.
     this.query = this.depth ? { ...query, format: "raw" } : query;
@@ -34,11 +40,22 @@ export class LiveView {
   #run = null;
   #metric = false;
 
-  /** `query` gives {colormap, metres, query}; `fail` takes the Problem that ended the stream. */
+  /**
+   * `query` gives {colormap, metres, query}, with metres only where told so; `fail` takes the
+   * Problem that ended the stream.
+   */
   constructor(query, fail) {
     this.#query = query;
     this.#fail = fail;
     toggle.addEventListener("click", () => (this.#run ? this.stop() : this.start()));
+    record.addEventListener("click", () => (this.#run?.recorder ? this.#keep(this.#run) : this.#record()));
+    chooser.addEventListener("change", () => {
+      if (chooser.files.length) this.start(new ClipSource(chooser.files[0]));
+      chooser.value = "";
+    });
+    // A video that stands still shows no new frames by itself.
+    for (const name of ["pause", "seeked"]) video.addEventListener(name, () => this.#shootStill(this.#run));
+    video.addEventListener("ended", () => this.#keep(this.#run));
     video.addEventListener("resize", () => {
       panel.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
     });
@@ -48,7 +65,7 @@ export class LiveView {
   }
 
   show() {
-    this.#metric = Boolean(this.#query().metres);
+    this.#metric = Boolean(this.#query(true).metres);
     this.#say();
   }
 
@@ -56,21 +73,23 @@ export class LiveView {
     this.stop();
   }
 
-  async start() {
-    this.#end();
-    const run = (this.#run = new Run(this.#query()));
-    this.#say();
-    busy("liveStarting");
-    const camera = await openCamera(CAMERA_WIDTH);
-    // The person took a while to allow it, and may have left meanwhile.
-    if (run !== this.#run) release(camera);
-    else if (!camera) this.#end();
-    else await this.#open(run, camera);
+  /** Show the camera, or a video file. */
+  play(file) {
+    return this.start(new ClipSource(file));
   }
 
-  async #open(run, camera) {
-    camera.getTracks().forEach((track) => track.addEventListener("ended", () => this.#lose(run)));
-    video.srcObject = camera;
+  async start(source = new CameraSource()) {
+    this.#end();
+    const run = (this.#run = new Run(source, this.#query(source.metric)));
+    this.#say();
+    busy(source.starting);
+    const opened = await source.open(video, () => this.#lose(run));
+    if (run !== this.#run) return;
+    if (opened) await this.#open(run);
+    else this.#end();
+  }
+
+  async #open(run) {
     this.#fill(video, true);
     // It fails when it is stopped before it plays.
     await video.play().catch(() => {});
@@ -83,19 +102,37 @@ export class LiveView {
     this.#shoot(run);
   }
 
-  /** Release the camera and the stream, on purpose. */
+  /** Release the camera or the file, and the stream, on purpose. */
   stop() {
     if (!this.#run) return;
+    const { source, recorder } = this.#run;
     this.#end();
-    tell("liveStopped");
+    if (!recorder) tell(source.stopped);
+  }
+
+  #record() {
+    if (!this.#run || heatmap.hidden) return;
+    this.#run.recorder = new Recorder(video, heatmap);
+    this.#say();
+  }
+
+  /** Save what was recorded so far, if anything was. */
+  async #keep(run) {
+    const recorder = run?.recorder;
+    if (!recorder) return;
+    run.recorder = null;
+    this.#say();
+    const { blob, ending } = await recorder.stop();
+    tell("downloaded", { name: save(blob, `depth${ending}`) });
   }
 
   #end() {
+    this.#keep(this.#run);
     this.#run?.stream?.close();
     this.#run?.figures.clear();
     this.#run?.depth?.close();
+    this.#run?.source.close(video);
     this.#run = null;
-    closeCamera(video);
     this.#fill(video, false);
     this.#fill(heatmap, false);
     this.#say();
@@ -107,9 +144,7 @@ export class LiveView {
   }
 
   #lose(run) {
-    if (run !== this.#run) return;
-    this.#end();
-    warn("cameraLost");
+    if (run === this.#run) this.#end();
   }
 
   #warn(run, problem) {
@@ -118,7 +153,19 @@ export class LiveView {
     complain(problem);
   }
 
-  /** Send the camera's newest picture whenever the stream has room for it. */
+  /** Send the picture that a pause or a jump ended at, as soon as there is room for it. */
+  async #shootStill(run) {
+    while (run?.stream && run === this.#run && video.paused) {
+      const jpeg = run.stream.ready ? await run.frames.grab() : null;
+      if (jpeg && run === this.#run) {
+        run.stream.send(jpeg);
+        return;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, MS_BETWEEN_TRIES); });
+    }
+  }
+
+  /** Send the newest picture whenever the stream has room for it. */
   async #shoot(run) {
     if (run !== this.#run) return;
     video.requestVideoFrameCallback(() => this.#shoot(run));
@@ -140,9 +187,15 @@ export class LiveView {
     shown.close?.();
     this.#fill(heatmap, true);
     run.depth?.read();
+    run.recorder?.draw();
+    this.#allowRecording(run);
     run.figures.add(latency, dropped);
     if (run.said !== "running") tell("liveRunning", { model });
     run.said = "running";
+  }
+
+  #allowRecording(run) {
+    record.hidden = !(run && !heatmap.hidden && Recorder.possible);
   }
 
   #fill(picture, full) {
@@ -154,6 +207,8 @@ export class LiveView {
 
   #say() {
     toggle.querySelector("span").textContent = say(this.#run ? "liveStop" : "liveStart");
+    record.querySelector("span").textContent = say(this.#run?.recorder ? "liveSave" : "liveRecord");
+    this.#allowRecording(this.#run);
     this.#run?.figures.say();
     byId("live-metres").textContent = say(this.#metric ? "liveMetres" : "liveNoMetres");
   }

@@ -50,8 +50,8 @@ export function complain(problem, repeat) {
 }
 
 /** Say a mistake that has words of its own. */
-export function warn(key) {
-  show(() => say(key), { error: true });
+export function warn(key, values = {}) {
+  show(() => say(key, values), { error: true });
 }
 
 function wordsOf({ type, detail, retryAfter }) {

@@ -80,7 +80,7 @@ def worker_processes(run: subprocess.Popen[str]) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(run.pid).children(recursive=True)
-        if child.is_running() and "PhotoWorker" in " ".join(child.cmdline())
+        if child.is_running() and "_Task" in " ".join(child.cmdline())
     ]
 
 

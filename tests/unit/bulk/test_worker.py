@@ -45,7 +45,7 @@ def test_what_decoders_cannot_read_is_reported_and_the_block_goes_on(
     for name in names:
         (order.photos / name).write_bytes(input_bytes(name))
     (order.photos / "text.gif").write_text("no photo")
-    batch: dict[str, Sequence[bytes]] = {"photo": [name.encode() for name in [*names, "text.gif"]]}
+    batch: dict[str, Sequence[bytes]] = {"file": [name.encode() for name in [*names, "text.gif"]]}
     report = PhotoWorker(order)(batch)
     assert list(report["error"]) == ["undecodable-image", "", "", "unsupported-media-type"]
     assert {path.name for path in order.outputs.glob("*.png")} == {"base.jpg.png", "x.avif.png"}
@@ -56,7 +56,7 @@ def test_16_bits_say_what_they_are(settings: Settings, tmp_path: Path) -> None:
     photo = input_bytes("base.jpg")
     (order.photos / "base.jpg").write_bytes(photo)
     worker = PhotoWorker(order)
-    assert list(worker({"photo": [b"base.jpg"]})["error"]) == [""]
+    assert list(worker({"file": [b"base.jpg"]})["error"]) == [""]
     (written,) = order.outputs.glob("*.png")
     description = read_description(written.read_bytes())
     assert description is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import subprocess
 import sys
@@ -42,8 +43,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def make(clip: Path, network: OfflineNetwork) -> Make:
     def make(output: Path, order: VideoOrder | None = None, **options: object) -> VideoSummary:
-        given = {"frames_a_part": 4, **options}
-        return make_video(clip, output, order or VideoOrder(), lambda: network, **given)  # type: ignore[arg-type]
+        order = dataclasses.replace(order or VideoOrder(), frames_a_part=4)
+        return make_video(clip, output, order, lambda: network, **options)  # type: ignore[arg-type]
 
     return make
 
@@ -188,7 +189,8 @@ def frame(frames):
     count += frames
     if count == 7:
         os._exit(9)
-make_video(clip, output, VideoOrder(), lambda: network, watch=Watch(frame=frame), frames_a_part=4)
+order = VideoOrder(frames_a_part=4)
+make_video(clip, output, order, lambda: network, watch=Watch(frame=frame))
 """
 
 

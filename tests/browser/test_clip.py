@@ -1,0 +1,93 @@
+"""A video file in the live tab: the browser decodes it, the service sees single frames."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.clips import write_clip
+from tests.support.visitor import drop, pixels
+
+_SHOWN = "() => document.getElementById('live-video')"
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds; VP9, since Chromium of some systems has no H.264."""
+    options = {"deadline": "realtime", "cpu-used": "8"}
+    path = tmp_path_factory.mktemp("clip") / "clip.webm"
+    return write_clip(path, 100, codec="libvpx-vp9", options=options)
+
+
+def open_clip(page: Page, clip: Path) -> None:
+    page.goto("/")
+    page.locator("#tab-live").click()
+    page.locator("#live-file").set_input_files(clip)
+    expect(page.locator("#live-heatmap")).to_be_visible()
+
+
+def test_a_chosen_clip_plays_beside_its_depth_and_the_file_goes_nowhere(
+    page: Page, clip: Path
+) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    open_clip(page, clip)
+    expect(page.locator("#status")).to_contain_text("depth_lite_256")
+    assert page.locator("#live-video").evaluate("(video) => video.controls")
+    assert "POST" not in sent
+    page.locator("#live-switch").click()
+    expect(page.locator("#status")).to_have_text("视频已关闭。")
+    expect(page.locator("#live-heatmap")).to_be_hidden()
+    assert not page.locator("#live-video").evaluate("(video) => video.controls || video.src")
+
+
+def test_a_paused_clip_shows_the_depth_of_where_one_seeks(page: Page, clip: Path) -> None:
+    open_clip(page, clip)
+    page.evaluate(f"({_SHOWN})().pause()")
+    for second in (0.5, 3.5):
+        before = pixels(page, "#live-heatmap")
+        page.evaluate(f"(second) => {{ ({_SHOWN})().currentTime = second; }}", second)
+        page.wait_for_function(
+            """(before) => {
+                const { width, height } = document.getElementById("live-heatmap");
+                const context = document.getElementById("live-heatmap").getContext("2d");
+                const { data } = context.getImageData(0, 0, width, height);
+                return data.some((value, at) => value !== before[at]);
+            }""",
+            arg=list(before),
+        )
+
+
+def test_a_recording_is_a_webm_with_both_side_by_side(page: Page, clip: Path) -> None:
+    open_clip(page, clip)
+    expect(page.locator("#live-record")).to_have_text("录制")
+    page.locator("#live-record").click()
+    expect(page.locator("#live-record")).to_have_text("停止并保存录像")
+    page.wait_for_function(f"() => ({_SHOWN})().currentTime > 1.5")
+    with page.expect_download() as download:
+        page.locator("#live-record").click()
+    assert download.value.suggested_filename == "depth.webm"
+    with av.open(io.BytesIO(Path(download.value.path()).read_bytes()), "r") as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) > 3
+    assert frames[0].shape == (90, 320, 3)
+    # The clip's own colours to the left, inferno's to the right.
+    assert frames[-1][:, 160:].astype(int).max() > 150
+    assert frames[-1][:, :160].std() > 20
+    expect(page.locator("#status")).to_contain_text("depth.webm")
+
+
+def test_a_dropped_clip_opens_the_tab_and_what_cannot_be_played_is_said(
+    page: Page, clip: Path
+) -> None:
+    page.goto("/")
+    drop(page, "clip.webm", clip.read_bytes(), "video/webm")
+    expect(page.locator("#panel-live")).to_be_visible()
+    expect(page.locator("#live-heatmap")).to_be_visible()
+    drop(page, "broken.mp4", b"no video", "video/mp4")
+    expect(page.locator("#status")).to_contain_text("放不了“broken.mp4”")
+    expect(page.locator("#live-heatmap")).to_be_hidden()

@@ -1,0 +1,67 @@
+"""Folders of clips: a clip that is none costs only itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import pytest
+
+from service.bulk.clips import ClipOrder, ClipWorker
+from service.bulk.outputs import OutputFolder
+from service.imaging.depth_map import DepthMap
+from service.imaging.transforms import Tensor
+from service.settings import Settings
+from service.video.order import Look, VideoOrder
+from service.video.run import make_video
+from tests.support.clips import write_clip
+from tests.unit.video.test_run import stopped_after
+
+
+def test_each_clip_becomes_one_and_what_is_none_is_reported(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips, outputs = tmp_path / "clips", tmp_path / "depth"
+    (clips / "sub").mkdir(parents=True)
+    write_clip(clips / "sub" / "a.mkv", 5, sound="aac")
+    write_clip(clips / "b.mp4", 3)
+    (clips / "text.mov").write_text("no clip")
+    (clips / "notes.txt").touch()
+    OutputFolder(outputs).open()
+    video = VideoOrder(Look.SIDE_BY_SIDE, model="depth_lite_256", frames_a_part=1)
+    order = ClipOrder(clips, outputs, ".mp4", video, settings)
+    names = [str(file).encode() for file in order.files()]
+    worker = order.worker()
+    report = worker({"file": names})
+    assert dict(zip(names, report["error"], strict=True)) == {
+        b"b.mp4": "",
+        b"text.mov": "invalid-parameter",
+        b"sub/a.mkv": "",
+    }
+    OutputFolder(outputs).close()
+    made = {str(path.relative_to(outputs)) for path in outputs.rglob("*") if path.is_file()}
+    assert made == {"b.mp4.mp4", "sub/a.mkv.mp4"}
+    with av.open(str(outputs / "sub" / "a.mkv.mp4")) as container:
+        assert len(container.streams.audio) == 1
+    take_up(worker, order, monkeypatch)
+
+
+def take_up(worker: ClipWorker, order: ClipOrder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a lost worker left of a clip is gone on with: the frames of its parts are not new."""
+    output = order.outputs / "b.mp4.mp4"
+    whole = output.read_bytes()
+    output.unlink()
+    clip, network = order.clips / "b.mp4", worker._network
+    make_video(clip, output, order.video, lambda: network, watch=stopped_after(2))
+    output.unlink()
+    seen, infer = [], network.infer
+
+    def counted(tensor: Tensor) -> DepthMap:
+        seen.append(tensor)
+        return infer(tensor)
+
+    monkeypatch.setattr(network, "infer", counted)
+    OutputFolder(order.outputs).open()
+    assert worker({"file": [b"b.mp4"]})["error"] == [""]
+    assert output.read_bytes() == whole
+    assert len(seen) == 1
