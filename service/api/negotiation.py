@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service.api.problems import PROBLEM_JSON
 from service.api.schemas import OCTETS
 from service.errors import NotAcceptable
-from service.imaging.formats import FORMATS, OutputFormat
+from service.imaging.formats import FORMATS, OutputFormat, check_available
 
 # In the records' order: what a caller without preferences gets, and who wins a tie.
 _OFFERS = [(name, record.media_type) for name, record in FORMATS.items() if record.negotiates]
@@ -55,17 +55,27 @@ class _Range:
 def choose_format(requested: OutputFormat | None, accept: str) -> OutputFormat:
     """The representation to send (RFC 9110, section 12.5.1).
 
-    Raises :class:`NotAcceptable` when the Accept header allows none of those on offer.
+    Raises :class:`NotAcceptable` when the Accept header allows none of those on offer, and
+    :class:`InvalidParameter` for a format that needs a package which is missing; both name it.
     """
     if requested is not None:
+        check_available(requested)
         return requested
     ranges = [r for r in map(_Range.parse, (accept or "*/*").split(",")) if r is not None]
     if ranges and all(r.is_of_errors for r in ranges):
         return _OFFERS[0][0]
-    best, media_type = max(_OFFERS, key=lambda offer: _quality(ranges, offer[1]))
+    offers = [(name, media_type) for name, media_type in _OFFERS if FORMATS[name].is_available]
+    best, media_type = max(offers, key=lambda offer: _quality(ranges, offer[1]))
     if _quality(ranges, media_type) <= 0:
-        offered = ", ".join(media_type for _, media_type in _OFFERS)
-        raise NotAcceptable(f"Accept allows none of {offered}. Or choose with ?format=.")
+        offered = ", ".join(media_type for _, media_type in offers)
+        missing = [
+            f" {record.media_type} {record.needs.demand}"
+            for record in FORMATS.values()
+            if record.needs is not None and not record.is_available
+        ]
+        raise NotAcceptable(
+            f"Accept allows none of {offered}. Or choose with ?format=.{''.join(missing)}"
+        )
     return best
 
 

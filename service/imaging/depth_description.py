@@ -1,17 +1,20 @@
-"""What a 16-bit PNG's levels mean, in text chunks of its own: other programs pass over them.
+"""What a file's numbers mean, in text that other programs pass over.
 
-``Depth-Kind``, ``Depth-Unit``, ``Depth-Min`` and ``Depth-Max`` (of levels 0 and 65535),
-``Depth-Invalid`` (the level that is no reading), ``Depth-Beyond`` (from where on a value stands for
-infinity), ``Depth-Model``, and ``Software`` with its version. Format: PNG specification, third
-edition, W3C 2025, section 11.3.3.2 (tEXt).
+It is in text chunks of a 16-bit PNG, in attributes of an OpenEXR's header, and in a TIFF's
+ImageDescription. ``Depth-Kind``, ``Depth-Unit``, ``Depth-Min`` and ``Depth-Max`` (of levels 0 and
+65535), ``Depth-Invalid`` (the level that is no reading), ``Depth-Beyond`` (from where on a value
+stands for infinity), ``Depth-Model``, and ``Software`` with its version; of floating-point numbers,
+which stand for themselves, no levels. Format of PNG: its specification, third edition, W3C 2025,
+section 11.3.3.2 (tEXt).
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,8 @@ from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import DepthArray
+
+T = TypeVar("T")
 
 _LARGEST_LEVEL = 65535
 _LARGEST_VALUE = 1e12
@@ -46,21 +51,15 @@ class DepthDescription:
 
     def text(self) -> dict[str, str]:
         """Keywords and values of the chunks."""
-        optional = {
-            "Depth-Unit": self.kind.unit,
-            "Depth-Invalid": self.invalid,
-            "Depth-Beyond": self.beyond,
-        }
+        optional = {"Depth-Invalid": self.invalid, "Depth-Beyond": self.beyond}
         return {
-            "Software": f"depth-service {__version__}",
-            "Depth-Model": self.model,
-            "Depth-Kind": self.kind.value,
+            **NumbersDescription(self.kind, self.model).text(),
             "Depth-Min": repr(self.low),
             "Depth-Max": repr(self.high),
             **{key: str(value) for key, value in optional.items() if value is not None},
         }
 
-    def values(self, levels: NDArray[np.uint16]) -> DepthArray:
+    def values(self, levels: NDArray[np.integer]) -> DepthArray:
         """The numbers that the levels stand for, ``(h, w)`` float32."""
         step = (self.high - self.low) / _LARGEST_LEVEL
         values = (levels * step + self.low).astype(np.float32)
@@ -70,6 +69,23 @@ class DepthDescription:
         if self.invalid is not None:
             values[levels == self.invalid] = np.nan
         return values
+
+
+@dataclass(frozen=True)
+class NumbersDescription:
+    """The meaning of floating-point numbers."""
+
+    kind: DepthKind
+    model: str
+
+    def text(self) -> dict[str, str]:
+        """Keywords and values."""
+        text = {
+            "Software": f"depth-service {__version__}",
+            "Depth-Model": self.model,
+            "Depth-Kind": self.kind.value,
+        }
+        return text if self.kind.unit is None else {**text, "Depth-Unit": self.kind.unit}
 
 
 def describe(depth: DepthMap) -> DepthDescription:
@@ -88,16 +104,34 @@ def read_description(data: bytes) -> DepthDescription | None:
 
     Raises :class:`InvalidParameter` for one that cannot be true.
     """
-    text = _text_chunks(data)
+    return _read(_text_chunks(data), _described)
+
+
+def numbers_description(text: Mapping[str, str]) -> NumbersDescription | None:
+    """The description in the text of a file of floating-point numbers; None where there is none.
+
+    Raises :class:`InvalidParameter` for one that cannot be true.
+    """
+    return _read(text, _described_numbers)
+
+
+def _read(text: Mapping[str, str], read: Callable[[Mapping[str, str]], T]) -> T | None:
     if not text.keys() & _KEYWORDS:
         return None
     try:
-        return _described(text)
+        return read(text)
     except (KeyError, ValueError) as error:
         raise InvalidParameter(
-            "depth: the PNG describes itself in a way that cannot be true; send it without its "
-            "text chunks Depth-Kind, Depth-Min, Depth-Max, or correct them."
+            "depth: the file describes itself in a way that cannot be true; send it without its "
+            "texts Depth-Kind, Depth-Min, Depth-Max, or correct them."
         ) from error
+
+
+def _described_numbers(text: Mapping[str, str]) -> NumbersDescription:
+    kind = DepthKind(text["Depth-Kind"])
+    if text.get("Depth-Unit") != kind.unit:
+        raise ValueError("no unit of that kind")
+    return NumbersDescription(kind, text.get("Depth-Model", ""))
 
 
 def _described(text: Mapping[str, str]) -> DepthDescription:
@@ -108,10 +142,10 @@ def _described(text: Mapping[str, str]) -> DepthDescription:
     beyond = float(text["Depth-Beyond"]) if "Depth-Beyond" in text else None
     if invalid is not None and not 0 <= invalid <= _LARGEST_LEVEL:
         raise ValueError("no level")
-    kind = DepthKind(text["Depth-Kind"])
-    if text.get("Depth-Unit") != kind.unit or (beyond is not None and not beyond > 0):
-        raise ValueError("no unit or limit of that kind")
-    return DepthDescription(kind, low, high, text.get("Depth-Model", ""), invalid, beyond)
+    if beyond is not None and not beyond > 0:
+        raise ValueError("no limit")
+    of_numbers = _described_numbers(text)
+    return DepthDescription(of_numbers.kind, low, high, of_numbers.model, invalid, beyond)
 
 
 def _text_chunks(data: bytes) -> dict[str, str]:

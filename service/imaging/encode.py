@@ -15,8 +15,10 @@ import orjson
 
 from service.errors import InvalidParameter
 from service.imaging import png
-from service.imaging.depth_description import describe
+from service.imaging.depth_description import NumbersDescription, describe
 from service.imaging.depth_map import DepthMap
+from service.imaging.files.exr import write_exr
+from service.imaging.files.tiff import write_tiff
 from service.imaging.render import Colormap, Normalization, heat_indices, palette
 from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
@@ -98,6 +100,19 @@ def encode_npy(depth: DepthMap, options: EncodeOptions) -> bytes:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
     return b"".join((header.getvalue(), values.data))
+
+
+def encode_exr(depth: DepthMap, options: EncodeOptions) -> bytes:
+    """OpenEXR, one channel ``Z`` of float32: NaN for no reading, infinity beyond reach.
+
+    Raises :class:`InvalidParameter` where the package is missing.
+    """
+    return write_exr(depth.values, NumbersDescription(depth.kind, depth.model).text())
+
+
+def encode_tiff(depth: DepthMap, options: EncodeOptions) -> bytes:
+    """TIFF of float32: NaN for no reading, infinity beyond reach."""
+    return write_tiff(depth.values, NumbersDescription(depth.kind, depth.model).text())
 
 
 def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:

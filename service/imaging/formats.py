@@ -10,16 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from service.errors import InvalidParameter
 from service.imaging import png
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import (
     EncodeOptions,
     encode_depth16,
+    encode_exr,
     encode_heatmap,
     encode_json,
     encode_npy,
+    encode_tiff,
 )
+from service.imaging.extra import Extra
+from service.imaging.files import exr, tiff
 from service.imaging.render import Normalization
 
 # With copies of the map: its reciprocal, its metres, or what percentiles are taken of.
@@ -33,6 +38,8 @@ class OutputFormat(StrEnum):
     DEPTH16 = "depth16"
     JSON = "json"
     NPY = "npy"
+    EXR = "exr"
+    TIFF = "tiff"
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,8 @@ class FormatRecord:
     ``negotiates`` is chosen by ``Accept``; others share another's media type and have to be named.
     ``as_text`` are numbers as text, which are long: they are written at the network's size unless
     another is asked for. ``bytes_per_pixel`` is the most memory that a large map and its writing
-    take for each pixel, where nothing is made of the map before.
+    take for each pixel, where nothing is made of the map before. ``needs`` is a package that may
+    be missing.
     """
 
     summary: str
@@ -53,6 +61,12 @@ class FormatRecord:
     bytes_per_pixel: float
     negotiates: bool = True
     as_text: bool = False
+    needs: Extra | None = None
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it can be written here."""
+        return self.needs is None or self.needs.is_installed
 
 
 FORMATS = {
@@ -64,7 +78,20 @@ FORMATS = {
         "numbers as text", ".json", "application/json", encode_json, 22, as_text=True
     ),
     OutputFormat.NPY: FormatRecord("float32 array", ".npy", "application/x-npy", encode_npy, 8.5),
+    OutputFormat.EXR: FormatRecord(
+        "OpenEXR, one float32 channel `Z` (needs the extra `exr`)",
+        *(".exr", exr.MEDIA_TYPE, encode_exr, 9),
+        needs=exr.EXTRA,
+    ),
+    OutputFormat.TIFF: FormatRecord("TIFF of float32", ".tiff", tiff.MEDIA_TYPE, encode_tiff, 12.5),
 }
+
+
+def check_available(format: OutputFormat) -> None:
+    """Raise :class:`InvalidParameter`, naming it, where a package that it needs is missing."""
+    record = FORMATS[format]
+    if record.needs is not None and not record.is_available:
+        raise InvalidParameter(f"{format} {record.needs.demand}")
 
 
 def writing_bytes_per_pixel(
@@ -87,6 +114,8 @@ def writing_bytes_per_pixel(
 def encode(depth: DepthMap, format: OutputFormat, options: EncodeOptions | None = None) -> bytes:
     """Write ``depth`` in a format.
 
-    Raises :class:`InvalidParameter` for JSON of a map above ``max_json_pixels``.
+    Raises :class:`InvalidParameter` for JSON of a map above ``max_json_pixels``, and as
+    :func:`check_available`.
     """
+    check_available(format)
     return FORMATS[format].encode(depth, options or EncodeOptions())

@@ -12,12 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidParameter
-from service.imaging.depth_description import DepthDescription, read_description
+from service.imaging.depth_description import (
+    DepthDescription,
+    NumbersDescription,
+    numbers_description,
+    read_description,
+)
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import UPLOADED, DepthMap
 from service.imaging.files.exr import SIGNATURE as _EXR
-from service.imaging.files.exr import exr_size
-from service.imaging.files.tiff import tiff_size
+from service.imaging.files.exr import exr_size, exr_text
+from service.imaging.files.tiff import tiff_size, tiff_text
 from service.imaging.limits import too_many_pixels
 from service.imaging.npy import Numbers, read_npy
 from service.imaging.transforms import InputRule, Interpolation
@@ -67,7 +72,7 @@ class DepthFile:
     numbers: Numbers
     is_picture: bool
     is_whole: bool
-    description: DepthDescription | None = None
+    description: DepthDescription | NumbersDescription | None = None
 
 
 def is_picture_file(data: bytes) -> bool:
@@ -99,7 +104,7 @@ def read_depth_file(
     if not is_picture_file(data):
         numbers = read_npy(data, max_pixels)
         return DepthFile(numbers, False, np.issubdtype(numbers.dtype, np.integer))
-    description = read_description(data) if data.startswith(_PNG) else None
+    description = _description(data)
     levels = decode_grey(data)
     shallow = data.startswith(_JPEG) or (
         data.startswith(_PNG) and data[_PNG_BITS_AT : _PNG_BITS_AT + 1] != b"\x10"
@@ -107,6 +112,14 @@ def read_depth_file(
     if description is not None and shallow:
         raise InvalidParameter("depth: the PNG describes 16-bit levels, and has 8 bits.")
     return DepthFile(levels, shallow, bool((levels == np.rint(levels)).all()), description)
+
+
+def _description(data: bytes) -> DepthDescription | NumbersDescription | None:
+    if data.startswith(_PNG):
+        return read_description(data)
+    if data.startswith(_EXR):
+        return numbers_description(exr_text(data))
+    return numbers_description(tiff_text(data)) if data.startswith(_TIFFS) else None
 
 
 def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind) -> DepthMap:
@@ -121,9 +134,10 @@ def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind
     metric = kind is DepthKind.METRIC_DEPTH
     if described is not None:
         if kind is not described.kind:
-            raise InvalidParameter(f"depth_kind: the PNG says that it is {described.kind}.")
+            raise InvalidParameter(f"depth_kind: the file says that it is {described.kind}.")
         if meaning.scale is not None:
-            raise InvalidParameter("depth_scale: the PNG says itself what its levels mean.")
+            raise InvalidParameter("depth_scale: the file says itself what its numbers mean.")
+    if isinstance(described, DepthDescription):
         values = described.values(file.numbers.astype(np.uint16))
     else:
         if meaning.scale is not None and not metric:
@@ -132,7 +146,7 @@ def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind
         if not metric and not np.isfinite(file.numbers).all():
             raise InvalidParameter("depth: relative depth must hold finite numbers only.")
         values = _read(file.numbers, meaning.invalid or zero, meaning.scale or 1.0)
-        if metric and meaning.scale is None:
+        if metric and meaning.scale is None and described is None:
             _check_unscaled(file, values)
     _check_readings(values)
     if metric and np.nanmin(values) <= 0:

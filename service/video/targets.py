@@ -17,8 +17,7 @@ import numpy as np
 
 from service.errors import InvalidParameter
 from service.imaging import png
-from service.imaging.encode import EncodeOptions, encode_npy
-from service.imaging.files.exr import write_exr
+from service.imaging.encode import EncodeOptions, encode_exr, encode_npy
 from service.imaging.film import INDEX_FIRST, AvPacket, AvStream, Codec, Film
 from service.video.numbers import levels
 from service.video.order import FrameFormat, VideoOrder
@@ -186,7 +185,7 @@ def _npy(shot: Shot) -> bytes:
 
 
 def _exr(shot: Shot) -> bytes:
-    return write_exr(shot.sized(shot.numbers).values)
+    return encode_exr(shot.sized(shot.numbers), EncodeOptions())
 
 
 _NUMBERS: dict[FrameFormat, Callable[[Shot], bytes]] = {

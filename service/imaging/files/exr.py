@@ -6,19 +6,21 @@ Layout", openexr.com, which numbers the flags and the types of channels.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidParameter, UndecodableImage, UnsupportedMediaType
+from service.imaging.extra import Extra
 from service.imaging.limits import too_many_pixels
 
 SIGNATURE = b"v/1\1"
+MEDIA_TYPE = "image/x-exr"
+EXTRA = Extra("exr", "OpenEXR")
 
 _VERSION, _LONG_NAMES = 2, 0x400
 _LONGEST_NAME = 255
@@ -43,7 +45,7 @@ class _Box:
 
 def is_exr_readable() -> bool:
     """Whether the package is installed."""
-    return importlib.util.find_spec("OpenEXR") is not None
+    return EXTRA.is_installed
 
 
 def exr_size(data: bytes) -> tuple[int, int]:
@@ -93,18 +95,33 @@ def read_exr(data: bytes, max_pixels: int) -> NDArray[np.float32]:
     return numbers
 
 
-def write_exr(values: NDArray[np.float32]) -> bytes:
-    """One channel ``Z`` of float32 ``(h, w)``, compressed by ZIP.
+def exr_text(data: bytes) -> dict[str, str]:
+    """The header's attributes as text, whatever type they are of.
 
-    Raises :class:`InvalidParameter` where the package is missing.
+    Raises :class:`UndecodableImage` for a header that cannot be read.
+    """
+    try:
+        attributes = _attributes(data)
+    except (ValueError, struct.error) as error:
+        raise _damaged() from error
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in attributes.items()}
+
+
+def write_exr(values: NDArray[np.float32], text: Mapping[str, str] | None = None) -> bytes:
+    """One channel ``Z`` of float32 ``(h, w)``, compressed by ZIP; ``text`` goes into the header.
+
+    Both windows are the picture's, from (0, 0). Raises :class:`InvalidParameter` where the package
+    is missing.
     """
     if not is_exr_readable():
-        raise InvalidParameter(
-            "exr needs the package OpenEXR, which is not installed here: `pip install '.[exr]'`."
-        )
+        raise InvalidParameter(f"exr {EXTRA.demand}")
     import OpenEXR
 
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION,
+        "type": OpenEXR.scanlineimage,
+        **(text or {}),
+    }
     buffer = io.BytesIO()
     OpenEXR.File(header, {"Z": np.ascontiguousarray(values, np.float32)}).write(buffer)
     return buffer.getvalue()

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from PIL import TiffImagePlugin as Tiff
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -9,6 +16,8 @@ from service.errors import UndecodableImage
 from service.imaging.files.formats import raw_photo
 from service.imaging.files.source import Source
 from service.imaging.files.tiff_directory import ORIENTATION, Directory
+
+MEDIA_TYPE = "image/tiff"
 
 # TIFF readers allocate a whole tile, however small the image is.
 _MAX_SPARE_TILE_PIXELS = 1 << 20
@@ -121,6 +130,29 @@ def tiff_size(data: bytes) -> tuple[int, int]:
     """Width and height by the tags; 0 where they are missing."""
     directory = Directory(data)
     return directory.number(Tiff.IMAGEWIDTH, 0), directory.number(Tiff.IMAGELENGTH, 0)
+
+
+def tiff_text(data: bytes) -> dict[str, str]:
+    """What :func:`write_tiff` wrote as ``text``; nothing for the descriptions of others."""
+    try:
+        found = json.loads(Directory(data).text(Tiff.IMAGEDESCRIPTION))
+    except ValueError:
+        return {}
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in pairs if isinstance(value, str)}
+
+
+def write_tiff(values: NDArray[np.float32], text: Mapping[str, str] | None = None) -> bytes:
+    """One float32 ``(h, w)``, uncompressed; ``text`` goes into ImageDescription, as JSON.
+
+    Compressed floating point is half as large, and not read everywhere.
+    """
+    tags = Tiff.ImageFileDirectory_v2()
+    tags[Tiff.IMAGEDESCRIPTION] = json.dumps(dict(text or {}))
+    tags[Tiff.SOFTWARE] = (text or {}).get("Software", "")
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(values, np.float32)).save(file, "TIFF", tiffinfo=tags)
+    return file.getvalue()
 
 
 def _check_samples(directory: Directory) -> None:

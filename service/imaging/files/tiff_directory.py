@@ -12,8 +12,10 @@ _EXIF_DIRECTORY, _FOCAL_LENGTH_ON_FILM = 34665, 41989
 
 _BIG = 43
 # Integers by the number of their type: BYTE, SHORT, LONG, their signed ones, IFD and 64 bits.
+_ASCII = 2
 _INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 13: "L", 16: "Q", 17: "q", 18: "Q"}
 _MAX_VALUES = 64
+_MAX_LETTERS = 1024
 # Cameras write about 60.
 _MAX_ENTRIES = 4096
 
@@ -23,12 +25,14 @@ class Entry:
     """A tag as it is stored: ``start`` and ``end`` are its place in the file.
 
     ``numbers`` are the first 64 of its values; None where they are no integers or not in the file.
+    ``text`` is the beginning of its ASCII, at most 1,024 letters; empty where it is none.
     """
 
     tag: int
     start: int
     end: int
     numbers: tuple[int, ...] | None
+    text: str = ""
 
 
 class Directory:
@@ -62,6 +66,11 @@ class Directory:
         """The first of :meth:`numbers`."""
         return self.numbers(tag, (default,))[0]
 
+    def text(self, tag: int) -> str:
+        """The text of a tag; empty where it is missing or none."""
+        entry = self.find(tag)
+        return "" if entry is None else entry.text
+
     def replaced(self, data: bytes, tag: int, value: int) -> bytes:
         """``data`` with one 16-bit number as the value of a tag that it has."""
         entry = self.find(tag)
@@ -87,17 +96,31 @@ class Directory:
         last = min(first + min(number, _MAX_ENTRIES) * size, len(data) - size + 1)
         for place in range(first, last, size):
             tag, kind = struct.unpack_from(self._order + "HH", data, place)
-            yield Entry(tag, place, place + size, self._numbers(data, place, kind))
+            numbers, text = self._numbers(data, place, kind), self._text(data, place, kind)
+            yield Entry(tag, place, place + size, numbers, text)
+
+    def _values(self, data: bytes, place: int, size: int) -> tuple[int, int]:
+        """How many values of ``size`` bytes the entry at ``place`` has, and where they are."""
+        width = self._order + ("Q" if self._big else "L")
+        (count,) = struct.unpack_from(width, data, place + 4)
+        at = place + 4 + struct.calcsize(width)
+        if count * size > struct.calcsize(width):
+            (at,) = struct.unpack_from(width, data, at)
+        return count, at
+
+    def _text(self, data: bytes, place: int, kind: int) -> str:
+        if kind != _ASCII:
+            return ""
+        count, at = self._values(data, place, 1)
+        return data[at : at + min(count, _MAX_LETTERS)].partition(b"\0")[0].decode("latin-1")
 
     def _numbers(self, data: bytes, place: int, kind: int) -> tuple[int, ...] | None:
         letter = _INTEGERS.get(kind)
-        width = "Q" if self._big else "L"
-        (count,) = struct.unpack_from(self._order + width, data, place + 4)
-        if letter is None or count == 0:
+        if letter is None:
             return None
-        at = place + 4 + struct.calcsize(self._order + width)
-        if count * struct.calcsize(self._order + letter) > struct.calcsize(self._order + width):
-            (at,) = struct.unpack_from(self._order + width, data, at)
+        count, at = self._values(data, place, struct.calcsize(self._order + letter))
+        if count == 0:
+            return None
         try:
             layout = f"{self._order}{min(count, _MAX_VALUES)}{letter}"
             return struct.unpack_from(layout, data, at)

@@ -142,7 +142,7 @@ def test_a_grey_picture_of_metres_is_asked_about() -> None:
 @settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(DepthKind),
-    st.sampled_from([OutputFormat.DEPTH16, OutputFormat.NPY]),
+    st.sampled_from([OutputFormat.DEPTH16, OutputFormat.NPY, OutputFormat.EXR, OutputFormat.TIFF]),
     st.floats(0.01, 500),
     st.floats(1.01, 1000),
     st.booleans(),
@@ -155,8 +155,8 @@ def test_what_the_service_wrote_it_reads(
     if sky and kind is DepthKind.METRIC_DEPTH:
         values[0, 0] = np.inf
     depth = DepthMap(values, kind, "some_network")
-    # A PNG says itself what it is; of an NPY the answer's headers did.
-    meaning = DepthMeaning(None if format is OutputFormat.DEPTH16 else kind)
+    # The others say themselves what they are; of an NPY the answer's headers did.
+    meaning = DepthMeaning(kind if format is OutputFormat.NPY else None)
     back = read(encode(depth, format), meaning)
     assert back.kind is kind
     assert np.array_equal(np.isinf(back.values), np.isinf(values))

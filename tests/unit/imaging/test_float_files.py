@@ -1,0 +1,114 @@
+"""Depth of floating point for other programs: what their readers see, and ours."""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from service.api.negotiation import choose_format
+from service.errors import InvalidParameter, NotAcceptable
+from service.imaging.decode import decode_grey
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+from service.imaging.files.exr import write_exr
+from service.imaging.files.tiff import write_tiff
+from service.imaging.formats import OutputFormat, encode
+from service.imaging.uploaded_depth import DepthMeaning, depth_map_of, read_depth_file
+from tests.support.exr_files import read_header, read_zip_floats
+
+FLOATS = (OutputFormat.EXR, OutputFormat.TIFF)
+METRIC = DepthKind.METRIC_DEPTH
+Write = Callable[[NDArray[np.float32], Mapping[str, str]], bytes]
+
+
+def metres() -> NDArray[np.float32]:
+    """More rows than a block has, the top left without a reading, the bottom right out of reach."""
+    values = np.geomspace(0.3, 900, 40 * 23, dtype=np.float32).reshape(40, 23)
+    values[0, 0], values[-1, -1] = np.nan, np.inf
+    return values
+
+
+def upload(data: bytes, meaning: DepthMeaning | None = None) -> DepthMap:
+    file = read_depth_file(data, 10_000, lambda picture: decode_grey(picture, 10_000))
+    return depth_map_of(file, meaning or DepthMeaning(), DepthKind.RELATIVE_DEPTH)
+
+
+def test_openexr_has_one_channel_and_both_windows() -> None:
+    data = encode(DepthMap(metres(), METRIC, "some_network"), OutputFormat.EXR)
+    attributes, _ = read_header(data)
+    # FLOAT, not linear, every pixel.
+    assert attributes["channels"] == b"Z\0" + struct.pack("<iB3xii", 2, 0, 1, 1) + b"\0"
+    window = struct.pack("<4i", 0, 0, 22, 39)
+    assert attributes["dataWindow"] == attributes["displayWindow"] == window
+    assert attributes["Depth-Kind"] == b"metric_depth"
+    assert attributes["Depth-Unit"] == b"metre"
+    assert attributes["Depth-Model"] == b"some_network"
+    assert np.array_equal(read_zip_floats(data), metres(), equal_nan=True)
+
+
+def test_tifffile_and_opencv_open_the_tiff() -> None:
+    data = encode(DepthMap(metres(), METRIC, "some_network"), OutputFormat.TIFF)
+    page = tifffile.TiffFile(io.BytesIO(data)).pages.first
+    assert np.array_equal(page.asarray(), metres(), equal_nan=True)
+    assert '"Depth-Kind": "metric_depth", "Depth-Unit": "metre"' in page.description
+    assert page.software.startswith("depth-service ")
+    by_opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert by_opencv is not None
+    assert np.array_equal(by_opencv, metres(), equal_nan=True)
+
+
+@pytest.mark.parametrize("format", FLOATS)
+@pytest.mark.parametrize("kind", DepthKind)
+def test_what_is_sent_back_is_the_same(kind: DepthKind, format: OutputFormat) -> None:
+    values = metres() if kind is METRIC else np.nan_to_num(metres(), nan=-2, posinf=7)
+    back = upload(encode(DepthMap(values, kind, "some_network"), format))
+    assert back.kind is kind
+    assert np.array_equal(back.values, values, equal_nan=True)
+
+
+@pytest.mark.parametrize("format", FLOATS)
+def test_a_file_is_not_taken_for_another_kind_than_it_says(format: OutputFormat) -> None:
+    data = encode(DepthMap(metres(), METRIC, "some_network"), format)
+    with pytest.raises(InvalidParameter, match="depth_kind: the file says that it is metric"):
+        upload(data, DepthMeaning(DepthKind.RELATIVE_DEPTH))
+    with pytest.raises(InvalidParameter, match="depth_scale"):
+        upload(data, DepthMeaning(scale=1000))
+
+
+@pytest.mark.parametrize("write", [write_exr, write_tiff])
+@pytest.mark.parametrize("text", [{"Depth-Kind": "metric_depth"}, {"Depth-Kind": "width"}])
+def test_a_description_that_cannot_be_true_is_refused(write: Write, text: dict[str, str]) -> None:
+    with pytest.raises(InvalidParameter, match="cannot be true"):
+        upload(write(metres(), text))
+
+
+@pytest.mark.parametrize("description", ["", "a house", "[1]", '{"shape": [2, 2]}'])
+def test_descriptions_of_other_programs_are_passed_over(description: str) -> None:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, metres()[1:-1], description=description, metadata=None)
+    assert upload(buffer.getvalue(), DepthMeaning(METRIC)).kind is METRIC
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    with pytest.raises(InvalidParameter, match=r"exr needs the package OpenEXR.*\.\[exr\]"):
+        encode(DepthMap(metres(), METRIC, "some_network"), OutputFormat.EXR)
+    with pytest.raises(InvalidParameter, match=r"\.\[exr\]"):
+        choose_format(OutputFormat.EXR, "*/*")
+    with pytest.raises(NotAcceptable, match=r"image/x-exr needs .*\.\[exr\]"):
+        choose_format(None, "image/x-exr")
+    assert choose_format(None, "image/x-exr, image/tiff;q=0.5") is OutputFormat.TIFF
+
+
+def test_accept_chooses_them() -> None:
+    assert choose_format(None, "image/x-exr, image/tiff;q=0.5") is OutputFormat.EXR
+    assert choose_format(None, "image/tiff") is OutputFormat.TIFF
+    assert choose_format(None, "image/*") is OutputFormat.HEATMAP
