@@ -2,6 +2,7 @@
 
     python -m load_tests.video                      # steadiness
     python -m load_tests.video --speed [--minutes 1]
+    python -m load_tests.video --picture            # docs/images/video.webp
 
 Steadiness is of the embedded network on a made-up scene with exact depth (a still camera and a
 thing that crosses; then a camera that moves, too) and on a panned photo, where flicker is told
@@ -25,6 +26,7 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from load_tests.machine import write_result
 from service.evaluation.steadiness import flicker, lag
@@ -35,10 +37,9 @@ from service.imaging.render import nearness
 from service.imaging.steady_depth import SteadyDepth
 from service.imaging.transforms import Rgb, shrink, to_pixels
 from service.machine.memory import resident_bytes
-from service.models.registry import find_spec
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
-from service.video.order import VideoOrder
+from service.video.order import Look, VideoOrder
 from service.video.run import Watch, make_video
 from tests.support.photos import photo_pixels
 from training.scenes import make_clip
@@ -51,6 +52,8 @@ _SIZE = (180, 320)
 _FRAMES = 24
 _STEP = 4
 _STILL, _MOVED = 1e-4, 0.02
+_PICTURE = Path(__file__).parent.parent / "docs" / "images" / "video.webp"
+_PICTURE_SIZE, _PICTURE_FRAMES, _PICTURE_RATE = (318, 212), 40, 10
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,13 @@ class Depths:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--picture", action="store_true")
     parser.add_argument("--minutes", type=float, default=1)
     arguments = parser.parse_args()
     network = OfflineNetwork("depth_lite_256", Settings())
-    if arguments.speed:
+    if arguments.picture:
+        draw_picture(network)
+    elif arguments.speed:
         write_result("video_speed", speed(network, arguments.minutes))
     else:
         write_result("video_steadiness", steadiness(network))
@@ -185,8 +191,41 @@ def speed(network: OfflineNetwork, minutes: float) -> dict[str, Any]:
         "frames_per_second": round(count / took, 1),
         "resident_mb": [round(bytes_ / 1e6) for bytes_ in memory],
         "peak_mb": round(used),
-        "parameters": find_spec("depth_lite_256").parameters,
     }
+
+
+def draw_picture(network: OfflineNetwork) -> None:
+    """The README's animation: a clip beside its depth, made by the command's own code."""
+    photo = photo_pixels("coffee.png")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with av.open(str(folder / "clip.mkv"), "w") as container:
+            stream: Any = container.add_stream("ffv1", rate=_PICTURE_RATE)
+            stream.width, stream.height = _PICTURE_SIZE
+            stream.pix_fmt = "yuv444p"
+            for number in range(_PICTURE_FRAMES):
+                # There and back, nearer in the middle.
+                turn = (1 - np.cos(2 * np.pi * number / _PICTURE_FRAMES)) / 2
+                width = round(600 - 200 * turn)
+                height, left = width * 2 // 3, round((600 - width) * turn)
+                view = shrink(
+                    np.ascontiguousarray(photo[:height, left : left + width]), _PICTURE_SIZE
+                )
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(view, "rgb24")))
+            container.mux(stream.encode())
+        order = VideoOrder(Look.SIDE_BY_SIDE)
+        make_video(folder / "clip.mkv", folder / "frames", order, lambda: network)
+        first, *others = (Image.open(file) for file in sorted((folder / "frames").iterdir()))
+        first.save(
+            _PICTURE,
+            save_all=True,
+            append_images=others,
+            duration=1000 // _PICTURE_RATE,
+            loop=0,
+            quality=60,
+            method=6,
+        )
+    print(f"{_PICTURE}: {_PICTURE.stat().st_size / 1e3:.0f} kB")
 
 
 def _write_clip(path: Path, count: int) -> None:
