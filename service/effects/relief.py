@@ -1,4 +1,4 @@
-"""The photo as a surface: its normals, a shaded relief, and a height map for 3D printing."""
+"""The photo as a surface: its normals, a shaded relief, a height map, a plate to print."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from service.effects.record import Effect, Source
+from service.errors import InvalidParameter
 from service.geometry.camera import Camera, CameraOptions, unproject
 from service.geometry.distances import distances_of_nearness
 from service.geometry.guided_filter import refine_nearness
+from service.geometry.plaque import encode_plaque
 from service.geometry.scene import Scene, make_scene, resize_map
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
@@ -29,14 +31,17 @@ _AMBIENT = 0.25
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _LARGEST_LEVEL = 65535
 _SMALL_SIGMA = 8
+# Of the plate's longer side: 0.1 mm apart on 100 mm, 80 MB.
+_MOST_POINTS = 1024
 
 
 class ReliefFormat(StrEnum):
-    """Pictures of the surface, all PNG."""
+    """Pictures of the surface, all PNG, and a solid."""
 
     SHADED = "shaded"
     NORMALS = "normals"
     HEIGHT16 = "height16"
+    STL = "stl"
 
 
 class ReliefOptions(CameraOptions):
@@ -44,8 +49,8 @@ class ReliefOptions(CameraOptions):
 
     format: ReliefFormat = Field(
         ReliefFormat.SHADED,
-        description="`shaded` relief; `normals` as colours; `height16`, a 16-bit height map for "
-        "3D printing. All PNG.",
+        description="`shaded` relief; `normals` as colours; `height16`, a 16-bit height map: all "
+        "PNG. `stl`: a watertight plate for 3D printing, in millimetres.",
     )
     far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
     smooth: float = ranged(0.0025, 0, 0.05, "Smoothing: a Gaussian's sigma as a share of the side.")
@@ -53,7 +58,10 @@ class ReliefOptions(CameraOptions):
     altitude: float = ranged(40.0, 5, 90, "How high the light stands, in degrees.")
     texture: float = ranged(0.0, 0, 1, "How much of the photo's own light and shade shows.")
     base: float = ranged(0.1, 0, 0.9, "Height of the farthest point as a share of the nearest's.")
-    max_side: int = ranged(1280, 64, 4096, MAX_SIDE)
+    max_side: int = ranged(1280, 64, 4096, f"{MAX_SIDE} `stl` has at most {_MOST_POINTS} points.")
+    width_mm: float = ranged(100.0, 10, 1000, "`stl`: width of the plate in millimetres.")
+    base_mm: float = ranged(2.0, 0.1, 100, "`stl`: thickness below the farthest point.")
+    height_mm: float = ranged(8.0, 0.1, 500, "`stl`: how far the nearest point rises above that.")
 
 
 def surface_normals(
@@ -124,6 +132,20 @@ def height_map(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
         rows = height[strip.rows] * np.float32(1 - options.base) + np.float32(options.base)
         levels[strip.rows] = np.rint(rows * np.float32(_LARGEST_LEVEL))
     return png.encode_grey16(_without_gaps(levels, scene))
+
+
+def plaque(pixels: Rgb, depth: DepthMap, options: ReliefOptions) -> bytes:
+    """The height map as a plate in binary STL; where nothing is known it is as thin as its base.
+
+    Raises :class:`InvalidParameter` for a photo of one row or column.
+    """
+    scene = make_scene(pixels, depth, min(options.max_side, _MOST_POINTS))
+    if min(scene.width, scene.height) < 2:
+        raise InvalidParameter("A row of points has no surface to print.")
+    height = _without_gaps(_surface(scene, options), scene)
+    height *= np.float32(options.height_mm)
+    height += np.float32(options.base_mm)
+    return encode_plaque(height, options.width_mm / (scene.width - 1))
 
 
 def _without_gaps(picture: NDArray[T], scene: Scene) -> NDArray[T]:
@@ -211,19 +233,28 @@ def _make(source: Source, options: ReliefOptions) -> bytes:
     pixels, depth, camera = source.pixels, source.depth, source.camera
     if options.format is ReliefFormat.HEIGHT16:
         return height_map(pixels, depth, options)
+    if options.format is ReliefFormat.STL:
+        return plaque(pixels, depth, options)
     if options.format is ReliefFormat.NORMALS:
         return png.encode_rgb(relief_in_colours(pixels, depth, options, camera))
     return png.encode_rgb(shaded_relief(pixels, depth, options, camera))
 
 
+def _working_bytes(options: ReliefOptions, pixels: int) -> int:
+    """Measured by `python -m load_tests.effects --peaks`; a tenth in reserve."""
+    if options.format is ReliefFormat.STL:
+        points = min(pixels, _MOST_POINTS**2)
+        return 3 * pixels + bytes_in_turn(points, 260, 600)
+    return bytes_in_turn(pixels, 18, 100)
+
+
 RELIEF = Effect(
     name="relief",
     summary="Shaded relief",
-    description="Show the photo as a surface, or as a height map for 3D printing.",
+    description="Show the photo as a surface, or make a height map or a plate for 3D printing.",
     options=ReliefOptions,
-    media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE),
+    media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE) | {ReliefFormat.STL: "model/stl"},
     side=lambda options: options.max_side,
-    # Measured by `python -m load_tests.effects --peaks`; a tenth in reserve.
-    working_bytes=lambda options, pixels: bytes_in_turn(pixels, 18, 100),
+    working_bytes=_working_bytes,
     make=_make,
 )

@@ -34,6 +34,7 @@ const FILES = {
   npy: ["depth", () => ({ format: "npy" }), "-depth.npy"],
   ply: ["effects/pointcloud", (_, scene) => mesh("ply", scene), ".ply"],
   glb: ["effects/pointcloud", (_, scene) => mesh("glb", scene), "-mesh.glb"],
+  stl: ["effects/relief", () => ({ format: "stl" }), ".stl"],
   height: ["effects/relief", () => ({ format: "height16" }), "-height.png"],
   living: ["effects/parallax", () => living("webp"), "-living.webp"],
   video: ["effects/parallax", () => living("mp4"), "-living.mp4"],

@@ -133,6 +133,16 @@ def test_the_relief_opens_as_png(server: ServerProcess, format: str, mode: str) 
     assert (relief.format, relief.mode, relief.size) == ("PNG", mode, (WIDTH, HEIGHT))
 
 
+def test_the_relief_opens_as_a_plate_to_print(server: ServerProcess) -> None:
+    sizes: dict[str, Any] = {"width_mm": 80, "base_mm": 1.5, "height_mm": 6, "max_side": 160}
+    answer = post_effect(server, "relief", COFFEE, format="stl", **sizes)
+    assert answer.headers["content-type"] == "model/stl"
+    plate: Any = trimesh.load(io.BytesIO(answer.content), file_type="stl")
+    assert plate.is_watertight
+    assert 80 * 53 * 1.5 < plate.volume < 80 * 54 * 7.5
+    np.testing.assert_allclose(plate.extents, [80, 80 * 106 / 159, 7.5], rtol=0.02)
+
+
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
 def test_the_portrait_opens_in_every_format(server: ServerProcess, format: str) -> None:
     answer = post_effect(server, "portrait", COFFEE, format=format, aperture=0.8)

@@ -41,7 +41,10 @@ LARGEST: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "relief": tuple(
         {"format": format, "max_side": 4096, "texture": 1, "smooth": smooth}
-        for format, smooth in (("shaded", 0.0025), ("normals", 0.0025), ("height16", 0.05))
+        for format, smooth in (
+            *(("shaded", 0.0025), ("normals", 0.0025)),
+            *(("height16", 0.05), ("stl", 0.05)),
+        )
     ),
     "portrait": tuple(
         {"max_side": 4096, "format": format} | more

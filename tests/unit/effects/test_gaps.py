@@ -87,6 +87,14 @@ def is_zero_in_gaps(holed: bytes, whole: bytes) -> None:
     assert np.array_equal(shown[:4], right[:4])
 
 
+def is_base_in_gaps(holed: bytes, whole: bytes) -> None:
+    """A plate has no holes: where nothing is known it is as thin as it gets."""
+    plates: list[Any] = [trimesh.load(io.BytesIO(file), file_type="stl") for file in (holed, whole)]
+    assert all(plate.is_watertight for plate in plates)
+    assert plates[0].volume < plates[1].volume
+    assert np.array_equal(plates[0].extents, plates[1].extents)
+
+
 def is_drawn_as_what_is_nearest(holed: bytes, nearest: bytes) -> None:
     """A picture needs a colour everywhere: the photo's own, moved or blurred as its neighbour."""
     # A WebM's header has a random number.
@@ -109,7 +117,10 @@ def tints_no_gap(holed: bytes, whole: bytes) -> None:
 _SHOWN: dict[str, dict[str, Callable[[bytes, bytes], None]]] = {
     "obstacle": {"json": counts_no_gap, "png": tints_no_gap},
     "pointcloud": {kind: functools.partial(has_no_point, kind) for kind in ("ply", "glb")},
-    "relief": dict.fromkeys(("shaded", "normals", "height16"), is_zero_in_gaps),
+    "relief": {
+        **dict.fromkeys(("shaded", "normals", "height16"), is_zero_in_gaps),
+        "stl": is_base_in_gaps,
+    },
 }
 _DRAWN = ("portrait", "parallax", "stereo")
 _QUICK: dict[str, dict[str, Any]] = {"parallax": {"frames": 2}}
