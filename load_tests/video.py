@@ -42,7 +42,6 @@ from service.settings import Settings
 from service.video.order import Look, VideoOrder
 from service.video.run import Watch, make_video
 from tests.support.photos import photo_pixels
-from training.scenes import make_clip
 
 Plane = NDArray[np.float32]
 Still = NDArray[np.bool_]
@@ -97,6 +96,9 @@ def steadiness(network: OfflineNetwork) -> dict[str, Any]:
 
 def of_scene(network: OfflineNetwork, camera: float) -> dict[str, tuple[float, float | None]]:
     """A made-up scene: flicker of what exactly stands still, lag of what moves."""
+    # It brings torch, whose memory is not the command's.
+    from training.scenes import make_clip
+
     photos = [photo_pixels(name) for name in _PHOTOS]
     random = np.random.default_rng(4)
     scenes = make_clip(photos, random, _SIZE, _FRAMES, (camera, 0.05))

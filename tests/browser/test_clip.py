@@ -9,10 +9,31 @@ import av
 import pytest
 from playwright.sync_api import Page, expect
 
+from service.pipeline.offline import OfflineNetwork
+from service.settings import Settings
+from service.video.clip import Span
+from service.video.order import Look, VideoOrder
+from service.video.run import make_video
 from tests.support.clips import write_clip
 from tests.support.visitor import drop, pixels
 
 _SHOWN = "() => document.getElementById('live-video')"
+
+
+_FIRST_FRAME_MEAN = """async () => {
+    const video = document.getElementById("live-video");
+    const there = new Promise((resolve) => { video.onseeked = resolve; });
+    video.currentTime = 0;
+    await there;
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [160, 90];
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, 160, 90);
+    let sum = 0;
+    for (let at = 0; at < data.length; at += 4) sum += data[at] + data[at + 1] + data[at + 2];
+    return sum / (3 * 160 * 90);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +100,25 @@ def test_a_recording_is_a_webm_with_both_side_by_side(page: Page, clip: Path) ->
     assert frames[-1][:, 160:].astype(int).max() > 150
     assert frames[-1][:, :160].std() > 20
     expect(page.locator("#status")).to_contain_text("depth.webm")
+
+
+@pytest.mark.parametrize("name", ["depth.mp4", "depth.webm"])
+def test_what_the_command_makes_plays_in_a_browser(
+    page: Page, clip: Path, settings: Settings, tmp_path: Path, name: str
+) -> None:
+    order = VideoOrder(Look.GREY, span=Span(end=1))
+    make_video(clip, tmp_path / name, order, lambda: OfflineNetwork("depth_lite_256", settings))
+    open_clip(page, tmp_path / name)
+    page.evaluate(f"({_SHOWN})().pause()")
+    shown = page.evaluate(
+        f"() => {{ const video = ({_SHOWN})();"
+        "return [video.videoWidth, video.videoHeight, Math.round(10 * video.duration)]; }"
+    )
+    assert shown == [160, 90, 10]
+    with av.open(str(tmp_path / name), "r") as container:
+        ours = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    theirs = page.evaluate(_FIRST_FRAME_MEAN)
+    assert theirs == pytest.approx(ours.mean(), abs=4)
 
 
 def test_a_dropped_clip_opens_the_tab_and_what_cannot_be_played_is_said(

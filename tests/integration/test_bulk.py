@@ -15,8 +15,9 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.support.clips import write_clip
 from tests.support.photos import as_bytes, photo_bytes
-from tests.support.server import ROOT, ServerProcess, service_env
+from tests.support.server import ROOT, ServerProcess, run_service, service_env
 from tests.support.waiting import wait_until
 
 pytestmark = [
@@ -153,3 +154,20 @@ def test_an_interrupted_run_is_taken_up_where_it_stood(
     after = outputs_in(outputs)
     assert len(after) == PHOTOS
     assert {name: after[name] for name in before} == before
+
+
+def test_clips_go_through_one_a_task(tmp_path: Path, cache_dir: Path) -> None:
+    clips, outputs = tmp_path / "clips", tmp_path / "depth"
+    (clips / "sub").mkdir(parents=True)
+    for name in ("a.mp4", "b.mkv", "sub/c.mp4"):
+        write_clip(clips / name, 5, sound="aac")
+    (clips / "text.mov").write_text("no clip")
+    done = run_service(
+        *("bulk", str(clips), str(outputs), "--workers", "2", "--video", ".mp4"),
+        cache_dir=str(cache_dir),
+    )
+    assert "3 done, 0 were done before, 1 failed" in done.stdout, done.stderr
+    made = {str(path.relative_to(outputs)) for path in outputs.rglob("*") if path.is_file()}
+    assert made == {"a.mp4.mp4", "b.mkv.mp4", "sub/c.mp4.mp4", "failures.jsonl"}
+    report = json.loads((outputs / "failures.jsonl").read_text())
+    assert (report["clip"], report["type"]) == ("text.mov", "invalid-parameter")

@@ -15,6 +15,7 @@ from service.decoding.isolated import DecodeLimits, IsolatedDecoder
 from service.errors import DepthError, PayloadTooLarge, UndecodableImage, UnsupportedMediaType
 from service.imaging.depth_kind import DepthKind
 from service.imaging.files import exr
+from service.imaging.files.exr import read_exr, write_exr
 from service.imaging.uploaded_depth import (
     DepthMeaning,
     count_floats,
@@ -149,3 +150,10 @@ def test_damaged_headers_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) ->
             exr.exr_size(bytes(bad))
         except DepthError as error:
             assert error.status == 422
+
+
+def test_what_is_written_is_read_back_as_it_was() -> None:
+    pytest.importorskip("OpenEXR")
+    values = np.array([[0.5, np.inf, -3], [np.nan, 1e-6, 70]], np.float32)
+    again = read_exr(write_exr(values), max_pixels=6)
+    assert np.array_equal(again, values, equal_nan=True)
