@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image
 
-from service.imaging.film import Codec, Film, require_av
+from service.imaging.film import INDEX_FIRST, Codec, Film, require_av
 from service.imaging.transforms import Rgb
 
 
@@ -117,8 +117,13 @@ def _encode_video(frames: Frames, seconds_per_frame: float, format: AnimationFor
 
     rate = Fraction(1 / seconds_per_frame).limit_denominator(1000)
     buffer = io.BytesIO()
-    # Without INDEX_FIRST: for that FFmpeg opens the file again by its name, which memory has not.
-    with av.open(buffer, "w", format=format.value) as container:
+    options = INDEX_FIRST if format is AnimationFormat.MP4 else {}
+
+    def again(url: str, flags: int, more: object) -> io.BytesIO:
+        """What is written so far: FFmpeg reads it anew to put the index before it."""
+        return io.BytesIO(buffer.getvalue())
+
+    with av.open(buffer, "w", format=format.value, options=options, io_open=again) as container:
         film = Film(container, _CODECS[format], 1 / rate, rate)
         for number, pixels in enumerate(frames):
             film.add(pixels, number)

@@ -4,11 +4,13 @@ import io
 import math
 import sys
 from itertools import pairwise
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -219,6 +221,40 @@ def test_a_video_has_all_frames(format: AnimationFormat) -> None:
         decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(decoded) == 10
     assert np.abs(decoded[4].astype(int) - frames[4]).mean() < 12
+
+
+def test_an_mp4_begins_with_its_index_and_a_red_thing_stays_red() -> None:
+    """Decoded by its own tags, as players do."""
+    red = np.empty((96, 128, 3), np.uint8)
+    red[:] = 200, 30, 30
+    data = encode_animation(Frames(12, lambda number: red), 0.1, AnimationFormat.MP4)
+    assert data.index(b"moov") < data.index(b"mdat")
+    with av.open(io.BytesIO(data), "r") as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == 12
+    assert (frames[0].colorspace, frames[0].color_range) == (Colorspace.ITU709, ColorRange.MPEG)
+    shown = frames[6].reformat(format="rgb24", src_colorspace=Colorspace.ITU709).to_ndarray()
+    assert np.abs(shown.astype(int) - red).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "frames", "side"),
+    [
+        ({"format": "gif"}, 20, 320),
+        ({"format": "gif", "size": 200}, 20, 200),
+        ({"format": "gif", "max_side": 640, "frames": 30}, 30, 640),
+        ({"format": "webp"}, 30, 640),
+        ({}, 30, 640),
+    ],
+)
+def test_a_gif_is_smaller_unless_told(asked: dict[str, Any], frames: int, side: int) -> None:
+    options = ParallaxOptions(**asked)
+    assert (options.frames, options.max_side) == (frames, side)
+
+
+def test_a_gif_of_a_photo_takes_at_most_a_megabyte_and_a_half() -> None:
+    options = ParallaxOptions(format=AnimationFormat.GIF)
+    assert len(encode_parallax(MOTORCYCLE, motorcycle_inverse(), options)) < 1_500_000
 
 
 def test_a_video_without_pyav_is_refused_and_says_what_to_install(
