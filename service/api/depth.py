@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.answers import respond
-from service.api.headers import CALIBRATION_HEADER, DEPTH_HEADERS, documented
+from service.api.depth_query import DepthJsonQuery, DepthQuery
+from service.api.headers import CALIBRATION_HEADER, CAMERA_HEADER, DEPTH_HEADERS, documented
 from service.api.negotiation import choose_format
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import (
@@ -16,18 +16,15 @@ from service.api.schemas import (
     NETWORK_PROBLEMS,
     PREDICT_PROBLEMS,
     DepthJson,
-    DepthJsonQuery,
-    DepthQuery,
     PredictQuery,
     RequestTimeout,
     binary_content,
 )
 from service.api.upload import read_image
 from service.api.upload_schema import IMAGE_BODY
-from service.imaging.encode import EncodeOptions
-from service.imaging.formats import FORMATS, OutputFormat, encode, writing_bytes_per_pixel
+from service.imaging.formats import FORMATS, OutputFormat
 from service.observability.context import RequestRecord
-from service.pipeline.depth import DepthOrder, Measured
+from service.pipeline.depth import DepthOrder
 from service.pipeline.estimator import OutputSize
 from service.pipeline.runtime import Runtime
 
@@ -62,7 +59,7 @@ _JSON_RESPONSE: dict[str, Any] = {
 # of its own, with a type.
 _DEPTH_RESPONSE: dict[str, Any] = {
     "description": "The depth map, in one of the formats.",
-    "headers": _DEPTH_HEADERS,
+    "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER, CAMERA_HEADER),
     "content": binary_content(
         record.media_type for record in FORMATS.values() if record.media_type != _JSON_TYPE
     )
@@ -134,25 +131,16 @@ async def _respond(
     record: RequestRecord = request.state.record
     spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
     record.model, record.output = spec.name, output
-    limit = runtime.settings.max_json_pixels
-
-    options = EncodeOptions(query.colormap, query.normalize, query.palette, query.encoding, limit)
-
-    def write(found: Measured) -> bytes:
-        facts = {} if found.facts is None else {"calibration": found.facts}
-        depth = found.depth.limited(query.near, query.far)
-        return encode(depth, output, dataclasses.replace(options, facts=facts))
-
-    limited = query.near is not None or query.far is not None
-
+    representation = query.representation(output, runtime.settings.max_json_pixels)
+    in_metres = query.metres.wanted
+    representation.check(spec.kind, in_metres=in_metres)
     size = query.size or OutputSize.default_of(output)
-    media_type = FORMATS[output].media_type
     order = DepthOrder(
-        *(spec.name, size, media_type, write, query.metres, query.detail),
+        *(spec.name, size, FORMATS[output].media_type, representation.write),
+        *(query.metres, query.detail),
         resolution=spec.input_rule.target,
-        bytes_per_pixel=writing_bytes_per_pixel(
-            output, spec.kind, options, changed=limited or query.metres.wanted
-        ),
+        bytes_per_pixel=representation.bytes_per_pixel(spec.kind, in_metres=in_metres),
+        camera=representation.camera,
     )
     return await respond(
         request,

@@ -9,8 +9,6 @@ from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.headers import documented
-from service.api.metres import LimitsQuery
-from service.api.network_query import NetworkQuery
 from service.api.problems import PROBLEM_JSON
 from service.errors import (
     DeadlineExceeded,
@@ -30,11 +28,7 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.geometry.metres_report import CalibrationJson
-from service.imaging.encode import JsonEncoding
-from service.imaging.formats import FORMATS, OutputFormat
-from service.imaging.render import Colormap, Normalization
 from service.imaging.transforms import Fit
-from service.pipeline.estimator import Detail, OutputSize
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 OCTETS = "application/octet-stream"
@@ -47,46 +41,6 @@ def binary_content(media_types: Iterable[str]) -> dict[str, Any]:
     0.29 leaves such an answer out.
     """
     return dict.fromkeys([*media_types, OCTETS], BINARY)
-
-
-class DepthJsonQuery(LimitsQuery, NetworkQuery):
-    """Query parameters of ``POST /v1/depth.json``."""
-
-    model: str | None = Field(
-        None, max_length=64, description="Network, by its name in `/v1/models`."
-    )
-    size: OutputSize | None = Field(
-        None,
-        description="`original`: the photo's size (default of images); `network`: the network's "
-        "own output size (default of JSON).",
-    )
-    detail: Detail = Field(
-        Detail.NORMAL,
-        description="`high` shows the network nine overlapping tiles at twice its resolution, too: "
-        "finer edges for ten times its work. `size=network` is then twice as large.",
-    )
-    encoding: JsonEncoding = Field(
-        JsonEncoding.ARRAY, description="How JSON carries the numbers: nested array or base64."
-    )
-
-
-class DepthQuery(DepthJsonQuery):
-    """Query parameters of ``POST /v1/depth``."""
-
-    format: OutputFormat | None = Field(
-        None,
-        description="; ".join(f"`{name}` {record.summary}" for name, record in FORMATS.items())
-        + ". Without it the Accept header decides.",
-    )
-    colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmap.")
-    normalize: Normalization = Field(
-        Normalization.MINMAX, description="What the ends of the colour map stand for."
-    )
-    palette: bool = Field(
-        True,
-        description="Whether the heatmap's PNG carries its 256 colours as a palette; the same "
-        "picture as RGB takes twice the bytes.",
-    )
 
 
 class PredictQuery(BaseModel):

@@ -96,7 +96,8 @@ class IsolatedDecoder:
         def receive(process: DecodeProcess) -> NetworkInput:
             reply = process.receive(ReplyKind.TENSOR, self._max_pixels)
             tensor = process.receive_tensor(rule, reply)
-            return NetworkInput(tensor, reply.width, reply.height, reply.transform_seconds)
+            focal = process.receive_focal()
+            return NetworkInput(tensor, reply.width, reply.height, reply.transform_seconds, focal)
 
         return self._ask(order, data, receive)
 

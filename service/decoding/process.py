@@ -107,7 +107,7 @@ class DecodeProcess:
         return pixels
 
     def receive_focal(self) -> int:
-        """The photo's focal length, after its pixels."""
+        """The photo's focal length, after its pixels or tensor."""
         focal = np.empty(1, np.uint16)
         self._channel.read_into(focal.data.cast("B"))
         return int(focal[0])

@@ -57,7 +57,8 @@ def _network_input(order: Order, data: bytes) -> _Answer:
     assert rule is not None  # noqa: S101 (the order's task demands it)
     prepared = network_input(data, rule, order.scaled_decode)
     took = int(1e6 * prepared.transform_seconds)
-    return Reply(ReplyKind.TENSOR, prepared.width, prepared.height, took), [prepared.tensor]
+    reply = Reply(ReplyKind.TENSOR, prepared.width, prepared.height, took)
+    return reply, [prepared.tensor, np.array([prepared.focal], np.uint16)]
 
 
 def _effect_input(order: Order, data: bytes) -> _Answer:

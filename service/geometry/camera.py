@@ -70,6 +70,24 @@ class Camera:
         }
         return "; ".join([self.source, *(f"{name}={value:.9g}" for name, value in numbers.items())])
 
+    def info(self, width: int, height: int) -> dict[str, object]:
+        """ROS's ``sensor_msgs/CameraInfo`` for pictures of this size, without a header.
+
+        The photo is taken for rectified: no distortion, R the identity, P the matrix K. Pixel
+        (0, 0) is the centre of the top left one.
+        """
+        fx, fy = self.focal_x * width, self.focal_y * height
+        cx, cy = self.centre_x * width - 0.5, self.centre_y * height - 0.5
+        return {
+            "height": height,
+            "width": width,
+            "distortion_model": "plumb_bob",
+            "d": [0.0] * 5,
+            "k": [fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
+            "r": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+            "p": [fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+        }
+
     def fov(self, width: int, height: int) -> float:
         """Degrees across the longer side of a photo of this shape."""
         focal = self.focal_x if width >= height else self.focal_y

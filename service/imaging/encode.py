@@ -46,6 +46,8 @@ class EncodeOptions:
     max_json_pixels: int = 4_000_000
     facts: Mapping[str, object] = field(default_factory=dict)
     """More fields of the JSON."""
+    camera_info: Mapping[str, object] | None = None
+    """ROS's CameraInfo for the map."""
 
 
 def encode_heatmap(depth: DepthMap, options: EncodeOptions) -> bytes:

@@ -26,6 +26,7 @@ from service.imaging.encode import (
 from service.imaging.extra import Extra
 from service.imaging.files import exr, tiff
 from service.imaging.render import Normalization
+from service.imaging.ros import encode_mm16, encode_ros
 
 # With copies of the map: its reciprocal, its metres, or what percentiles are taken of.
 _MOST_BYTES_PER_PIXEL = 17.5
@@ -40,6 +41,8 @@ class OutputFormat(StrEnum):
     NPY = "npy"
     EXR = "exr"
     TIFF = "tiff"
+    MM16 = "mm16"
+    ROS = "ros"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class FormatRecord:
     ``as_text`` are numbers as text, which are long: they are written at the network's size unless
     another is asked for. ``bytes_per_pixel`` is the most memory that a large map and its writing
     take for each pixel, where nothing is made of the map before. ``needs`` is a package that may
-    be missing.
+    be missing. ``metric_only``: other depth has no place in it. ``needs_camera``: it is written
+    with :attr:`EncodeOptions.camera_info`.
     """
 
     summary: str
@@ -62,6 +66,8 @@ class FormatRecord:
     negotiates: bool = True
     as_text: bool = False
     needs: Extra | None = None
+    metric_only: bool = False
+    needs_camera: bool = False
 
     @property
     def is_available(self) -> bool:
@@ -84,6 +90,18 @@ FORMATS = {
         needs=exr.EXTRA,
     ),
     OutputFormat.TIFF: FormatRecord("TIFF of float32", ".tiff", tiff.MEDIA_TYPE, encode_tiff, 12.5),
+    OutputFormat.MM16: FormatRecord(
+        "16-bit PNG of millimetres, 0 where there is no reading: ROS's 16UC1 (metric depth only)",
+        *(".mm16.png", png.MEDIA_TYPE, encode_mm16, 17.5),
+        negotiates=False,
+        metric_only=True,
+    ),
+    OutputFormat.ROS: FormatRecord(
+        "ZIP of 32FC1, 16UC1 and `camera_info` (metric depth only)",
+        *(".ros.zip", "application/zip", encode_ros, 26),
+        metric_only=True,
+        needs_camera=True,
+    ),
 }
 
 
@@ -92,6 +110,16 @@ def check_available(format: OutputFormat) -> None:
     record = FORMATS[format]
     if record.needs is not None and not record.is_available:
         raise InvalidParameter(f"{format} {record.needs.demand}")
+
+
+def check_kind(format: OutputFormat, kind: DepthKind) -> None:
+    """Raise :class:`InvalidParameter`, saying how to get metres, where they are needed."""
+    if FORMATS[format].metric_only and kind is not DepthKind.METRIC_DEPTH:
+        raise InvalidParameter(
+            f"{format} holds metres, and this depth is {kind}. Give anchors, points of known "
+            "distance, or a calibration of the same scene, or choose a network whose kind is "
+            "metric_depth."
+        )
 
 
 def writing_bytes_per_pixel(
@@ -115,7 +143,8 @@ def encode(depth: DepthMap, format: OutputFormat, options: EncodeOptions | None 
     """Write ``depth`` in a format.
 
     Raises :class:`InvalidParameter` for JSON of a map above ``max_json_pixels``, and as
-    :func:`check_available`.
+    :func:`check_available` and :func:`check_kind`.
     """
     check_available(format)
+    check_kind(format, depth.kind)
     return FORMATS[format].encode(depth, options or EncodeOptions())

@@ -21,13 +21,14 @@ _TRANSFORM_BYTES_PER_PIXEL = 22
 class NetworkInput:
     """``tensor`` is ``(3, h, w)`` float32; ``width`` and ``height`` are the photo's, upright.
 
-    ``transform_seconds`` is what it took after decoding.
+    ``transform_seconds`` is what it took after decoding, and ``focal`` as in :class:`Photo`.
     """
 
     tensor: Tensor
     width: int
     height: int
     transform_seconds: float = 0.0
+    focal: int = 0
 
 
 def decode_for_network(data: bytes, rule: InputRule, scaled_decode: bool = False) -> Photo:
@@ -52,7 +53,8 @@ def transform_for_network(
     size = rule.network_size(photo.width, photo.height)
     pixels = reduced(photo.pixels, size) if scaled_decode else photo.pixels
     tensor = to_tensor(pixels, size, rule)
-    return NetworkInput(tensor, photo.width, photo.height, time.perf_counter() - started)
+    took = time.perf_counter() - started
+    return NetworkInput(tensor, photo.width, photo.height, took, photo.focal)
 
 
 def network_input(data: bytes, rule: InputRule, scaled_decode: bool = False) -> NetworkInput:

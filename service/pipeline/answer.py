@@ -44,8 +44,8 @@ class DepthFacts:
 class Answer:
     """An encoded result.
 
-    ``batch_size`` is None where no network ran, or several times. ``camera`` is the one that an
-    effect assumed. ``milliseconds`` are those of inference, by network. ``json_bytes`` is the
+    ``batch_size`` is None where no network ran, or several times. ``camera`` is the one that was
+    assumed. ``milliseconds`` are those of inference, by network. ``json_bytes`` is the
     length of a body's first part, if binary data follows it.
     """
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from service.geometry.camera import Camera, CameraOptions
 from service.geometry.metres import Metres, MetresOptions, metres_of
 from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import check_network_input
@@ -26,6 +28,7 @@ class Measured:
 
     ``depth`` is in metres where something tells them: ``metres``, whose ``facts`` are those of the
     fit. ``estimate`` is the network's own map, ``shown`` what it was shown, ``(3, h, w)``.
+    ``camera`` is the photo's, where it was asked for.
     """
 
     depth: DepthMap
@@ -33,16 +36,31 @@ class Measured:
     shown: Tensor
     metres: Metres | None = None
     facts: Mapping[str, Any] | None = None
+    camera: Camera | None = None
 
     @classmethod
-    def of(cls, estimate: Estimate, size: OutputSize, options: MetresOptions) -> Measured:
-        """``estimate`` at the size asked for; raises as :func:`metres_of`."""
-        depth = estimate.sized(size)
+    def of(
+        cls,
+        estimate: Estimate,
+        size: OutputSize,
+        options: MetresOptions,
+        camera: CameraOptions | None = None,
+    ) -> Measured:
+        """``estimate`` at the size asked for.
+
+        Raises as :func:`metres_of` and :meth:`CameraOptions.camera`.
+        """
+        width, height = estimate.width, estimate.height
+        found = cls(
+            estimate.sized(size),
+            *(estimate.depth, estimate.shown),
+            camera=None if camera is None else camera.camera(width, height, estimate.focal),
+        )
         if not options.wanted:
-            return cls(depth, estimate.depth, estimate.shown)
+            return found
         metres = metres_of(estimate.depth, options)
-        facts = metres.facts(estimate.depth)
-        return cls(metres.apply(depth), estimate.depth, estimate.shown, metres, facts)
+        facts, depth = metres.facts(estimate.depth), metres.apply(found.depth)
+        return dataclasses.replace(found, depth=depth, metres=metres, facts=facts)
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,8 @@ class DepthOrder:
 
     ``write`` makes the answer's body; it runs in a thread. ``bytes_per_pixel`` is the most memory
     that it takes for each pixel of a map of the photo's size, the map and the body included; maps
-    of the network's size take little.
+    of the network's size take little. ``camera`` is what is known of the camera, for a ``write``
+    that needs it.
     """
 
     model: str
@@ -62,6 +81,7 @@ class DepthOrder:
     detail: Detail = Detail.NORMAL
     resolution: int | None = None
     bytes_per_pixel: float = 0.0
+    camera: CameraOptions | None = None
 
 
 class DepthPipeline:
@@ -96,13 +116,15 @@ class DepthPipeline:
         estimate = await estimate_photo(data, network, ticket, record)
 
         def finish() -> Answer:
-            found = Measured.of(estimate, order.size, order.metres)
+            found = Measured.of(estimate, order.size, order.metres, order.camera)
+            size = estimate.width, estimate.height
             with record.timed("encode"):
                 return Answer(
                     body=order.write(found),
                     media_type=order.media_type,
                     depth=DepthFacts.of(found.depth, found.metres, found.facts),
                     batch_size=estimate.batch_size,
+                    camera=None if found.camera is None else found.camera.text(*size),
                 )
 
         with record.timed("resize"):

@@ -44,7 +44,7 @@ class OutputSize(StrEnum):
 class Estimate:
     """What a network says of one image: depth at the network's size, and the image's own size.
 
-    ``shown`` is what the network was shown, ``(3, h, w)``.
+    ``shown`` is what the network was shown, ``(3, h, w)``, and ``focal`` as in :class:`Photo`.
     """
 
     depth: DepthMap
@@ -52,6 +52,7 @@ class Estimate:
     height: int
     batch_size: int
     shown: Tensor
+    focal: int = 0
 
     def shape(self, size: OutputSize) -> tuple[int, int]:
         """``(height, width)`` in one of the two sizes."""
@@ -79,7 +80,8 @@ class Estimator:
         async with self._turn(network, ticket, record) as place:
             decoded = await self._decoded(data, network.spec.input_rule, ticket, record, place)
             size = (decoded.width, decoded.height)
-            return await self.infer(decoded.tensor, size, network, ticket, record)
+            estimate = await self.infer(decoded.tensor, size, network, ticket, record)
+            return dataclasses.replace(estimate, focal=decoded.focal)
 
     async def detailed_photo(
         self, data: bytes, network: LoadedNetwork, ticket: Ticket, record: RequestRecord

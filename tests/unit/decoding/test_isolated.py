@@ -120,6 +120,17 @@ def test_every_kind_of_photo_gives_the_same_bits_as_in_process(
     assert np.array_equal(ours.tensor, expected.tensor)
 
 
+def test_the_focal_length_comes_with_a_networks_input(
+    isolated: Isolated, in_process: InProcessDecoder
+) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[41989] = 26
+    photo = as_bytes(Image.new("RGB", (64, 48)), "JPEG", exif=exif)
+    for decoder in (isolated.decoder, in_process):
+        assert decoder.network_input(photo, RULE).focal == 26
+        assert decoder.network_input(PHOTO, RULE).focal == 0
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -11,6 +11,7 @@ import service
 from service.commands.predict import format_of
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat, encode
 
 ROOT = Path(service.__file__).parents[1]
@@ -36,5 +37,6 @@ def test_formats_that_accept_can_choose_differ_in_media_type() -> None:
 @pytest.mark.parametrize("format", OutputFormat)
 def test_it_writes_a_map_and_is_documented(format: OutputFormat) -> None:
     values = np.linspace(1, 2, 12, dtype=np.float32).reshape(3, 4)
-    assert encode(DepthMap(values, DepthKind.METRIC_DEPTH, "test"), format)
+    options = EncodeOptions(camera_info={"width": 4})
+    assert encode(DepthMap(values, DepthKind.METRIC_DEPTH, "test"), format, options)
     assert f"`{format}`" in (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
