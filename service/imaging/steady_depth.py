@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from service.imaging.depth_map import DepthMap, inverse_values
 from service.imaging.render import at_least, central_range, scaled_indices
-from service.imaging.still_parts import Look
+from service.imaging.still_parts import Look, shifted
 from service.imaging.transforms import Rgb
 
 Plane = NDArray[np.float32]
@@ -25,6 +25,9 @@ Plane = NDArray[np.float32]
 _SAME_SCENE = 0.5
 # What moves weighs so much beside what stands still when two frames' scales are compared.
 _WEIGHT_OF_MOTION = 0.05
+# Shares of a picture that change: from where on the camera may have moved, and how much less must
+# differ once that is undone.
+_CAMERA_MOVED, _FITS_BETTER = 0.25, 0.7
 # Steps of nearness that are never damped away: an edge that moved over a plain wall.
 _DAMPED_STEP, _KEPT_STEP = 0.04, 0.12
 
@@ -147,7 +150,7 @@ class SteadyDepth:
         self, before: _Shown, values: Plane, own: tuple[float, float], look: Look | None
     ) -> tuple[SteadyFrame, Look | None]:
         """A frame of the same scene, and the look that goes with it."""
-        moved = None if look is None or before.look is None else look.moved_since(before.look)
+        before, moved = _after_drift(before, look)
         low, high = _ends_before(before.nearness, values, moved)
         aligned = _scaled(values, low, high)
         own_low, own_high = _scaled(np.array(own, np.float32), low, high).tolist()
@@ -161,6 +164,21 @@ class SteadyDepth:
         share = np.maximum(np.maximum(moved, jumped), self._pace)
         damped = then + share * (now - then)
         return SteadyFrame(damped, *ends, False), before.look.followed(look, share)
+
+
+def _after_drift(before: _Shown, look: Look | None) -> tuple[_Shown, Plane | None]:
+    """What was shown, moved with the camera where that fits better, and where ``look`` differs."""
+    if look is None or before.look is None:
+        return before, None
+    moved = look.moved_since(before.look)
+    if float(moved.mean()) < _CAMERA_MOVED:
+        return before, moved
+    drift = look.drift_since(before.look)
+    there = before.look.drifted(drift)
+    differs = look.moved_since(there)
+    if float(differs.mean()) > _FITS_BETTER * float(moved.mean()):
+        return before, moved
+    return _Shown(shifted(before.nearness, drift), there), differs
 
 
 def _ends_before(then: Plane, values: Plane, moved: Plane | None) -> tuple[float, float]:

@@ -20,6 +20,22 @@ _REACH = 9
 # A quarter of a frame's colours in common is another scene; flashes of light count as one.
 _SAME_COLOURS = 0.4
 _BINS = 4
+# No grey level.
+_UNSEEN = -1e3
+
+
+def shifted(plane: Plane, drift: tuple[float, float], border: float | None = None) -> Plane:
+    """``plane`` ``(h, w)`` by so many pixels to the right and down.
+
+    What comes into view is ``border``, or as what was at the edge.
+    """
+    height, width = plane.shape
+    shift = np.array([[1, 0, drift[0]], [0, 1, drift[1]]])
+    mode = cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT
+    value = 0.0 if border is None else border
+    size = (width, height)
+    there = cv2.warpAffine(plane, shift, size, borderMode=mode, borderValue=value)
+    return np.asarray(there, np.float32)
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,23 @@ class Look:
         change = np.abs(self.grey - before.grey)
         moved = np.clip((change - _NOISE) / (_MOTION - _NOISE), 0, 1)
         return np.asarray(cv2.dilate(moved, np.ones((_REACH, _REACH), np.uint8)), np.float32)
+
+    def drift_since(self, before: Look) -> tuple[float, float]:
+        """By how many pixels to the right and down the whole picture went, to parts of one.
+
+        By phase correlation (Foroosh et al., "Extension of Phase Correlation to Subpixel
+        Registration", 2002), which a camera that pans or shakes a little gives away.
+        """
+        height, width = self.grey.shape
+        window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+        # OpenCV 5 leaves the window in what it is given.
+        copies = before.grey.copy(), self.grey.copy()
+        (right, down), _ = cv2.phaseCorrelate(*copies, window)
+        return right, down
+
+    def drifted(self, drift: tuple[float, float]) -> Look:
+        """The same after such a movement; what came into view is like nothing."""
+        return Look(shifted(self.grey, drift, _UNSEEN), self.colours)
 
     def followed(self, newer: Look, share: Plane) -> Look:
         """This look with ``share`` (0..1) of the way to ``newer`` gone, pixel by pixel.

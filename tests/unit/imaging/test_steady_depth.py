@@ -134,6 +134,26 @@ def test_what_stands_still_flickers_a_third_as_much() -> None:
     assert with_damping < without / 3
 
 
+def test_a_panned_wall_flickers_half_as_much_once_the_pan_is_undone() -> None:
+    random, step = np.random.default_rng(3), 3
+    wide = cv2.GaussianBlur(random.integers(0, 256, (60, 160, 3)).astype(np.uint8), (0, 0), 1.5)
+    exact = np.repeat(np.linspace(0.1, 1, 60), 96).reshape(60, 96)
+    damped, followed = SteadyDepth(), SteadyDepth(pace=1)
+    steady: list[NDArray[np.float32]] = []
+    undamped: list[NDArray[np.float32]] = []
+    for number in range(15):
+        picture = np.asarray(wide[:, step * number : step * number + 96], np.uint8)
+        noise = cv2.GaussianBlur(random.normal(0, 1, exact.shape), (0, 0), 4)
+        depth = inverse_depth(exact + 0.02 * noise / noise.std())
+        steady.append(damped.follow(depth, picture).nearness)
+        undamped.append(followed.follow(depth, picture).nearness)
+    flickers = [
+        np.mean([np.abs(b[:, :-9] - a[:, step:-6]).mean() for a, b in itertools.pairwise(frames)])
+        for frames in (steady, undamped)
+    ]
+    assert flickers[0] < flickers[1] / 2
+
+
 def test_nothing_is_left_behind_a_moving_edge() -> None:
     """Where the box was a frame ago, the wall is seen at once, and no later than the box comes."""
     street, steady = Street(flicker=0.005), SteadyDepth(adaption=0)
