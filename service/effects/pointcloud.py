@@ -1,4 +1,4 @@
-"""Point clouds as PLY and meshes as GLB, for any 3D viewer.
+"""Point clouds as PLY and meshes as GLB or STL, for any 3D viewer.
 
 PLY: Turk, "The PLY Polygon File Format", 1994. GLB: glTF 2.0, Khronos Group 2021, section 4.4; the
 material is unlit (KHR_materials_unlit), because the photo has its light already.
@@ -20,6 +20,8 @@ from service.effects.record import Effect, Source
 from service.errors import InvalidParameter
 from service.geometry.camera import Camera
 from service.geometry.mesh import Mesh, MeshOptions, build_mesh, texture
+from service.geometry.stl import MEDIA_TYPE as STL_TYPE
+from service.geometry.stl import add_facets, begin_stl
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
 
@@ -38,6 +40,8 @@ end_header
 _PLY_VERTEX = np.dtype([("point", "<f4", 3), ("colour", "u1", 3)])
 
 _CHUNK_POINTS = 1 << 18
+_CHUNK_TRIANGLES = 1 << 16
+_MILLIMETRES = np.float32(1000)
 # Of chunks and strips.
 _OTHER_BYTES = 20_000_000
 
@@ -53,13 +57,16 @@ class SurfaceFormat(StrEnum):
 
     PLY = "ply"
     GLB = "glb"
+    STL = "stl"
 
 
 class PointcloudOptions(MeshOptions):
     """How points are placed and joined, and written."""
 
     format: SurfaceFormat = Field(
-        SurfaceFormat.PLY, description="`ply` coloured points; `glb` a mesh with texture."
+        SurfaceFormat.PLY,
+        description="`ply` coloured points; `glb` a mesh with texture; `stl` its triangles, "
+        "1000 for the metre or the nearest point's distance.",
     )
 
 
@@ -107,6 +114,22 @@ def encode_glb(
     document = _document(mesh, [part.nbytes for part in parts], _note(depth, options))
     del mesh
     return _container(orjson.dumps(document), parts)
+
+
+def encode_stl(
+    pixels: Rgb, depth: DepthMap, options: MeshOptions, camera: Camera | None = None
+) -> bytes:
+    """The surface as binary STL, in thousandths of the other files' unit: of metres, millimetres.
+
+    It is open at its cuts and has no thickness. Parameters and errors are those of
+    :func:`encode_ply`.
+    """
+    mesh = _mesh(pixels, depth, options, camera, every_point=False)
+    points, file = mesh.points * _MILLIMETRES, io.BytesIO()
+    begin_stl(file, len(mesh.triangles))
+    for first in range(0, len(mesh.triangles), _CHUNK_TRIANGLES):
+        add_facets(file, points[mesh.triangles[first : first + _CHUNK_TRIANGLES]])
+    return file.getvalue()
 
 
 def _mesh(
@@ -211,15 +234,21 @@ def _container(document: bytes, parts: list[memoryview]) -> bytes:
     return file.getvalue()
 
 
+_ENCODERS = {
+    SurfaceFormat.PLY: encode_ply,
+    SurfaceFormat.GLB: encode_glb,
+    SurfaceFormat.STL: encode_stl,
+}
+
+
 def _side(options: PointcloudOptions) -> int:
     mesh = options.format is SurfaceFormat.GLB
     return max(options.max_side, options.texture_side) if mesh else options.max_side
 
 
 def _make(source: Source, options: PointcloudOptions) -> bytes:
-    encode = encode_glb if options.format is SurfaceFormat.GLB else encode_ply
     depth = source.surface(options.max_side)
-    return encode(source.pixels, depth, options, source.camera)
+    return _ENCODERS[options.format](source.pixels, depth, options, source.camera)
 
 
 def _working_bytes(options: PointcloudOptions, pixels: int) -> int:
@@ -227,6 +256,8 @@ def _working_bytes(options: PointcloudOptions, pixels: int) -> int:
     points = min(pixels, options.max_side**2)
     if options.format is SurfaceFormat.GLB:
         return 98 * points + 6 * pixels + 3 * _OTHER_BYTES
+    if options.format is SurfaceFormat.STL:
+        return 200 * points + 3 * pixels + _OTHER_BYTES
     return 82 * points + 3 * pixels + _OTHER_BYTES
 
 
@@ -236,7 +267,11 @@ POINTCLOUD = Effect(
     description="Put every pixel at its place in space.\n\n"
     "The unit is the nearest point's distance, which relative depth does not tell.",
     options=PointcloudOptions,
-    media_types={SurfaceFormat.PLY: "application/ply", SurfaceFormat.GLB: "model/gltf-binary"},
+    media_types={
+        SurfaceFormat.PLY: "application/ply",
+        SurfaceFormat.GLB: "model/gltf-binary",
+        SurfaceFormat.STL: STL_TYPE,
+    },
     side=_side,
     working_bytes=_working_bytes,
     lowered_by=("max_side", "texture_side"),

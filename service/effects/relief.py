@@ -19,6 +19,7 @@ from service.geometry.distances import distances_of_nearness
 from service.geometry.guided_filter import refine_nearness
 from service.geometry.plaque import encode_plaque
 from service.geometry.scene import Scene, make_scene, resize_map
+from service.geometry.stl import MEDIA_TYPE as STL_TYPE
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import FAR_RATIO, MAX_SIDE, ranged
@@ -253,7 +254,7 @@ RELIEF = Effect(
     summary="Shaded relief",
     description="Show the photo as a surface, or make a height map or a plate for 3D printing.",
     options=ReliefOptions,
-    media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE) | {ReliefFormat.STL: "model/stl"},
+    media_types=dict.fromkeys(ReliefFormat, png.MEDIA_TYPE) | {ReliefFormat.STL: STL_TYPE},
     side=lambda options: options.max_side,
     working_bytes=_working_bytes,
     make=_make,

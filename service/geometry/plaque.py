@@ -1,22 +1,14 @@
-"""A relief as a solid plate that a slicer takes as it is, written as binary STL.
-
-STL: 3D Systems, "StereoLithography Interface Specification", 1988. It has no unit; slicers take
-millimetres.
-"""
+"""A relief as a solid plate that a slicer takes as it is, written as binary STL."""
 
 from __future__ import annotations
 
 import io
-import struct
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.geometry.stl import add_facets, begin_stl
 from service.imaging.strips import strips_in_turn
-
-# A file that begins with "solid" would be taken for STL as text.
-_HEADER = b"depth-service relief, in millimetres".ljust(80)
-_FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
 def encode_plaque(height: NDArray[np.float32], pitch: float) -> bytes:
@@ -29,11 +21,11 @@ def encode_plaque(height: NDArray[np.float32], pitch: float) -> bytes:
     file = io.BytesIO()
     rows, columns = height.shape
     around = 2 * (rows + columns - 2)
-    file.write(_HEADER + struct.pack("<I", 2 * (rows - 1) * (columns - 1) + 3 * around))
+    begin_stl(file, 2 * (rows - 1) * (columns - 1) + 3 * around)
     # Each strip ends on the row of points that the next one begins with.
     for strip in strips_in_turn((rows - 1, columns)):
-        file.write(_facets(_top(height, strip.first, strip.end, pitch)).data)
-    file.write(_facets(_sides_and_underside(height, pitch)).data)
+        add_facets(file, _top(height, strip.first, strip.end, pitch))
+    add_facets(file, _sides_and_underside(height, pitch))
     return file.getvalue()
 
 
@@ -73,13 +65,3 @@ def _sides_and_underside(height: NDArray[np.float32], pitch: float) -> NDArray[n
         (centre, next_foot, foot),
     )
     return np.concatenate([np.stack(three, axis=1) for three in triangles])
-
-
-def _facets(triangles: NDArray[np.float32]) -> NDArray[np.void]:
-    """As STL has them: with their unit normals."""
-    facets = np.zeros(len(triangles), _FACET)
-    facets["corners"] = triangles
-    first, second, third = triangles[:, 0], triangles[:, 1], triangles[:, 2]
-    normals = np.cross(second - first, third - first)
-    facets["normal"] = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-    return facets

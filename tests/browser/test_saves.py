@@ -62,7 +62,7 @@ def test_effects_are_saved_from_the_page(page: Page, kind: str, signature: bytes
     [
         ("relief", "#relief-depth", 8, "glb", b"glTF", "far_ratio=8"),
         ("relief", "#relief-depth", 8, "ply", b"ply\n", "far_ratio=8"),
-        ("relief", "#relief-depth", 8, "stl", b"depth-service relief", "format=stl"),
+        ("relief", "#relief-depth", 8, "stl", b"depth-service, in mm", "format=stl"),
         ("parallax", "#amplitude", 0.01, "living", b"RIFF", "amplitude=0.01"),
         ("parallax", "#amplitude", 0.01, "video", b"\0\0\0", "format=mp4"),
     ],

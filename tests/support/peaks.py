@@ -37,7 +37,7 @@ LARGEST: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "pointcloud": tuple(
         {"format": format, "max_side": 2048, "edge": 89.9, "texture_side": 4096}
-        for format in ("ply", "glb")
+        for format in ("ply", "glb", "stl")
     ),
     "relief": tuple(
         {"format": format, "max_side": 4096, "texture": 1, "smooth": smooth}

@@ -26,6 +26,7 @@ PIXELS = photo_pixels("astronaut.png")[:96, :128]
 # In the subject, and across its edge.
 GAPS = (np.s_[56:66, 56:66], np.s_[70:80, 84:94])
 BEYOND = np.s_[:6, :]
+_UNITS_PER_METRE = {"stl": 1000}
 _WEBM_CLUSTER = b"\x1f\x43\xb6\x75"
 
 
@@ -67,7 +68,7 @@ def rows_and_columns(points: np.ndarray) -> tuple[NDArray[np.intp], NDArray[np.i
 def has_no_point(kind: str, holed: bytes, whole: bytes) -> None:
     """Neither a gap nor what is beyond reach is a point; the others are where they were."""
     known = np.isfinite(with_gaps(room()))
-    points = points_of(holed, kind)
+    points = points_of(holed, kind) / _UNITS_PER_METRE.get(kind, 1)
     rows, columns = rows_and_columns(points)
     assert known[rows, columns].all()
     np.testing.assert_allclose(-points[:, 2], room()[rows, columns], rtol=1e-6)
@@ -116,7 +117,7 @@ def tints_no_gap(holed: bytes, whole: bytes) -> None:
 
 _SHOWN: dict[str, dict[str, Callable[[bytes, bytes], None]]] = {
     "obstacle": {"json": counts_no_gap, "png": tints_no_gap},
-    "pointcloud": {kind: functools.partial(has_no_point, kind) for kind in ("ply", "glb")},
+    "pointcloud": {kind: functools.partial(has_no_point, kind) for kind in ("ply", "glb", "stl")},
     "relief": {
         **dict.fromkeys(("shaded", "normals", "height16"), is_zero_in_gaps),
         "stl": is_base_in_gaps,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from service.effects.pointcloud import encode_glb, encode_ply
+from service.effects.pointcloud import encode_glb, encode_ply, encode_stl
 from service.errors import InvalidParameter
 from service.geometry.mesh import MeshOptions, build_mesh
 from service.imaging.depth_kind import DepthKind
@@ -120,6 +120,24 @@ def test_metric_depth_gives_points_in_metres_and_says_so() -> None:
     assert np.nanmedian(error) < 0.02
     assert b"units: metres" in encode_ply(photo, depth, options)[:200]
     assert b"nearest point" in encode_ply(ASTRONAUT, GENTLE, MeshOptions())[:200]
+
+
+def test_an_stl_is_the_glbs_surface_in_millimetres() -> None:
+    solid: Any = trimesh.load(
+        io.BytesIO(encode_stl(ASTRONAUT, GENTLE, MeshOptions(max_side=64))), file_type="stl"
+    )
+    surface = load_glb(encode_glb(ASTRONAUT, GENTLE, MeshOptions(max_side=64)))
+    assert len(solid.faces) == len(surface.faces) > 7000
+    assert solid.area == pytest.approx(surface.area * 1000**2, rel=1e-5)
+    np.testing.assert_allclose(solid.bounds, surface.bounds * 1000, rtol=1e-6)
+    assert (solid.face_normals[:, 2] > 0).mean() > 0.9
+
+
+def test_facets_far_away_have_normals() -> None:
+    depth = DepthMap(np.full((8, 8), 1e12, np.float32), METRIC, "uploaded", Interpolation.NEAREST)
+    file = encode_stl(ASTRONAUT[:64, :64], depth, MeshOptions())
+    normals = np.frombuffer(file[84:], np.dtype([("normal", "<f4", 3), ("", "V38")]))["normal"]
+    np.testing.assert_allclose(normals, np.broadcast_to([0, 0, 1], normals.shape), atol=1e-5)
 
 
 def test_the_glb_is_as_long_as_it_says_and_aligned() -> None:
