@@ -143,7 +143,9 @@ def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind
         if meaning.scale is not None and not metric:
             raise InvalidParameter("depth_scale: it is of metric depth (depth_kind=metric_depth).")
         zero = Invalid.ZERO if metric else Invalid.NONE
-        if not metric and not np.isfinite(file.numbers).all():
+        # A description says that NaN is meant; without one it is a mistake of some computation.
+        wrong = np.isinf(file.numbers) if described else ~np.isfinite(file.numbers)
+        if not metric and wrong.any():
             raise InvalidParameter("depth: relative depth must hold finite numbers only.")
         values = _read(file.numbers, meaning.invalid or zero, meaning.scale or 1.0)
         if metric and meaning.scale is None and described is None:
