@@ -54,6 +54,11 @@ def documented(*names: str) -> dict[str, Any]:
     }
 
 
+def written_fit(fit: tuple[float, float]) -> str:
+    """A fit as the parameter ``calibration`` reads it."""
+    return ",".join(map(repr, fit))
+
+
 def answer_headers(answer: Answer, record: RequestRecord) -> dict[str, str]:
     """The headers of an answer, as far as they apply to it."""
     headers = {"Server-Timing": record.server_timing()}
@@ -65,7 +70,7 @@ def answer_headers(answer: Answer, record: RequestRecord) -> dict[str, str]:
             low, high = depth.extent
             headers |= {"X-Depth-Min": f"{low:.9g}", "X-Depth-Max": f"{high:.9g}"}
         if depth.fit is not None:
-            headers[CALIBRATION_HEADER] = ",".join(map(repr, depth.fit))
+            headers[CALIBRATION_HEADER] = written_fit(depth.fit)
     if answer.camera is not None:
         headers[CAMERA_HEADER] = answer.camera
     if answer.batch_size is not None:

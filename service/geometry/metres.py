@@ -59,6 +59,11 @@ class Metres:
     slope: float
     calibration: Calibration | None = None
 
+    @property
+    def fit(self) -> tuple[float, float]:
+        """Intercept and slope."""
+        return self.intercept, self.slope
+
     def apply(self, depth: DepthMap) -> DepthMap:
         """``depth``, of the photo this was made for and at any size, in metres."""
         values = inverse_values(depth.values, depth.kind)

@@ -35,7 +35,7 @@ class DepthFacts:
         calibration: Mapping[str, Any] | None = None,
     ) -> DepthFacts:
         """The facts of ``depth``; takes a pass over its values."""
-        fit = None if metres is None else (metres.intercept, metres.slope)
+        fit = None if metres is None else metres.fit
         size = (depth.width, depth.height)
         return cls(depth.model, depth.kind, size, depth.reported_extent, fit, calibration)
 

@@ -15,6 +15,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import check_network_input
 from service.imaging.tiles import TILES
 from service.imaging.transforms import Tensor
+from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer, DepthFacts
@@ -133,7 +134,7 @@ class DepthPipeline:
     async def run_photos(
         self,
         photos: Sequence[bytes],
-        model: str,
+        spec: NetworkSpec,
         ticket: Ticket,
         record: RequestRecord,
         bytes_per_pixel: float = 0.0,
@@ -147,9 +148,8 @@ class DepthPipeline:
         more pixels than one may have.
         """
         sizes = await self._workshop.count(photos, ticket, record)
-        spec = self._workshop.catalog.served.choose(model)
         self._workshop.admit(ticket, sizes.pixels, [spec] * len(photos), len(photos))
-        loaded = await self._workshop.catalog.get_for(model, record)
+        loaded = await self._workshop.catalog.get_for(spec.name, record)
         network = loaded.at(spec.input_rule.target)
         writing = bytes_per_pixel * sizes.pixels
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
@@ -158,18 +158,17 @@ class DepthPipeline:
         )
 
     async def run_tensors(
-        self, batch: Tensor, model: str, ticket: Ticket, record: RequestRecord
+        self, batch: Tensor, spec: NetworkSpec, ticket: Ticket, record: RequestRecord
     ) -> list[Estimate]:
         """Depth of each network input of ``batch``, ``(n, 3, h, w)`` float32, queued one by one.
 
         Raises :class:`InvalidTensor` for what the network cannot take, and the errors of
         admission, loading and inference.
         """
-        spec = self._workshop.catalog.served.choose(model)
         await self._workshop.run(ticket, check_network_input, batch, spec.input_rule)
         count, _, height, width = batch.shape
         self._workshop.admit(ticket, count * height * width, [spec] * count, count)
-        network = await self._workshop.catalog.get_for(model, record)
+        network = await self._workshop.catalog.get_for(spec.name, record)
         return await _side_by_side(
             [partial(self._estimator.tensor, tensor, network, ticket) for tensor in batch], record
         )

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Header, Request, Response
 
 from service.api.answers import respond
-from service.api.headers import JSON_LENGTH_HEADER, documented
+from service.api.headers import JSON_LENGTH_HEADER, documented, written_fit
 from service.api.oip.message import InferCall, Output, read_call, write_answer
 from service.api.oip.metadata import TAG, VERSION, find_version
 from service.api.oip.schemas import (
@@ -22,6 +22,9 @@ from service.api.photo_route import PhotoRoute
 from service.api.schemas import RequestTimeout
 from service.api.upload import read_body
 from service.errors import InvalidParameter
+from service.geometry.metres import Metres, MetresOptions, metres_of
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat, encode, writing_bytes_per_pixel
 from service.models.spec import NetworkSpec
@@ -113,6 +116,27 @@ async def oip_infer(
     )
 
 
+def _metres(estimates: list[Estimate], options: MetresOptions) -> Metres | None:
+    """The one fit of all images."""
+    if not options.wanted:
+        return None
+    if options.anchors and len(estimates) > 1:
+        raise InvalidParameter("anchors are points of one photo; send the others by themselves.")
+    # Each is checked against its own photo; a calibration is the same of all.
+    first, *_ = [metres_of(each.depth, options) for each in estimates]
+    return first
+
+
+def _words(facts: DepthFacts) -> dict[str, str]:
+    """What the numbers are, as the headers of ``/v1/depth`` say it."""
+    words = {"kind": str(facts.kind)}
+    if facts.kind.unit is not None:
+        words["unit"] = facts.kind.unit
+    if facts.fit is not None:
+        words["calibration"] = written_fit(facts.fit)
+    return words
+
+
 class _Inference:
     """One call's way through the pipeline."""
 
@@ -126,18 +150,19 @@ class _Inference:
 
     async def run(self, body: bytes, ticket: Ticket) -> Answer:
         """The answer to a request's body."""
-        pipeline, workshop = self._runtime.pipeline, self._runtime.workshop
-        most_images = self._runtime.admission.most_images
+        runtime = self._runtime
+        pipeline, workshop = runtime.pipeline, runtime.workshop
+        most_images = runtime.admission.most_images
         with self._record.timed("decode"):
             call = await workshop.run(ticket, read_call, body, self._json_length, most_images)
+        wanted = call.message.parameters
+        spec = runtime.catalog.served.choose(self._spec.name, wanted.resolution, wanted.quality)
         if call.tensors is not None:
-            estimates = await pipeline.run_tensors(
-                call.tensors, self._spec.name, ticket, self._record
-            )
+            estimates = await pipeline.run_tensors(call.tensors, spec, ticket, self._record)
         else:
             photos = call.photos or []
             estimates = await pipeline.run_photos(
-                photos, self._spec.name, ticket, self._record, self._bytes_per_pixel(call)
+                photos, spec, ticket, self._record, self._bytes_per_pixel(call)
             )
         with self._record.timed("encode"):
             return await workshop.run(ticket, self._answer, call, estimates)
@@ -153,45 +178,68 @@ class _Inference:
             for wanted in call.message.outputs
         )
         return sum(
-            writing_bytes_per_pixel(format, self._spec.kind, options, changed=False)
+            writing_bytes_per_pixel(
+                format, self._spec.kind, options, changed=parameters.metres.wanted
+            )
             for default, format in of_formats
             if (parameters.size or default) is OutputSize.ORIGINAL
         )
 
     def _answer(self, call: InferCall, estimates: list[Estimate]) -> Answer:
         message = call.message
-        head: dict[str, Any] = {"model_name": self._spec.name, "model_version": VERSION}
+        metres = _metres(estimates, message.parameters.metres)
+        kind, fit = (
+            (self._spec.kind, None) if metres is None else (DepthKind.METRIC_DEPTH, metres.fit)
+        )
+        facts = DepthFacts(self._spec.name, kind, fit=fit)
+        head: dict[str, Any] = {
+            "model_name": self._spec.name,
+            "model_version": VERSION,
+            "parameters": _words(facts),
+        }
         if message.id is not None:
             head["id"] = message.id
         body, json_bytes = write_answer(
             head,
-            [self._output(wanted, message.parameters, estimates) for wanted in message.outputs],
+            [
+                self._output(wanted, message.parameters, estimates, metres)
+                for wanted in message.outputs
+            ],
         )
         media_type = "application/json" if json_bytes is None else "application/octet-stream"
-        facts = DepthFacts(self._spec.name, self._spec.kind)
         return Answer(body, media_type, facts, json_bytes=json_bytes)
 
     def _output(
-        self, wanted: WantedOutput, parameters: RequestParameters, estimates: list[Estimate]
+        self,
+        wanted: WantedOutput,
+        parameters: RequestParameters,
+        estimates: list[Estimate],
+        metres: Metres | None,
     ) -> Output:
         own = wanted.parameters.binary_data
         binary = parameters.binary_data_output if own is None else own
-        if wanted.name == "heatmap":
-            size = parameters.size or OutputSize.ORIGINAL
+        is_heatmap = wanted.name == "heatmap"
+        size = parameters.size or (OutputSize.ORIGINAL if is_heatmap else OutputSize.NETWORK)
+
+        def depth(estimate: Estimate) -> DepthMap:
+            sized = estimate.sized(size)
+            return sized if metres is None else metres.apply(sized)
+
+        if is_heatmap:
             options = EncodeOptions(
                 colormap=parameters.colormap,
                 normalization=parameters.normalize,
                 palette=parameters.palette,
             )
-            maps = [encode(each.sized(size), OutputFormat.HEATMAP, options) for each in estimates]
+            maps = [encode(depth(each), OutputFormat.HEATMAP, options) for each in estimates]
             return wanted.name, maps, binary
-        size = parameters.size or OutputSize.NETWORK
-        if len({each.shape(size) for each in estimates}) > 1:
+        shapes = [each.shape(size) for each in estimates]
+        if len(set(shapes)) > 1:
             raise InvalidParameter(
                 "The photos' depth maps differ in size and cannot be one tensor; ask for heatmap, "
                 "or send photos of different sizes in requests of their own."
             )
-        pixels = sum(height * width for height, width in (e.shape(size) for e in estimates))
+        pixels = sum(height * width for height, width in shapes)
         if not binary and pixels > self._runtime.settings.max_json_pixels:
             raise InvalidParameter("So large a depth must be asked for as binary data.")
-        return wanted.name, np.stack([each.sized(size).values for each in estimates]), binary
+        return wanted.name, np.stack([depth(each).values for each in estimates]), binary

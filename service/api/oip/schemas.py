@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.metres import MetresQuery
+from service.api.network_query import NetworkQuery
 from service.api.schemas import DEPTH_PROBLEMS
 from service.imaging.render import Colormap, Normalization
 from service.pipeline.estimator import OutputSize
@@ -49,8 +51,13 @@ class WantedOutput(BaseModel):
     parameters: OutputParameters = OutputParameters()
 
 
-class RequestParameters(BaseModel):
-    """Parameters of a request; what is not known here, such as Triton's `priority`, is ignored."""
+class RequestParameters(MetresQuery, NetworkQuery):
+    """Parameters of a request, with those of ``/v1/depth``.
+
+    What is not known here, such as Triton's `priority`, is ignored.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     binary_data_output: bool = Field(False, description="Whether outputs are binary by default.")
     size: OutputSize | None = Field(
@@ -93,6 +100,10 @@ class InferResponse(BaseModel):
     model_name: str
     model_version: str
     id: str | None = None
+    parameters: dict[str, str] = Field(
+        description="What the numbers are: `kind`, of metres `unit`, and the `calibration` by "
+        "which they were made."
+    )
     outputs: list[OutputTensor]
 
 
