@@ -31,6 +31,9 @@ UPLOADED = "uploaded"
 Mask = NDArray[np.bool_]
 
 _SMALLEST_DEPTH = 1e-6
+# Of 65536 levels, one is of no reading, one of infinity, and one is left for rounding.
+_MOST_LEVELS = 65533
+_TOLD_APART = 1e-6
 # Cubic interpolation overshoots by less than its range: far from where float32 overflows.
 _SAFE_VALUE = 1e37
 
@@ -190,13 +193,20 @@ class DepthMap:
 
     @property
     def reported_extent(self) -> tuple[float, float]:
-        """:attr:`extent`, in which infinity is the distance that :attr:`without_infinity` has."""
+        """:attr:`extent`, in which infinity is the distance that :attr:`without_infinity` has.
+
+        That is farther than the farthest reading by a level of 16 bits, so that those who read one
+        tell it from the other.
+        """
         low, high = self.extent
-        return low, max(MAX_METRES, high) if self.has_infinity else high
+        if not self.has_infinity or math.isnan(high):
+            return low, MAX_METRES if self.has_infinity else high
+        level = max((high - low) / _MOST_LEVELS, high * _TOLD_APART)
+        return low, max(MAX_METRES, high + level)
 
     @property
     def without_infinity(self) -> DepthMap:
-        """The map for formats without infinity: :data:`MAX_METRES`, or the farthest if farther."""
+        """The map for formats without infinity: :data:`MAX_METRES`, or just beyond the farthest."""
         if not self.has_infinity:
             return self
         farthest = np.float32(self.reported_extent[1])
