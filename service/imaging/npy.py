@@ -28,7 +28,7 @@ _TYPES = tuple(
     np.dtype(name)
     for name in (
         *("float16", "float32", "float64"),
-        *("uint8", "int8", "uint16", "int16", "uint32", "int32"),
+        *("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
     )
 )
 _LARGEST_NUMBER_BYTES = 8

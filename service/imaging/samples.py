@@ -22,6 +22,7 @@ _GREY_WITH_ALPHA = ("LA", "La")
 _WITH_ALPHA = ("RGBA", "RGBa", "PA", *_GREY_WITH_ALPHA)
 _WITH_PROFILE = ("RGB", "L", "CMYK")
 _WHITE = (255, 255, 255)
+_OPAQUE = 255
 _TIFF_WHITE_IS_ZERO = 0
 
 
@@ -76,11 +77,17 @@ def _part_to_rgb(image: Image.Image, profile: bytes, meaning: _Meaning) -> Image
 def grey_numbers(image: ImageFile) -> NDArray[np.float32]:
     """A loaded image's numbers as they are stored, ``(h, w)`` float32: grey of any depth.
 
-    Of colours the level, if all of them are grey. Raises :class:`UndecodableImage` for others.
+    Of colours the level, if all of them are grey. Raises :class:`UndecodableImage` for others, and
+    for transparent pixels, which could be meant as any number.
     """
     if image.mode in (*_SIXTEEN_BIT_GREY, "I", "F", "L"):
         return np.asarray(image, np.float32)
-    if image.mode in ("P", "RGB"):
+    # Browsers' canvases and editors write an alpha channel whether it is needed or not.
+    if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema()[0] != _OPAQUE:
+        raise UndecodableImage(
+            "The depth map has transparent pixels; save it without an alpha channel."
+        )
+    if image.mode in ("1", "P", "RGB", "LA", "RGBA"):
         colours = np.asarray(image.convert("RGB"))
         if (colours == colours[..., :1]).all():
             return np.asarray(colours[..., 0], np.float32)
