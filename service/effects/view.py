@@ -59,7 +59,7 @@ def judge(depth: DepthMap, pixels: Rgb | None = None) -> View:
     if pixels is not None and _structure(pixels) < _LEAST_STRUCTURE:
         return View(doubt="The picture has no structure to tell depth by: dark, white or covered.")
     relative = depth.kind is not DepthKind.METRIC_DEPTH
-    if relative and 0 < _spread_about_a_plane(depth) < _ONE_SURFACE:
+    if relative and _spread_about_a_plane(depth) < _ONE_SURFACE:
         return View(
             doubt="A single surface fills the view, or nothing is seen: relative depth does not "
             "tell a floor from a wall."

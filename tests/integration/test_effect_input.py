@@ -179,9 +179,13 @@ def test_depth_maps_of_every_number_type_are_read(
     assert report["grid"] == [[0.0], [1.0]]
 
 
-def test_a_flat_wall_is_no_danger(server: ServerProcess) -> None:
-    report = post_effect(server, "obstacle", COFFEE, npy(np.ones(SHAPE, np.float32))).json()
-    assert (report["alarm"], report["near_share"], report["largest"]) == (False, 0.0, None)
+@pytest.mark.parametrize("kind", ["relative_inverse_depth", "relative_depth"])
+def test_a_map_of_one_value_tells_nothing_of_danger(server: ServerProcess, kind: str) -> None:
+    """It may be a wall before the lens, or a lens that is covered."""
+    same = npy(np.ones(SHAPE, np.float32))
+    report = post_effect(server, "obstacle", COFFEE, same, depth_kind=kind).json()
+    assert (report["alarm"], report["confidence"]) == (None, "low")
+    assert (report["near_share"], report["largest"]) == (0.0, None)
 
 
 def test_two_depth_maps_are_refused(server: ServerProcess) -> None:
