@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import concurrent.futures
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.clients import post_at_once, send_and_leave
 from tests.support.decoders import decoders_of, wait_until_gone, wait_until_one_works
+from tests.support.effects import depth_file
+from tests.support.inputs import input_bytes
 from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
@@ -39,6 +44,10 @@ def post(server: ServerProcess, photo: bytes) -> httpx.Response:
     return httpx.post(server.url + "/v1/depth", files={"image": photo}, timeout=60)
 
 
+def depth_of(server: ServerProcess, photo: bytes) -> NDArray[np.float32]:
+    return np.asarray(np.load(io.BytesIO(depth_file(server, photo, format="npy"))))
+
+
 def restarts(server: ServerProcess) -> float:
     return server.metric("depth_decoder_restarts_total")
 
@@ -59,6 +68,20 @@ def test_answers_are_those_of_a_server_without_isolation(
     assert ours.content == theirs.content
     stages = {entry.partition(";")[0] for entry in ours.headers["server-timing"].split(", ")}
     assert {"decode", "transform"} <= stages
+
+
+@pytest.mark.parametrize("name", ["x.heic", "x_msf1.heic"])
+def test_photos_of_iphones_are_read_in_decode_processes_and_refused_without(
+    isolated: ServerProcess, server: ServerProcess, name: str
+) -> None:
+    pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    depths = [depth_of(isolated, input_bytes(photo)) for photo in (name, "base.jpg")]
+    assert np.abs(depths[0] - depths[1]).mean() < 0.01 * np.ptp(depths[1])
+    assert "TIFF, HEIC" in post(isolated, b"hello").json()["detail"]
+    refused = post(server, input_bytes(name))
+    assert (refused.status_code, refused.json()["type"]) == (415, "unsupported-media-type")
+    for words in ("This is HEIC", "Most Compatible"):
+        assert words in refused.json()["detail"]
 
 
 def test_many_clients_all_get_their_answer(isolated: ServerProcess) -> None:

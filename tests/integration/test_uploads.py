@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.effects import depth_file
+from tests.support.inputs import input_bytes
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess
 
@@ -23,8 +25,10 @@ NOT_READ = ["br", "Zstd", "gzip, gzip", "x" * 300, "\u00e9"]
 
 @pytest.fixture(scope="module")
 def small(cache_dir: Path) -> Iterator[ServerProcess]:
-    """A server of small bodies."""
-    with ServerProcess(cache_dir=str(cache_dir), max_body_mb=str(MOST / 1e6)) as server:
+    """A server of small bodies, whose operator insists on HEIC."""
+    with ServerProcess(
+        cache_dir=str(cache_dir), max_body_mb=str(MOST / 1e6), heic_in_process="true"
+    ) as server:
         yield server
 
 
@@ -120,3 +124,13 @@ def test_a_preamble_and_blanks_of_a_form(server: ServerProcess) -> None:
     body = b"A message in MIME format.\r\n--b \t\r\n" + part + PHOTO + b"\r\n--b-- \r\nbye"
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     assert server.client.post("/v1/depth", content=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["x.heic", "x_msf1.heic"])
+def test_an_operator_may_insist_on_heic(small: ServerProcess, name: str) -> None:
+    pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    depth, right = (
+        np.load(io.BytesIO(depth_file(small, input_bytes(photo), format="npy")))
+        for photo in (name, "base.jpg")
+    )
+    assert np.abs(depth - right).mean() < 0.01 * np.ptp(right)

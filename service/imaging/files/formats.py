@@ -109,7 +109,7 @@ def sniff(data: bytes, optional: Collection[PhotoFormat] = ()) -> PhotoFormat:
         return AVIF
     if HEIC in optional and not brands.isdisjoint(_HEIC_BRANDS):
         return HEIC
-    raise _unsupported(*_name(data))
+    raise _unsupported(*_name(data), optional)
 
 
 def raw_photo(kind: str) -> UnsupportedMediaType:
@@ -117,9 +117,9 @@ def raw_photo(kind: str) -> UnsupportedMediaType:
     return _unsupported(f"a raw photo ({kind})", _RAW)
 
 
-def supported_names() -> str:
-    """The names of all formats, for a sentence."""
-    return ", ".join(photo_format.name for photo_format in PHOTO_FORMATS)
+def supported_names(optional: Collection[PhotoFormat] = ()) -> str:
+    """The names of all formats, those that are ``optional`` among them, for a sentence."""
+    return ", ".join(photo_format.name for photo_format in (*PHOTO_FORMATS, *optional))
 
 
 def _name(data: bytes) -> tuple[str, str]:
@@ -143,9 +143,11 @@ def _brands(data: bytes) -> set[bytes]:
     return {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
 
 
-def _unsupported(name: str, instead: str) -> UnsupportedMediaType:
+def _unsupported(
+    name: str, instead: str, optional: Collection[PhotoFormat] = ()
+) -> UnsupportedMediaType:
     what = f"This is {name}, which is not read here: {instead}." if name else ""
     return UnsupportedMediaType(
         f"{what or 'The bytes are not a photo in a format that is read here.'} "
-        f"Formats that are read: {supported_names()}."
+        f"Formats that are read: {supported_names(optional)}."
     )
