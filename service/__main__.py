@@ -1,4 +1,4 @@
-"""The command line: serve, predict, video, bulk, eval, models, keys, openapi, settings, doctor."""
+"""The command line: serve, predict, effect, video, bulk, eval, models, keys, openapi and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pydantic
 
 from service import __version__
-from service.commands import bulk, eval, keys, models, predict, video
+from service.commands import bulk, effect, eval, keys, models, predict, video
 from service.commands.failing import fail
 from service.commands.shorthand import completed
 from service.errors import DepthError, InvalidParameter, WeightsError
@@ -79,6 +79,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     serve.set_defaults(run=_serve)
 
     predict.add_parser(subparsers)
+    effect.add_parser(subparsers)
     video.add_parser(subparsers)
     bulk.add_parser(subparsers)
     eval.add_parser(subparsers)

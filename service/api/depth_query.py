@@ -11,6 +11,7 @@ from service.imaging.encode import EncodeOptions, JsonEncoding
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.render import Colormap, Normalization
 from service.pipeline.estimator import Detail, OutputSize
+from service.pipeline.offline import OfflineDepth
 from service.pipeline.representation import Representation
 
 
@@ -62,4 +63,14 @@ class DepthQuery(DepthJsonQuery, CameraOptions):
             ),
             *(self.near, self.far),
             known_camera=self,
+        )
+
+    def offline(self, format: OutputFormat, max_json_pixels: int) -> OfflineDepth:
+        """The same without a server."""
+        return OfflineDepth(
+            self.representation(format, max_json_pixels),
+            self.size or OutputSize.default_of(format),
+            *(self.metres, self.detail, self.model),
+            resolution=self.resolution,
+            quality=self.quality,
         )

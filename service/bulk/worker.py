@@ -11,11 +11,7 @@ from typing import Any, ClassVar
 
 from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
-from service.imaging.encode import EncodeOptions
-from service.imaging.formats import OutputFormat, encode
-from service.models.spec import Quality
-from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork, output_name, photos_in
+from service.pipeline.offline import OfflineDepth, photos_in
 from service.settings import Settings
 
 DONE = ""
@@ -91,13 +87,8 @@ class BulkOrder(Order):
 
     photos: Path
     outputs: Path
-    model: str | None
-    size: OutputSize
-    format: OutputFormat
-    options: EncodeOptions
+    depth: OfflineDepth
     settings: Settings
-    resolution: int | None = None
-    quality: Quality | None = None
 
     def files(self) -> Iterator[Path]:
         """See :class:`Order`."""
@@ -105,7 +96,7 @@ class BulkOrder(Order):
 
     def output_of(self, file: Path) -> Path:
         """See :class:`Order`."""
-        return output_name(file, self.format)
+        return self.depth.output_name(file)
 
     def worker(self) -> PhotoWorker:
         """See :class:`Order`."""
@@ -118,11 +109,11 @@ class PhotoWorker(Worker):
     def __init__(self, order: BulkOrder) -> None:
         super().__init__(order)
         self._order = order
-        self._network = OfflineNetwork(order.model, order.settings, order.resolution, order.quality)
+        self._network = order.depth.network(order.settings)
 
     def make(self, file: Path, output: Path) -> None:
         """See :class:`Worker`."""
         with self._outputs.begun(output) as unfinished:
             data = (self._order.photos / file).read_bytes()
-            depth = self._network.depth(data, self._order.size)
-            unfinished.write_bytes(encode(depth, self._order.format, self._order.options))
+            body, _ = self._order.depth.make(self._network, data)
+            unfinished.write_bytes(body)

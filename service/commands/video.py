@@ -46,6 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--colormap", choices=list(Colormap), type=Colormap, default=Colormap.INFERNO
     )
+    parser.add_argument("--anchors", help="x,y,metres;... in the first frame: depth in metres")
     add_look_arguments(parser)
     add_network_arguments(parser)
     parser.set_defaults(run=_video)
@@ -79,7 +80,6 @@ def add_look_arguments(parser: argparse.ArgumentParser) -> None:
         default=Scale.ADAPTIVE,
         help="global: one for each scene, found by a first pass",
     )
-    parser.add_argument("--anchors", help="x,y,metres;... in the first frame: depth in metres")
     parser.add_argument("--silent", action="store_true", help="leave the sound out")
 
 
@@ -94,7 +94,7 @@ def order_of(arguments: argparse.Namespace) -> VideoOrder:
         raise InvalidParameter("--fps must be above 0, and at most 1000.")
     return VideoOrder(
         look=arguments.look,
-        colormap=arguments.colormap,
+        colormap=arguments.colormap or Colormap.INFERNO,
         layout=arguments.layout,
         frames=arguments.frames,
         scale=arguments.scale,

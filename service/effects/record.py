@@ -93,3 +93,9 @@ class Effect(Generic[OptionsT]):
     def media_type(self, options: OptionsT) -> str:
         """The media type of what ``make`` makes of ``options``."""
         return self.media_types[options.format]  # type: ignore[attr-defined]
+
+    def suffix(self, options: OptionsT) -> str:
+        """The suffix of the file that ``make`` makes; a format may be a picture of some kind."""
+        kind, _, subtype = self.media_type(options).partition("/")
+        is_named_by_type = kind == "image" or subtype == "zip"
+        return f".{subtype if is_named_by_type else options.format}"  # type: ignore[attr-defined]

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from service.errors import InvalidParameter
-from service.imaging.decode import read_header
+from service.geometry.metres import MetresOptions
+from service.imaging.decode import Photo, read_header
 from service.imaging.depth_map import DepthMap
+from service.imaging.effect_input import effect_input
 from service.imaging.files.formats import PHOTO_FORMATS
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import network_input
+from service.imaging.tiles import cut, finer, has_detail, merge
 from service.imaging.transforms import Tensor
 from service.inference.engines.selection import load_for_serving
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec, Quality
-from service.pipeline.estimator import Estimate, OutputSize
+from service.pipeline.depth import Measured
+from service.pipeline.estimator import Detail, Estimate, OutputSize
 from service.pipeline.photo_formats import formats_in_process, installed_formats
+from service.pipeline.representation import Representation
 from service.settings import Settings
 
 
@@ -59,11 +66,65 @@ class OfflineNetwork:
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
         """Depth of one photo; raises the errors of decoding."""
-        read_header(data, self._settings.max_pixels, formats_in_process(self._settings))
-        photo = network_input(data, self.spec.input_rule, self._settings.scaled_decode)
+        return self.estimate(data).sized(size)
+
+    def estimate(self, data: bytes, detail: Detail = Detail.NORMAL) -> Estimate:
+        """As :meth:`Estimator.photo` and :meth:`Estimator.detailed_photo`."""
+        self._check(data)
+        rule, scaled_decode = self.spec.input_rule, self._settings.scaled_decode
+        photo = network_input(data, rule, scaled_decode)
         depth = self.infer(photo.tensor)
-        estimate = Estimate(depth, photo.width, photo.height, 1, photo.tensor)
-        return estimate.sized(size)
+        whole = Estimate(depth, photo.width, photo.height, 1, photo.tensor, photo.focal)
+        if detail is Detail.NORMAL or not has_detail(rule, photo.width, photo.height):
+            return whole
+        parts = cut(network_input(data, finer(rule), scaled_decode).tensor)
+        values = merge(depth.values, [self.infer(part).values for part in parts])
+        return dataclasses.replace(whole, depth=depth.replaced(values))
+
+    def photo_and_depth(self, data: bytes, side: int) -> tuple[Photo, DepthMap]:
+        """As :meth:`Estimator.photo_for_effect`."""
+        self._check(data)
+        source = effect_input(data, self.spec.input_rule, side, self._settings.scaled_decode)
+        assert source.tensor is not None  # noqa: S101 (a rule was given)
+        return source.photo, self.infer(source.tensor)
+
+    def _check(self, data: bytes) -> None:
+        read_header(data, self._settings.max_pixels, formats_in_process(self._settings))
+
+
+@dataclass(frozen=True)
+class OfflineDepth:
+    """What is made of each photo: plain data, which other processes can be sent."""
+
+    representation: Representation
+    size: OutputSize
+    metres: MetresOptions = field(default_factory=MetresOptions)
+    detail: Detail = Detail.NORMAL
+    model: str | None = None
+    resolution: int | None = None
+    quality: Quality | None = None
+
+    def network(self, settings: Settings) -> OfflineNetwork:
+        """The network that it needs, loaded.
+
+        Raises :class:`InvalidParameter` for what its depth can never be written as.
+        """
+        spec = ServedNetworks.of(settings).choose(self.model, self.resolution, self.quality)
+        self.representation.check(spec.kind, in_metres=self.metres.wanted)
+        return OfflineNetwork(self.model, settings, self.resolution, self.quality)
+
+    def make(self, network: OfflineNetwork, data: bytes) -> tuple[bytes, DepthMap]:
+        """The file of one photo, and its depth.
+
+        Raises the errors of decoding, of metres and of writing.
+        """
+        estimate = network.estimate(data, self.detail)
+        found = Measured.of(estimate, self.size, self.metres, self.representation.camera)
+        return self.representation.write(found), found.depth
+
+    def output_name(self, photo: Path) -> Path:
+        """See :func:`output_name`."""
+        return output_name(photo, self.representation.format)
 
 
 def refuse_own_outputs(photos: Path, outputs: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from service import __version__
 from service.imaging.depth_description import read_description
 from tests.support.depths import motorcycle_metres
-from tests.support.effects import depth_file
+from tests.support.effects import depth_file, post_effect
 from tests.support.inputs import input_bytes
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess, run_service
@@ -50,6 +51,67 @@ def test_predict_takes_the_format_from_the_suffix(cache_dir: Path, tmp_path: Pat
     depth = json.loads(output.read_text())
     # As the server answers: at the network's size.
     assert (depth["model"], depth["width"], depth["height"]) == ("depth_lite_256", 320, 224)
+
+
+def test_predict_has_the_options_of_http(
+    server: ServerProcess, cache_dir: Path, tmp_path: Path
+) -> None:
+    query = {"anchors": "0.5,0.9,0.6;0.5,0.1,3", "detail": "high", "size": "network"}
+    camera = {"intrinsics": "525,525,299.5,199.5"}
+    output = tmp_path / "depth.ros.zip"
+    done = run_service(
+        *("predict", str(photo_path("coffee.png")), "-o", str(output)),
+        *(f"--{name}={value}" for name, value in (query | camera).items()),
+        cache_dir=str(cache_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    served = depth_file(server, photo_bytes("coffee.png"), format="ros", **query, **camera)
+    ours, theirs = zipfile.ZipFile(output), zipfile.ZipFile(io.BytesIO(served))
+    metres, served_metres = (np.load(archive.open("depth.npy")) for archive in (ours, theirs))
+    np.testing.assert_allclose(metres, served_metres, rtol=1e-4)
+    assert ours.read("camera_info.json") == theirs.read("camera_info.json")
+
+
+def test_effect_of_a_folder_goes_on_where_it_was_and_after_a_bad_photo(
+    server: ServerProcess, cache_dir: Path, tmp_path: Path
+) -> None:
+    photos, output = tmp_path / "photos", tmp_path / "effects"
+    for name in ("done.png", "sub/cup.png"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(photo_bytes("coffee.png"))
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    output.mkdir()
+    (output / "done.png.relief.png").write_bytes(b"of an earlier run")
+    done = run_service(
+        *("effect", "relief", str(photos), "-o", str(output), "--workers", "2"),
+        *("--format", "normals", "--max-side", "300", "--far-ratio", "6"),
+        cache_dir=str(cache_dir),
+    )
+    assert done.returncode == 1
+    assert "bad.jpg: " in done.stderr and "Formats that are read" in done.stderr
+    assert "3/3" in done.stderr  # the progress bar
+    assert "1 done, 1 were done before, 1 failed (see failures.jsonl)" in done.stdout
+    written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+    assert written == {"done.png.relief.png", "sub/cup.png.relief.png", "failures.jsonl"}
+    assert (output / "done.png.relief.png").read_bytes() == b"of an earlier run"
+    served = post_effect(
+        *(server, "relief", photo_bytes("coffee.png")), format="normals", max_side=300, far_ratio=6
+    ).content
+    ours = Image.open(output / "sub" / "cup.png.relief.png")
+    theirs = Image.open(io.BytesIO(served))
+    assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).mean() < 1
+
+
+def test_effect_of_a_photo(cache_dir: Path, tmp_path: Path) -> None:
+    output = tmp_path / "mesh.glb"
+    done = run_service(
+        *("effect", "pointcloud", str(photo_path("coffee.png")), "-o", str(output)),
+        *("--format", "glb", "--max-side", "128"),
+        cache_dir=str(cache_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{output}: pointcloud, model/gltf-binary")
+    assert output.read_bytes().startswith(b"glTF")
 
 
 def test_a_photo_alone_gets_its_heatmap_beside_it(cache_dir: Path, tmp_path: Path) -> None:

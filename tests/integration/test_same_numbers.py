@@ -13,12 +13,11 @@ import tritonclient.http as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
+from service.api.depth_query import DepthQuery
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import DONE, BulkOrder
-from service.imaging.encode import EncodeOptions
-from service.imaging.formats import FORMATS, OutputFormat, encode
-from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork, output_name
+from service.imaging.formats import FORMATS, OutputFormat
+from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from tests.support.effects import depth_file
 from tests.support.oip import COFFEE, MODEL, images
@@ -74,16 +73,15 @@ def test_predict_and_bulk_write_the_bytes_that_the_service_sends(
 ) -> None:
     network = OfflineNetwork(MODEL, settings)
     for format in filter(lambda name: FORMATS[name].is_available, OutputFormat):
-        by_predict = encode(network.depth(COFFEE, OutputSize.default_of(format)), format)
-        assert by_predict == depth_file(server, COFFEE, format=format), format
+        query = {"anchors": ANCHORS} if FORMATS[format].metric_only else {}
+        wanted = DepthQuery(**query).offline(format, settings.max_json_pixels)
+        served = depth_file(server, COFFEE, format=format, **query)
+        assert wanted.make(network, COFFEE)[0] == served, format
     (tmp_path / "cup.png").write_bytes(COFFEE)
-    outputs, format = tmp_path / "depth", OutputFormat.DEPTH16
-    OutputFolder(outputs).open()
-    size = OutputSize.default_of(format)
-    order = BulkOrder(tmp_path, outputs, MODEL, size, format, EncodeOptions(), settings)
-    assert list(order.worker()({"file": [b"cup.png"]})["error"]) == [DONE]
-    by_bulk = (outputs / output_name(Path("cup.png"), format)).read_bytes()
-    assert by_bulk == depth_file(server, COFFEE, format=format)
+    OutputFolder(tmp_path / "depth").open()
+    worker = BulkOrder(tmp_path, tmp_path / "depth", wanted, settings).worker()
+    assert list(worker({"file": [b"cup.png"]})["error"]) == [DONE]
+    assert (tmp_path / "depth" / wanted.output_name(Path("cup.png"))).read_bytes() == served
 
 
 def test_tritonclient_s_heatmap_in_metres(server: ServerProcess) -> None:

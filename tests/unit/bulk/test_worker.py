@@ -11,10 +11,10 @@ from PIL import Image
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import BulkOrder, PhotoWorker
 from service.imaging.depth_description import read_description
-from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat
 from service.pipeline.estimator import OutputSize
-from service.pipeline.offline import OfflineNetwork
+from service.pipeline.offline import OfflineDepth, OfflineNetwork
+from service.pipeline.representation import Representation
 from service.settings import Settings
 from tests.support.inputs import input_bytes
 
@@ -29,11 +29,8 @@ def order_of(
     return BulkOrder(
         photos,
         outputs,
-        model=None,
-        size=OutputSize.NETWORK,
-        format=format,
-        options=EncodeOptions(),
-        settings=settings,
+        OfflineDepth(Representation(format), OutputSize.NETWORK),
+        settings,
     )
 
 

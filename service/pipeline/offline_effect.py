@@ -1,0 +1,50 @@
+"""An effect without a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.effects.catalog import EFFECTS
+from service.geometry.metres import MetresOptions
+from service.imaging.options import Options
+from service.models.spec import Quality
+from service.pipeline.answer import Answer
+from service.pipeline.effect import EffectOrder
+from service.pipeline.offline import OfflineNetwork
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class OfflineEffect:
+    """What is made of each photo: plain data, which other processes can be sent.
+
+    ``name`` is a key of :data:`EFFECTS`, and ``options`` are of its own class.
+    """
+
+    name: str
+    options: Options
+    metres: MetresOptions = field(default_factory=MetresOptions)
+    near: float | None = None
+    far: float | None = None
+    model: str | None = None
+    resolution: int | None = None
+    quality: Quality | None = None
+
+    def network(self, settings: Settings) -> OfflineNetwork:
+        """The network that it needs, loaded."""
+        return OfflineNetwork(self.model, settings, self.resolution, self.quality)
+
+    def make(self, network: OfflineNetwork, data: bytes) -> Answer:
+        """The effect on one photo; raises the errors of decoding and of the effect."""
+        effect = EFFECTS[self.name]
+        order = EffectOrder(
+            network.spec.name, effect, self.options, self.metres, self.near, self.far
+        )
+        photo, depth = network.photo_and_depth(data, order.side)
+        return order.make(photo, depth, 1)
+
+    def output_name(self, photo: Path) -> Path:
+        """In the same subfolder, the photo's whole name, the effect's and a suffix."""
+        suffix = EFFECTS[self.name].suffix(self.options)
+        return photo.with_name(f"{photo.name}.{self.name}{suffix}")

@@ -1,0 +1,121 @@
+"""What HTTP has, the command line has: each parameter by its name, refused in the same words."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from service.__main__ import parse
+from service.api.depth_query import DepthQuery
+from service.api.effects.queries import query_of
+from service.commands.effect import offline_effect
+from service.commands.options import flag, given_options
+from service.commands.predict import depth_of
+from service.effects.catalog import EFFECTS
+from service.errors import InvalidParameter
+from service.imaging.formats import OutputFormat
+from service.imaging.options import Options
+from service.settings import Settings
+
+OF_UPLOADS = {"depth_kind", "depth_scale", "invalid"}
+# Refused beside another parameter of their kind, or of no use for an example.
+EXAMPLES: dict[str, Any] = {"model": "depth_lite_256", "resolution": 256, "near": 2.0, "far": 0.5}
+
+
+def example(name: str, field: FieldInfo) -> Any:
+    """A value that is allowed, and is not the default where there are others."""
+    schema: Any = field.json_schema_extra or {}
+    kinds = get_args(field.annotation) or (field.annotation,)
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "minimum" in schema:
+        return kinds[0](schema["minimum"])
+    if bool in kinds:
+        return not field.default
+    assert issubclass(kinds[0], Enum), f"{name}: no example"
+    return list(kinds[0])[-1]
+
+
+def words(name: str, value: Any) -> list[str]:
+    """The arguments that say it."""
+    if isinstance(value, bool):
+        return [flag(name) if value else flag(name).replace("--", "--no-", 1)]
+    return [f"{flag(name)}={value}"]
+
+
+CALLS: list[tuple[tuple[str, ...], type[Options]]] = [
+    (("predict",), DepthQuery),
+    (("bulk",), DepthQuery),
+    *((("effect", effect.name), query_of(effect)) for effect in EFFECTS.values()),
+]
+PARAMETERS = [
+    (command, query, name, field)
+    for command, query in CALLS
+    for name, field in query.model_fields.items()
+    if name not in OF_UPLOADS
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "query", "name", "field"),
+    [pytest.param(*one, id=f"{one[0][-1]}-{one[2]}") for one in PARAMETERS],
+)
+def test_every_parameter_is_an_argument(
+    command: tuple[str, ...], query: type[Options], name: str, field: FieldInfo
+) -> None:
+    value = example(name, field)
+    places = ["photos", "outputs"] if command == ("bulk",) else ["photo.jpg"]
+    arguments = parse([*command, *places, *words(name, value)])
+    said = given_options(arguments, query)
+    assert said.model_fields_set == {name}
+    assert getattr(said, name) == value
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--anchors", "3"], "^--anchors must be x,y,metres"),
+        (["--measuring-error", "2"], r"^--measuring-error must be from 0\.001 to 0\.5$"),
+        (["--fov", "nan"], "^--fov must be from 10 to 150"),
+        (["--resolution", "256", "--quality", "fast"], "^resolution or quality, not both$"),
+        (["--format", "mm16"], "^mm16 holds metres.*anchors"),
+    ],
+)
+def test_what_http_refuses_is_refused(settings: Settings, words: list[str], why: str) -> None:
+    arguments = parse(["predict", "photo.jpg", *words])
+    with pytest.raises(InvalidParameter, match=why):
+        depth_of(arguments, arguments.format or OutputFormat.NPY, settings).network(settings)
+
+
+def test_an_effect_is_told_only_what_was_said() -> None:
+    """So that EXIF tells the camera where nobody gave a field of view."""
+    (effect,) = (one for one in EFFECTS.values() if one.name == "pointcloud")
+    query = given_options(
+        parse(["effect", "pointcloud", "a.jpg", "--edge=60", "--near=2"]), query_of(effect)
+    )
+    wanted = offline_effect(effect, query)
+    assert type(wanted.options) is effect.options
+    assert wanted.options.model_fields_set == {"edge"}
+    assert wanted.near == 2
+    assert wanted.output_name(Path("sub/a.jpg")) == Path("sub/a.jpg.pointcloud.ply")
+
+
+@pytest.mark.parametrize("effect", EFFECTS.values(), ids=list(EFFECTS))
+def test_every_format_of_an_effect_has_a_suffix_of_its_own_kind(effect: Any) -> None:
+    for format, media_type in effect.media_types.items():
+        suffix = effect.suffix(effect.options(format=format))
+        is_picture = media_type.startswith("image/")
+        assert suffix == f".{media_type.partition('/')[2] if is_picture else format}"
+
+
+def test_effects_within_the_photos_are_refused(settings: Settings, tmp_path: Path) -> None:
+    """The next run would take them for photos."""
+    arguments = parse(["effect", "relief", str(tmp_path), "-o", str(tmp_path / "reliefs")])
+    with pytest.raises(InvalidParameter, match="outside of the folder of photos"):
+        arguments.run(arguments, settings)
