@@ -30,7 +30,7 @@ from service.effects.parallax import ParallaxOptions, encode_parallax
 from service.effects.pointcloud import encode_glb, encode_ply
 from service.effects.portrait import PortraitOptions, blur_background
 from service.effects.relief import ReliefOptions, height_map, shaded_relief
-from service.effects.stereo import StereoOptions, anaglyph
+from service.effects.stereo import StereoOptions, stereo_picture
 from service.geometry.mesh import MeshOptions
 from service.imaging.decode import decode_photo
 from service.imaging.depth_map import DepthMap
@@ -92,7 +92,7 @@ def calls(pixels: Rgb, depth: DepthMap) -> Calls:
         "portrait, focus in the middle": lambda: blur_background(
             pixels, depth, PortraitOptions(focus="0.5,0.5")
         ),
-        "anaglyph": lambda: anaglyph(pixels, depth, StereoOptions()),
+        "anaglyph": lambda: stereo_picture(pixels, depth, StereoOptions()),
         "mesh 256, GLB": lambda: encode_glb(pixels, depth, MeshOptions(max_side=256)),
         "mesh 512, GLB": lambda: encode_glb(pixels, depth, MeshOptions()),
         "points 512, PLY": lambda: encode_ply(pixels, depth, MeshOptions()),

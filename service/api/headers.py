@@ -9,6 +9,7 @@ from service.pipeline.answer import Answer
 
 CALIBRATION_HEADER = "X-Depth-Calibration"
 CAMERA_HEADER = "X-Depth-Camera"
+FILE_NAME_HEADER = "Content-Disposition"
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
 
 # Name, type and meaning.
@@ -31,6 +32,7 @@ _TABLE = {
         "view in degrees, and its intrinsics in pixels of the photo.",
     ),
     "X-Inference-Milliseconds": ("string", "Milliseconds of inference, `network=ms` with commas."),
+    FILE_NAME_HEADER: ("string", "What to save it as; of stereo with its layout, as players read."),
     JSON_LENGTH_HEADER: ("integer", "Bytes of JSON in the body, if binary data follows."),
     "Retry-After": ("integer", "Seconds; absent where waiting does not help."),
     "WWW-Authenticate": ("string", "`Bearer`."),
@@ -73,6 +75,8 @@ def answer_headers(answer: Answer, record: RequestRecord) -> dict[str, str]:
             headers[CALIBRATION_HEADER] = written_fit(depth.fit)
     if answer.camera is not None:
         headers[CAMERA_HEADER] = answer.camera
+    if answer.file_name is not None:
+        headers[FILE_NAME_HEADER] = f'inline; filename="{answer.file_name}"'
     if answer.batch_size is not None:
         headers["X-Batch-Size"] = str(answer.batch_size)
     if answer.milliseconds:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from service.api.metres import MetresQuery
 from service.commands.failing import fail
 from service.commands.predict import add_network_arguments
-from service.effects.stereo import StereoLayout
+from service.effects.stereo import PICTURE_LAYOUTS, StereoLayout
 from service.errors import InvalidParameter
 from service.geometry.metres import MetresOptions
 from service.imaging.render import Colormap
@@ -58,7 +58,7 @@ def add_look_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--look", choices=list(Look), type=Look, default=Look.HEATMAP, help=looks)
     parser.add_argument(
         "--layout",
-        choices=list(StereoLayout),
+        choices=list(PICTURE_LAYOUTS),
         type=StereoLayout,
         default=StereoLayout.ANAGLYPH,
         help="of stereo",

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from service.geometry.camera import Camera
 from service.geometry.metres import Metres
+from service.imaging import archive
 from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import Options
@@ -69,7 +70,9 @@ class Effect(Generic[OptionsT]):
     size it makes. ``working_bytes`` is the most memory that ``make`` takes for a photo of so many
     pixels, its result included, and ``lowered_by`` names the options that lower it. ``make`` runs
     in a thread and raises :class:`InvalidParameter` for options that do not suit the photo.
-    ``report`` and ``example`` describe an answer in JSON.
+    ``zipped``, where there is one, says whether that is a ZIP of such files. ``file_tag`` is what
+    programs tell the file's layout by, in its name. ``report`` and ``example`` describe an answer
+    in JSON.
     """
 
     name: str
@@ -82,6 +85,8 @@ class Effect(Generic[OptionsT]):
     working_bytes: Callable[[OptionsT, int], int]
     pictures: Callable[[OptionsT], int] = lambda options: 1
     lowered_by: tuple[str, ...] = ("max_side",)
+    zipped: Callable[[OptionsT], bool] | None = None
+    file_tag: Callable[[OptionsT], str] = lambda options: ""
     report: type[BaseModel] | None = None
     example: Mapping[str, Any] | None = None
 
@@ -92,6 +97,8 @@ class Effect(Generic[OptionsT]):
 
     def media_type(self, options: OptionsT) -> str:
         """The media type of what ``make`` makes of ``options``."""
+        if self.zipped is not None and self.zipped(options):
+            return archive.MEDIA_TYPE
         return self.media_types[options.format]  # type: ignore[attr-defined]
 
     def suffix(self, options: OptionsT) -> str:
@@ -99,3 +106,7 @@ class Effect(Generic[OptionsT]):
         kind, _, subtype = self.media_type(options).partition("/")
         is_named_by_type = kind == "image" or subtype == "zip"
         return f".{subtype if is_named_by_type else options.format}"  # type: ignore[attr-defined]
+
+    def file_name(self, options: OptionsT) -> str:
+        """What to call the file that ``make`` makes."""
+        return f"{self.name}{self.file_tag(options)}{self.suffix(options)}"

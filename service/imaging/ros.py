@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import PurePath
 
 import numpy as np
@@ -11,6 +9,7 @@ import orjson
 
 from service.errors import InvalidParameter
 from service.imaging import png
+from service.imaging.archive import zip_of
 from service.imaging.depth_description import DepthDescription
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions, encode_npy
@@ -54,13 +53,8 @@ def encode_ros(depth: DepthMap, options: EncodeOptions) -> bytes:
     if options.camera_info is None:
         raise InvalidParameter("ros needs what is known of the camera.")
     files = {
-        METRES_FILE: encode_npy(depth, options),
-        MILLIMETRES_FILE: encode_mm16(depth, options),
-        CAMERA_FILE: orjson.dumps(options.camera_info),
+        str(METRES_FILE): encode_npy(depth, options),
+        str(MILLIMETRES_FILE): encode_mm16(depth, options),
+        str(CAMERA_FILE): orjson.dumps(options.camera_info),
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            # Without the time of writing: the same map is the same file.
-            archive.writestr(zipfile.ZipInfo(str(name)), content)
-    return buffer.getvalue()
+    return zip_of(files)

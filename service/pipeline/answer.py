@@ -46,7 +46,7 @@ class Answer:
 
     ``batch_size`` is None where no network ran, or several times. ``camera`` is the one that was
     assumed. ``milliseconds`` are those of inference, by network. ``json_bytes`` is the
-    length of a body's first part, if binary data follows it.
+    length of a body's first part, if binary data follows it. ``file_name`` is what to save it as.
     """
 
     body: bytes
@@ -56,3 +56,4 @@ class Answer:
     camera: str | None = None
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     json_bytes: int | None = None
+    file_name: str | None = None

@@ -73,6 +73,7 @@ class EffectOrder:
             depth=DepthFacts.of(source.depth, metres),
             batch_size=batch_size,
             camera=None if camera is None else camera.text(photo.width, photo.height),
+            file_name=self.effect.file_name(self.options),
         )
 
 

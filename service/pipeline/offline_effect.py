@@ -45,6 +45,6 @@ class OfflineEffect:
         return order.make(photo, depth, 1)
 
     def output_name(self, photo: Path) -> Path:
-        """In the same subfolder, the photo's whole name, the effect's and a suffix."""
-        suffix = EFFECTS[self.name].suffix(self.options)
-        return photo.with_name(f"{photo.name}.{self.name}{suffix}")
+        """In the same subfolder, the photo's whole name, then that of the effect's file."""
+        name = EFFECTS[self.name].file_name(self.options)
+        return photo.with_name(f"{photo.name}.{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +179,31 @@ def test_the_video_has_its_frames(server: ServerProcess, format: str) -> None:
         assert len(list(container.decode(video=0))) == 6
 
 
-@pytest.mark.parametrize(("layout", "eyes"), [("anaglyph", 1), ("side_by_side", 2)])
-def test_stereo_holds_both_eyes(server: ServerProcess, layout: str, eyes: int) -> None:
+@pytest.mark.parametrize(
+    ("layout", "size", "name"),
+    [
+        ("anaglyph", (WIDTH, HEIGHT), "stereo_anaglyph.png"),
+        ("sbs", (2 * WIDTH, HEIGHT), "stereo_LR.png"),
+        ("half-tb", (WIDTH, HEIGHT), "stereo_Half_OU.png"),
+    ],
+)
+def test_stereo_holds_both_eyes(
+    server: ServerProcess, layout: str, size: tuple[int, int], name: str
+) -> None:
     answer = post_effect(server, "stereo", COFFEE, layout=layout, format="png")
-    stereo = picture(answer.content)
-    assert stereo.height == HEIGHT
-    assert eyes * WIDTH * 0.9 < stereo.width <= eyes * WIDTH
+    assert picture(answer.content).size == size
+    assert answer.headers["content-disposition"] == f'inline; filename="{name}"'
+
+
+def test_a_stereo_pair_is_two_files(server: ServerProcess) -> None:
+    answer = post_effect(server, "stereo", COFFEE, layout="pair")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].endswith('"stereo_pair.zip"')
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["stereo_L.jpeg", "stereo_R.jpeg"]
+        left, right = (picture(archive.read(name)) for name in archive.namelist())
+    assert left.size == right.size == (WIDTH, HEIGHT)
+    assert left.tobytes() != right.tobytes()
 
 
 @pytest.mark.parametrize("name", EFFECTS)

@@ -68,9 +68,10 @@ LARGEST: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"max_side": 4096, "amplitude": 0.1, "format": format, "layout": layout}
         for format, layout in (
             ("jpeg", "anaglyph"),
-            ("jpeg", "side_by_side"),
-            ("png", "side_by_side"),
-            ("webp", "side_by_side"),
+            ("jpeg", "sbs"),
+            ("png", "half-tb"),
+            ("webp", "sbs"),
+            ("webp", "pair"),
         )
     ),
 }

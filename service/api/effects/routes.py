@@ -9,7 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.api.answers import respond
 from service.api.effects.queries import EffectQuery, query_of
-from service.api.headers import CALIBRATION_HEADER, CAMERA_HEADER, DEPTH_HEADERS, documented
+from service.api.headers import (
+    CALIBRATION_HEADER,
+    CAMERA_HEADER,
+    DEPTH_HEADERS,
+    FILE_NAME_HEADER,
+    documented,
+)
 from service.api.photo_route import PhotoRoute
 from service.api.schemas import BINARY, NETWORK_PROBLEMS, RequestTimeout, binary_content
 from service.api.upload import Upload, read_image_and_depth
@@ -18,6 +24,7 @@ from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.errors import InvalidParameter
 from service.geometry.camera import CameraOptions
+from service.imaging import archive
 from service.imaging.depth_map import UPLOADED
 from service.imaging.uploaded_depth import DepthMeaning
 from service.observability.context import RequestRecord
@@ -34,7 +41,7 @@ def _documented(effect: Effect[Any], format: str | None) -> dict[int | str, dict
     camera = [CAMERA_HEADER] if issubclass(effect.options, CameraOptions) else []
     answer: dict[str, Any] = {
         "description": "The effect.",
-        "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER, *camera),
+        "headers": documented(*DEPTH_HEADERS, CALIBRATION_HEADER, FILE_NAME_HEADER, *camera),
     }
     if format is None and effect.report is not None:
         answer["content"] = dict.fromkeys(effect.media_types.values(), BINARY)
@@ -42,7 +49,9 @@ def _documented(effect: Effect[Any], format: str | None) -> dict[int | str, dict
         answer["model"] = effect.report
     else:
         formats = effect.media_types if format is None else [format]
-        answer["content"] = binary_content(effect.media_types[name] for name in formats)
+        several = [] if effect.zipped is None else [archive.MEDIA_TYPE]
+        types = (effect.media_types[name] for name in formats)
+        answer["content"] = binary_content([*types, *several])
     return NETWORK_PROBLEMS | {200: answer}
 
 

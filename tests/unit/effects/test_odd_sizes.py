@@ -11,7 +11,7 @@ import pytest
 from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
 from service.effects.portrait import PortraitOptions, blur_background
 from service.effects.relief import ReliefOptions, shaded_relief
-from service.effects.stereo import StereoOptions, anaglyph
+from service.effects.stereo import StereoOptions, stereo_picture
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
@@ -22,7 +22,7 @@ EFFECTS: dict[str, Callable[[Rgb, DepthMap], Rgb]] = {
     "portrait": lambda pixels, depth: blur_background(
         pixels, depth, PortraitOptions(focus="1,0", aperture=1)
     ),
-    "stereo": lambda pixels, depth: anaglyph(pixels, depth, StereoOptions()),
+    "stereo": lambda pixels, depth: stereo_picture(pixels, depth, StereoOptions()),
 }
 
 
