@@ -130,6 +130,28 @@ def test_the_client_that_sends_a_clip_writes_one_of_the_same_length(
     assert (picture[..., 0] - picture[..., 2]).max() > 100
 
 
+@pytest.mark.parametrize(
+    ("package", "last", "printed"),
+    [
+        ("numpy", "print(depth.shape, depth.dtype)", r"\(720, 1280\) float32"),
+        ("PIL", "print(heatmap.size, heatmap.mode)", r"\(1280, 720\) P"),
+        ("open3d", "print(len(cloud.points) > 1000, cloud.has_colors())", "True True"),
+        ("bpy", "print('photo' in bpy.data.objects)", r"(?s).*True"),
+    ],
+)
+def test_three_lines_end_with_it_in_the_tool(
+    server: ServerProcess, tmp_path: Path, package: str, last: str, printed: str
+) -> None:
+    pytest.importorskip(package)
+    for code in examples("docs/clients.md", "python", "In your tool"):
+        if re.search(rf"(import|,|from) {package}\b", code):
+            done = run_example("python", f"{here(code, server)}\n{last}", tmp_path)
+            assert done.returncode == 0, done.stderr
+            assert re.fullmatch(printed, done.stdout.strip())
+            return
+    raise AssertionError(f"{package}: no example")
+
+
 def test_every_format_is_in_the_table_of_formats() -> None:
     text = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
     table = text.partition("## Which format")[2].partition("\n## ")[0]
