@@ -75,14 +75,16 @@ def test_the_cup_is_at_30_centimetres_to_the_micrometre(server: ServerProcess) -
 def test_the_cup_is_at_30_centimetres_and_nothing_at_the_limit(server: ServerProcess) -> None:
     truth = metres(server, COFFEE, anchors=ANCHORS)
     x, y = round(CUP[0] * 599), round(CUP[1] * 399)
-    # The anchor is the median of the pixels around it.
-    assert truth[y, x] == pytest.approx(0.30, abs=2e-3)
+    # The anchor is the median of the network's pixels around it, 5x5 of which are 9x9 of these.
+    around = truth[y - 4 : y + 5, x - 4 : x + 5]
+    assert np.median(around) == pytest.approx(0.30, abs=1e-3)
     assert np.isinf(truth).any()
     points = cloud(server, COFFEE, anchors=ANCHORS, max_side=600)
     column, row = seen_at(points, 600, 400)
-    cup = points[(np.abs(column - x) <= 1) & (np.abs(row - y) <= 1)]
-    assert len(cup)
-    assert -cup[:, 2] == pytest.approx(np.full(len(cup), 0.30), abs=3e-3)
+    cup = points[(np.abs(column - x) <= 4) & (np.abs(row - y) <= 4)]
+    # Fewer than pixels: the rim is where the cloud is cut.
+    assert around.size / 2 < len(cup) <= around.size
+    assert np.median(-cup[:, 2]) == pytest.approx(0.30, abs=1e-3)
     assert -points[:, 2].min() < 1000
     ratio = -points[:, 2] / truth[row, column]
     assert np.median(ratio) == pytest.approx(1, abs=1e-4)

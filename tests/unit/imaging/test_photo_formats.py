@@ -23,7 +23,9 @@ def text(path: str) -> str:
 
 
 def test_the_file_picker_offers_what_is_read() -> None:
-    [accepted] = re.findall(r'accept="([^"]*)"', text("service/web/index.html"))
+    [accepted] = re.findall(
+        r'<input id="file"[^>]* accept="([^"]*)"', text("service/web/index.html")
+    )
     assert accepted.split(",") == [kind for one in PHOTO_FORMATS for kind in one.media_types]
 
 
