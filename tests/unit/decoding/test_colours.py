@@ -210,7 +210,18 @@ CURVES = {
 def test_a_displays_profile_gives_what_lcms_gives(
     curve: str, primaries: NDArray[np.float64]
 ) -> None:
-    own = with_curve(primaries, CURVES[curve])
+    check_as_lcms(with_curve(primaries, CURVES[curve]))
+
+
+def test_and_so_does_one_with_another_curve_for_each_channel() -> None:
+    powers = iter((1.7, 2.0, 2.3))
+    tags = dict(profile_tags(rgb_profile(P3, 2.2)))
+    curves = {name: formula(0, next(powers)) for name in tags if name.endswith(b"TRC")}
+    assert len(curves) == 3
+    check_as_lcms(profile(b"RGB ", tags | curves))
+
+
+def check_as_lcms(own: bytes) -> None:
     photo = Image.fromarray(CAT)
     convert = pixels_to_srgb(photo, own)
     assert convert is not None
