@@ -2,6 +2,7 @@
 
     python -m load_tests.decoding [--side N]
 
+HEIC among them where the extra is installed.
 Prints bytes for each pixel at their peak, the result included; writes results/decoding.json.
 """
 
@@ -11,8 +12,9 @@ import argparse
 import math
 
 from load_tests.machine import write_result
+from service.imaging.files.heif_reader import is_usable
 from service.settings import Settings
-from tests.support.photo_peaks import PHOTOS, measure_photo
+from tests.support.photo_peaks import OPTIONAL_PHOTOS, PHOTOS, measure_photo
 
 
 def main() -> None:
@@ -22,7 +24,8 @@ def main() -> None:
     figures: dict[str, object] = {"side": side}
     print(f"{f'{side}x{side}, bytes a pixel':36} {'network':>8} {'charged':>8} "
           f"{'effect':>8} {'charged':>8}")  # fmt: skip
-    for name, make in PHOTOS.items():
+    heic = OPTIONAL_PHOTOS if is_usable() else {}
+    for name, make in {**PHOTOS, **heic}.items():
         photo = make(side)
         row: dict[str, float] = {}
         for purpose in ("network", "effect"):

@@ -19,6 +19,7 @@ from tests.support.clients import post_at_once, send_and_leave
 from tests.support.decoders import decoders_of, wait_until_gone, wait_until_one_works
 from tests.support.effects import depth_file
 from tests.support.inputs import input_bytes
+from tests.support.photo_peaks import OPTIONAL_PHOTOS
 from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
@@ -82,6 +83,36 @@ def test_photos_of_iphones_are_read_in_decode_processes_and_refused_without(
     assert (refused.status_code, refused.json()["type"]) == (415, "unsupported-media-type")
     for words in ("This is HEIC", "Most Compatible"):
         assert words in refused.json()["detail"]
+
+
+def test_heics_at_once_are_answered_by_the_same_decoders(isolated: ServerProcess) -> None:
+    """Each decodes in a thread of its own, which the process may start and must get rid of."""
+    pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    before, decoders = restarts(isolated), decoders_of(isolated.process.pid)
+    answers = post_at_once(isolated, "/v1/depth", input_bytes("x.heic"), clients=30)
+    assert Counter(map(outcome, answers)) == {"answered": 30}
+    assert restarts(isolated) == before
+    assert {decoder.num_threads() for decoder in decoders} == {1}
+
+
+def test_a_decoder_killed_in_a_heic_loses_only_that_request(isolated: ServerProcess) -> None:
+    pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    before = restarts(isolated)
+    slow = OPTIONAL_PHOTOS["HEIC, alpha, no subsampling, 10 bits"](3000)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(post, isolated, slow)
+        wait_until_one_works(decoders_of(isolated.process.pid)).kill()
+        assert outcome(lost.result()) == "undecodable-image"
+    assert outcome(post(isolated, input_bytes("x.heic"))) == "answered"
+    assert restarts(isolated) == before + 1
+
+
+def test_the_page_offers_heic_where_it_is_read(
+    isolated: ServerProcess, server: ServerProcess
+) -> None:
+    pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    offers = ["image/heic" in one.client.get("/").text for one in (isolated, server)]
+    assert offers == [True, False]
 
 
 def test_many_clients_all_get_their_answer(isolated: ServerProcess) -> None:

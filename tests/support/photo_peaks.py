@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from service.imaging.decode import read_header
+from service.imaging.decode import decoding_bytes, read_header
 from service.imaging.effect_input import effect_input
+from service.imaging.files.formats import OPTIONAL_FORMATS
 from service.imaging.network_input import input_bytes, network_input
 from service.machine.memory import (
     keep_large_buffers,
@@ -58,6 +59,29 @@ def _png_of_16_bits(side: int) -> bytes:
     return file[:33] + chunk + file[33:]
 
 
+def _avif_of_10_bits(side: int) -> bytes:
+    """As Pillow does not write it."""
+    levels = np.asarray(_photo(side, "RGBA"), np.uint16) * 4
+    options = [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_SPEED, 10]
+    return cv2.imencode(".avif", levels, options)[1].tobytes()
+
+
+def _heic(mode: str, **options: object) -> Callable[[int], bytes]:
+    """Of 8 bits a sample, or of 10 for a ``mode`` of 16."""
+
+    def make(side: int) -> bytes:
+        import pillow_heif
+
+        name, _, bits = mode.partition(";")
+        levels = np.asarray(_photo(side, name), np.uint16 if bits else np.uint8)
+        data, buffer = (levels * 257 if bits else levels).tobytes(), io.BytesIO()
+        fast = {"preset": "ultrafast"}
+        pillow_heif.encode(mode, (side, side), data, buffer, enc_params=fast, **options)
+        return buffer.getvalue()
+
+    return make
+
+
 PHOTOS: Mapping[str, Callable[[int], bytes]] = {
     "JPEG": _file("JPEG"),
     "JPEG, progressive, no subsampling": _file("JPEG", progressive=True, subsampling=0),
@@ -69,20 +93,34 @@ PHOTOS: Mapping[str, Callable[[int], bytes]] = {
     "WebP, alpha": _file("WEBP", "RGBA", quality=50, method=0),
     "AVIF": _file("AVIF", speed=10),
     "AVIF, alpha, no subsampling": _file("AVIF", "RGBA", speed=10, subsampling="4:4:4"),
+    "AVIF, alpha, no subsampling, 10 bits": _avif_of_10_bits,
     "GIF": _file("GIF"),
     "BMP": _file("BMP"),
     "TIFF": _file("TIFF", compression="tiff_deflate"),
     "TIFF, CMYK": _file("TIFF", "CMYK", compression="tiff_deflate"),
 }
 
+OPTIONAL_PHOTOS: Mapping[str, Callable[[int], bytes]] = {
+    "HEIC": _heic("RGB"),
+    "HEIC, tiles": _heic("RGB", tile_size=512),
+    "HEIC, alpha, no subsampling": _heic("RGBA", chroma=444),
+    "HEIC, alpha, no subsampling, 10 bits": _heic("RGBA;16", chroma=444),
+}
+"""Of formats that need an extra."""
+
 
 @dataclass(frozen=True)
 class PhotoPeak:
-    """What reading took beside the idle process and the file; for an effect or a network alone."""
+    """What reading took beside the idle process and the file; for an effect or a network alone.
+
+    ``declared_bytes`` is what is charged for it, ``decoding_bytes`` the part of its format: all, of
+    a photo so large that nothing of it is kept in floating-point numbers.
+    """
 
     pixels: int
     bytes: int
     declared_bytes: int
+    decoding_bytes: int
 
     @property
     def bytes_per_pixel(self) -> float:
@@ -104,13 +142,14 @@ def _measure(data: bytes, *, for_effect: bool) -> PhotoPeak:
     effect_input(SAMPLE_PHOTO.read_bytes(), _RULE, 256, scaled_decode=True)
     release_free_memory()
     before = resident_bytes()
-    pixels = read_header(data, sys.maxsize).pixels
+    pixels = read_header(data, sys.maxsize, OPTIONAL_FORMATS).pixels
     if for_effect:
         effect_input(data, _RULE, _EFFECT_SIDE, scaled_decode=True)
     else:
         network_input(data, _RULE, scaled_decode=True)
     declared = input_bytes(data, pixels, True, whole=for_effect)
-    return PhotoPeak(pixels, peak_bytes() - before, declared)
+    decoding = decoding_bytes(data, pixels, reduced=not for_effect)
+    return PhotoPeak(pixels, peak_bytes() - before, declared, decoding)
 
 
 if __name__ == "__main__":
