@@ -1,4 +1,4 @@
-"""Every effect on a real photo and its depth: time without the network's, and memory.
+"""Every effect and format of a real photo's depth: time without the network's, size, memory.
 
     python -m load_tests.effects [--rounds N]
     python -m load_tests.effects --peaks        # memory, and time, at the largest options
@@ -31,15 +31,21 @@ from service.effects.pointcloud import encode_glb, encode_ply
 from service.effects.portrait import PortraitOptions, blur_background
 from service.effects.relief import ReliefOptions, height_map, shaded_relief
 from service.effects.stereo import StereoOptions, stereo_picture
+from service.geometry.camera import CameraOptions
 from service.geometry.mesh import MeshOptions
+from service.geometry.metres import Metres
 from service.imaging.decode import decode_photo
 from service.imaging.depth_map import DepthMap
+from service.imaging.encode import EncodeOptions
+from service.imaging.formats import FORMATS, encode
 from service.imaging.transforms import Rgb
 from service.machine.memory import keep_large_buffers
 from service.models.spec import SAMPLE_PHOTO
 from tests.support.peaks import LARGEST, measure
 
 _SIZE = (1280, 720)
+# From half a metre to five.
+_CALIBRATION = (0.2, 1.8)
 
 Calls = dict[str, Callable[[], object]]
 
@@ -54,11 +60,15 @@ def main() -> None:
         return
     keep_large_buffers()  # As the service does.
     photo = cv2.resize(decode_photo(SAMPLE_PHOTO.read_bytes()).pixels, _SIZE)
-    times = medians(calls(np.asarray(photo, np.uint8), sample_depth(*_SIZE)), arguments.rounds)
-    print(f"{'photo of 1280x720':50} {'ms':>8}")
+    depth = sample_depth(*_SIZE)
+    every = calls(np.asarray(photo, np.uint8), depth) | formats(depth)
+    sizes = {name: len(made) for name, call in every.items() if isinstance(made := call(), bytes)}
+    times = medians(every, arguments.rounds)
+    print(f"{'photo of 1280x720':50} {'ms':>8} {'kB':>8}")
     for name, took in times.items():
-        print(f"{name:50} {took:>8.0f}")
-    write_result("effects", times)
+        size = f"{sizes[name] / 1000:>8.0f}" if name in sizes else ""
+        print(f"{name:50} {took:>8.0f} {size}")
+    write_result("effects", {"milliseconds": times, "bytes": sizes})
 
 
 def peaks() -> dict[str, Any]:
@@ -105,6 +115,20 @@ def calls(pixels: Rgb, depth: DepthMap) -> Calls:
             encode_parallax, pixels, depth, ParallaxOptions(format=kind)
         )
         for kind in formats
+    }
+
+
+def formats(depth: DepthMap) -> Calls:
+    """Every format that can be written here, of metres where it holds nothing else."""
+    metres = Metres(depth.kind, *_CALIBRATION).apply(depth)
+    camera = CameraOptions().camera(depth.width, depth.height)
+    options = EncodeOptions(camera_info=camera.info(depth.width, depth.height))
+    return {
+        f"format={name}": functools.partial(
+            encode, metres if record.metric_only else depth, name, options
+        )
+        for name, record in FORMATS.items()
+        if record.is_available
     }
 
 
