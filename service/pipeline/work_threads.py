@@ -119,7 +119,9 @@ class WorkThreads:
         if self._niceness and hasattr(os, "setpriority"):
             # Of a thread on Linux, where each has a priority of its own.
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+                thread = threading.get_native_id()
+                behind = os.getpriority(os.PRIO_PROCESS, thread) + self._niceness
+                os.setpriority(os.PRIO_PROCESS, thread, behind)
 
 
 def _age(moments: Iterable[float | None]) -> float:

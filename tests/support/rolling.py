@@ -29,8 +29,8 @@ def one_try(client: httpx.Client) -> bytes:
 
 
 def as_documented() -> Call:
-    """The Python client of docs/clients.md."""
-    (code,) = examples("docs/clients.md", "python")
+    """The Python client of docs/clients.md that tries again as it is told."""
+    (code,) = (one for one in examples("docs/clients.md", "python") if "def heatmap(" in one)
     names: dict[str, Any] = {}
     exec(code.partition("\nwith ")[0], names)  # noqa: S102 (our own documentation)
     return lambda client: bytes(names["heatmap"](client, PHOTO))
