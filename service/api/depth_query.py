@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import dataclasses
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from service.api.metres import LimitsQuery
 from service.api.network_query import NetworkQuery
 from service.geometry.camera import CameraOptions
 from service.imaging.encode import EncodeOptions, JsonEncoding
 from service.imaging.formats import FORMATS, OutputFormat
-from service.imaging.render import Colormap, Normalization
+from service.imaging.options import Options, ranged
+from service.imaging.render import CENTRAL, Colormap, Normalization
 from service.pipeline.estimator import Detail, OutputSize
 from service.pipeline.offline import OfflineDepth
 from service.pipeline.representation import Representation
@@ -36,17 +40,25 @@ class DepthJsonQuery(LimitsQuery, NetworkQuery):
     )
 
 
-class DepthQuery(DepthJsonQuery, CameraOptions):
-    """Query parameters of ``POST /v1/depth``."""
+class PictureQuery(Options):
+    """How a depth map becomes a picture."""
 
-    format: OutputFormat | None = Field(
-        None,
-        description="; ".join(f"`{name}` {record.summary}" for name, record in FORMATS.items())
-        + ". Without it the Accept header decides.",
-    )
     colormap: Colormap = Field(Colormap.INFERNO, description="Colours of the heatmap.")
     normalize: Normalization = Field(
-        Normalization.MINMAX, description="What the ends of the colour map stand for."
+        Normalization.MINMAX,
+        description="What the ends of the colour map stand for: `minmax`, the farthest and the "
+        "nearest pixel, or `percentile`, those of `low` and `high`.",
+    )
+    low: float = ranged(
+        CENTRAL[0], 0, 100, "With `percentile`: share of pixels below the far end, in percent."
+    )
+    high: float = ranged(
+        CENTRAL[1], 0, 100, "With `percentile`: share of pixels below the near end, in percent."
+    )
+    invert: bool = Field(
+        False,
+        description="Whether colours of the heatmap and levels of `depth16` run the other way: "
+        "near is black in what was bright.",
     )
     palette: bool = Field(
         True,
@@ -54,12 +66,42 @@ class DepthQuery(DepthJsonQuery, CameraOptions):
         "picture as RGB takes twice the bytes.",
     )
 
+    @model_validator(mode="after")
+    def _ends(self) -> PictureQuery:
+        if {"low", "high"} & self.model_fields_set:
+            if self.normalize is not Normalization.PERCENTILE:
+                raise PydanticCustomError("unused", "low and high need normalize=percentile")
+            if not self.low < self.high:
+                raise PydanticCustomError("order", "low must be below high")
+        return self
+
+    @property
+    def picture_options(self) -> EncodeOptions:
+        """The parameters as the writers take them."""
+        return EncodeOptions(
+            self.colormap,
+            self.normalize,
+            (self.low, self.high),
+            self.invert,
+            self.palette,
+        )
+
+
+class DepthQuery(DepthJsonQuery, PictureQuery, CameraOptions):
+    """Query parameters of ``POST /v1/depth``."""
+
+    format: OutputFormat | None = Field(
+        None,
+        description="; ".join(f"`{name}` {record.summary}" for name, record in FORMATS.items())
+        + ". Without it the Accept header decides.",
+    )
+
     def representation(self, format: OutputFormat, max_json_pixels: int) -> Representation:
         """How the map is written in this format."""
         return Representation(
             format,
-            EncodeOptions(
-                *(self.colormap, self.normalize, self.palette, self.encoding), max_json_pixels
+            dataclasses.replace(
+                self.picture_options, encoding=self.encoding, max_json_pixels=max_json_pixels
             ),
             *(self.near, self.far),
             known_camera=self,

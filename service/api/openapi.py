@@ -35,7 +35,7 @@ FIRST = ("models", "format", "model", "quality")
 
 LAST = (
     *("anchors", "measuring_error", "calibration", "near", "far"),
-    *("detail", "normalize", "palette", "encoding"),
+    *("detail", "normalize", "low", "high", "invert", "palette", "encoding"),
     *("resolution", "depth_kind", "depth_scale", "invalid", "X-Request-Timeout"),
 )
 """Parameters that few need to know of; between both stand those of the operation's own."""

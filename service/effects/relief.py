@@ -45,6 +45,13 @@ class ReliefFormat(StrEnum):
     STL = "stl"
 
 
+class NormalY(StrEnum):
+    """Which way the green of a normal grows: ``up`` as in OpenGL, ``down`` as in DirectX."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 class ReliefOptions(CameraOptions):
     """How the surface is made and lit; ``far_ratio`` is ignored for metric depth."""
 
@@ -52,6 +59,11 @@ class ReliefOptions(CameraOptions):
         ReliefFormat.SHADED,
         description="`shaded` relief; `normals` as colours; `height16`, a 16-bit height map: all "
         "PNG. `stl`: a watertight plate for 3D printing, in millimetres.",
+    )
+    y: NormalY = Field(
+        NormalY.UP,
+        description="`normals`: where green is bright, on what faces `up` (OpenGL, Blender) or "
+        "`down` (DirectX, Unreal).",
     )
     far_ratio: float = ranged(4.0, 1.1, 100, FAR_RATIO)
     smooth: float = ranged(0.0025, 0, 0.05, "Smoothing: a Gaussian's sigma as a share of the side.")
@@ -116,6 +128,8 @@ def relief_in_colours(
     scene = make_scene(pixels, depth, options.max_side)
     picture = np.empty_like(scene.pixels)
     for rows, normals in _normals(scene, depth, options, camera):
+        if options.y is NormalY.DOWN:
+            np.negative(normals[..., 1], out=normals[..., 1])
         picture[rows] = normal_picture(normals)
     return _without_gaps(picture, scene)
 

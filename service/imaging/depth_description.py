@@ -10,6 +10,7 @@ section 11.3.3.2 (tEXt).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import struct
 from collections.abc import Callable, Mapping
@@ -40,7 +41,10 @@ _SIGNATURE_BYTES = 8
 
 @dataclass(frozen=True)
 class DepthDescription:
-    """The meaning of levels 0..65535: ``value = low + level / 65535 * (high - low)``."""
+    """The meaning of levels 0..65535: ``value = low + level / 65535 * (high - low)``.
+
+    ``low`` is the larger where levels fall as values grow.
+    """
 
     kind: DepthKind
     low: float
@@ -48,6 +52,14 @@ class DepthDescription:
     model: str
     invalid: int | None = None
     beyond: float | None = None
+
+    @property
+    def inverted(self) -> DepthDescription:
+        """Of levels that run the other way, but for one that is no reading, which is 0."""
+        first = 0 if self.invalid is None else 1
+        step = (self.high - self.low) / _LARGEST_LEVEL
+        low = self.low + (_LARGEST_LEVEL + first) * step
+        return dataclasses.replace(self, low=low, high=self.low + first * step)
 
     def text(self) -> dict[str, str]:
         """Keywords and values of the chunks."""
@@ -136,7 +148,7 @@ def _described_numbers(text: Mapping[str, str]) -> NumbersDescription:
 
 def _described(text: Mapping[str, str]) -> DepthDescription:
     low, high = float(text["Depth-Min"]), float(text["Depth-Max"])
-    if not -_LARGEST_VALUE <= low <= high <= _LARGEST_VALUE:
+    if not all(-_LARGEST_VALUE <= value <= _LARGEST_VALUE for value in (low, high)):
         raise ValueError("no range")
     invalid = int(text["Depth-Invalid"]) if "Depth-Invalid" in text else None
     beyond = float(text["Depth-Beyond"]) if "Depth-Beyond" in text else None

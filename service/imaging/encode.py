@@ -19,7 +19,14 @@ from service.imaging.depth_description import NumbersDescription, describe
 from service.imaging.depth_map import DepthMap
 from service.imaging.files.exr import write_exr
 from service.imaging.files.tiff import write_tiff
-from service.imaging.render import Colormap, Normalization, heat_indices, palette
+from service.imaging.render import (
+    CENTRAL,
+    Colormap,
+    Normalization,
+    Percentiles,
+    heat_indices,
+    palette,
+)
 from service.imaging.strips import in_strips
 from service.imaging.transforms import DepthArray
 
@@ -37,10 +44,16 @@ class JsonEncoding(StrEnum):
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """Choices of the caller that only change how a depth map is written."""
+    """Choices of the caller that only change how a depth map is written.
+
+    ``percentiles`` are the colours' ends where ``normalization`` is by them. ``invert``: a
+    heatmap's colours and the levels of a 16-bit PNG run the other way.
+    """
 
     colormap: Colormap = Colormap.INFERNO
     normalization: Normalization = Normalization.MINMAX
+    percentiles: Percentiles = CENTRAL
+    invert: bool = False
     palette: bool = True
     encoding: JsonEncoding = JsonEncoding.ARRAY
     max_json_pixels: int = 4_000_000
@@ -56,7 +69,9 @@ def encode_heatmap(depth: DepthMap, options: EncodeOptions) -> bytes:
     The palette takes about half the bytes and half the time. What has no reading is black, for
     which the palette has no place to spare.
     """
-    indices = heat_indices(depth, options.normalization)
+    indices = heat_indices(depth, options.normalization, options.percentiles)
+    if options.invert:
+        np.subtract(255, indices, out=indices)
     colours = palette(options.colormap)
     has_gaps = not (depth.is_whole or depth.valid.all())
     if options.palette and not has_gaps:
@@ -71,7 +86,8 @@ def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
     """16-bit greyscale PNG: ``value = min + pixel / 65535 * (max - min)`` of the depth map.
 
     Its text chunks say so (:mod:`service.imaging.depth_description`). Infinity is
-    :data:`service.imaging.depth_map.MAX_METRES`; 0 is no reading where there are any.
+    :data:`service.imaging.depth_map.MAX_METRES`; 0 is no reading where there are any. Inverted,
+    min is the larger.
     """
     written = depth.without_infinity
     values, (low, high) = written.values, written.extent
@@ -80,6 +96,8 @@ def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
         description = dataclasses.replace(description, beyond=high)
     first = 0 if description.invalid is None else 1
     scale = (65535 - first) / (high - low) if high > low else 0.0
+    if options.invert:
+        description = description.inverted
     pixels = np.empty(values.shape, np.uint16)
 
     def quantise(first_row: int, end: int) -> None:
@@ -88,6 +106,8 @@ def encode_depth16(depth: DepthMap, options: EncodeOptions) -> bytes:
             levels = values[rows] - np.float32(low)
             levels *= np.float32(scale)
             np.rint(levels, out=levels)
+            if options.invert:
+                np.subtract(65535 - first, levels, out=levels)
             if first:
                 levels = np.nan_to_num(levels + np.float32(first), copy=False, nan=0)
             pixels[rows] = levels.clip(0, 65535, out=levels)

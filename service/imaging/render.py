@@ -33,21 +33,25 @@ class Normalization(StrEnum):
     MINMAX = "minmax"
     """The nearest and the farthest pixel."""
     PERCENTILE = "percentile"
-    """The 2nd and 98th percentile: steadier against a few outlying pixels."""
+    """Two percentiles of nearness: steadier against a few outlying pixels."""
 
 
-_PERCENTILES = (2.0, 98.0)
+Percentiles = tuple[float, float]
+CENTRAL: Percentiles = (2.0, 98.0)
+"""What becomes the ends, far and near, where no others are asked for."""
 
 
 def heat_indices(
-    depth: DepthMap, normalization: Normalization = Normalization.MINMAX
+    depth: DepthMap,
+    normalization: Normalization = Normalization.MINMAX,
+    percentiles: Percentiles = CENTRAL,
 ) -> NDArray[np.uint8]:
     """Nearness 0 (farthest) .. 255 (nearest), ``(h, w)`` uint8, for a depth map of any kind.
 
     Normalised per image and rounded to nearest; a map without any range, and what has no reading,
     is 0.
     """
-    values, low, high = _span(depth, normalization)
+    values, low, high = _span(depth, normalization, percentiles)
     return scaled_indices(values, low, high)
 
 
@@ -74,7 +78,7 @@ def nearness(
 
     The same as :func:`heat_indices` without its rounding.
     """
-    values, low, high = _span(depth, normalization)
+    values, low, high = _span(depth, normalization, CENTRAL)
     scaled = values - np.float32(low)
     scaled *= np.float32(1 / (high - low) if high > low else 0.0)
     return np.clip(scaled, 0, 1, out=scaled)
@@ -90,24 +94,26 @@ def palette(colormap: Colormap) -> bytes:
     return cv2.cvtColor(cv2.applyColorMap(ramp, code), cv2.COLOR_BGR2RGB).tobytes()
 
 
-def _span(depth: DepthMap, normalization: Normalization) -> tuple[DepthArray, float, float]:
+def _span(
+    depth: DepthMap, normalization: Normalization, percentiles: Percentiles
+) -> tuple[DepthArray, float, float]:
     """Values that grow towards the viewer, at least the lowest that counts, and their ends."""
     values = inverse_values(depth.values, depth.kind)
     low, high = depth.ends
     if normalization is Normalization.PERCENTILE:
-        low, high = central_range(values)
+        low, high = central_range(values, percentiles)
     # The own ends of a whole map leave nothing below, and nothing to be copied for.
     if depth.is_whole and depth.far is None and normalization is Normalization.MINMAX:
         return values, low, high
     return at_least(values, low), low, high
 
 
-def central_range(values: DepthArray) -> tuple[float, float]:
-    """The 2nd and the 98th percentile of the finite values."""
+def central_range(values: DepthArray, percentiles: Percentiles = CENTRAL) -> tuple[float, float]:
+    """Two percentiles of the finite values."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 0.0
-    low, high = np.percentile(finite, _PERCENTILES)
+    low, high = np.percentile(finite, percentiles)
     return float(low), float(high)
 
 

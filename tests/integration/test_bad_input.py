@@ -85,6 +85,11 @@ CASES: dict[str, tuple[int, str, Call]] = {
     "truncated png": (422, "undecodable-image", image(PHOTO[: len(PHOTO) // 2])),
     "unknown format": (422, "invalid-parameter", query("format=unknown")),
     "unknown colormap": (422, "invalid-parameter", query("colormap=unknown")),
+    "percentiles of what is not by them": (422, "invalid-parameter", query("low=5")),
+    "percentiles the wrong way round": (
+        *(422, "invalid-parameter"),
+        query("normalize=percentile&low=60&high=40"),
+    ),
     "unknown parameter": (422, "invalid-parameter", query("colourmap=jet")),
     "not a number of seconds": (
         422,

@@ -179,9 +179,14 @@ def test_headers(server: ServerProcess) -> None:
 def test_colormap_and_normalization_change_the_picture_only(server: ServerProcess) -> None:
     pictures = {
         server.client.post(f"/v1/depth?{query}", files={"image": COFFEE}).content
-        for query in ("colormap=inferno", "colormap=turbo", "normalize=percentile")
+        for query in (
+            "colormap=inferno",
+            "colormap=turbo",
+            "invert=true",
+            *("normalize=percentile", "normalize=percentile&low=10&high=90"),
+        )
     }
-    assert len(pictures) == 3
+    assert len(pictures) == 5
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

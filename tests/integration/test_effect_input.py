@@ -262,7 +262,7 @@ def test_a_description_counts_in_front_of_other_text_not_behind_it(server: Serve
 @pytest.mark.parametrize(
     "lie",
     [
-        text("Depth-Min", "3"),
+        text("Depth-Min", "three"),
         text("Depth-Min", "-1e300"),
         text("Depth-Max", "1" * 200),
         text("Depth-Max", "inf"),

@@ -25,7 +25,6 @@ from service.errors import InvalidParameter
 from service.geometry.metres import Metres, MetresOptions, metres_of
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
-from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat, encode, writing_bytes_per_pixel
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
@@ -170,7 +169,7 @@ class _Inference:
     def _bytes_per_pixel(self, call: InferCall) -> float:
         """What the outputs take for each of the photos' pixels; little at the network's size."""
         parameters = call.message.parameters
-        options = EncodeOptions(normalization=parameters.normalize, palette=parameters.palette)
+        options = parameters.picture_options
         of_formats = (
             (OutputSize.ORIGINAL, OutputFormat.HEATMAP)
             if wanted.name == "heatmap"
@@ -226,11 +225,7 @@ class _Inference:
             return sized if metres is None else metres.apply(sized)
 
         if is_heatmap:
-            options = EncodeOptions(
-                colormap=parameters.colormap,
-                normalization=parameters.normalize,
-                palette=parameters.palette,
-            )
+            options = parameters.picture_options
             maps = [encode(depth(each), OutputFormat.HEATMAP, options) for each in estimates]
             return wanted.name, maps, binary
         shapes = [each.shape(size) for each in estimates]

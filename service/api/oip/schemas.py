@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.depth_query import PictureQuery
 from service.api.metres import MetresQuery
 from service.api.network_query import NetworkQuery
 from service.api.schemas import DEPTH_PROBLEMS
-from service.imaging.render import Colormap, Normalization
 from service.pipeline.estimator import OutputSize
 
 Datatype = Literal["FP32", "BYTES"]
@@ -51,7 +51,7 @@ class WantedOutput(BaseModel):
     parameters: OutputParameters = OutputParameters()
 
 
-class RequestParameters(MetresQuery, NetworkQuery):
+class RequestParameters(MetresQuery, NetworkQuery, PictureQuery):
     """Parameters of a request, with those of ``/v1/depth``.
 
     What is not known here, such as Triton's `priority`, is ignored.
@@ -65,9 +65,6 @@ class RequestParameters(MetresQuery, NetworkQuery):
         description="`original`: the photo's size (default of `heatmap`); `network`: the "
         "network's own output size (default of `depth`).",
     )
-    colormap: Colormap = Colormap.INFERNO
-    normalize: Normalization = Normalization.MINMAX
-    palette: bool = True
 
 
 class InferRequest(BaseModel):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.effects.relief import (
+    NormalY,
     ReliefFormat,
     ReliefOptions,
     height_map,
@@ -49,6 +50,14 @@ def test_normals_of_a_tilted_plane_are_the_planes() -> None:
     assert normals.shape == (90, 120, 3)
     error = np.degrees(np.arccos(np.clip(normals[5:-5, 5:-5] @ normal, -1, 1)))
     assert error.max() < 3
+
+
+def test_a_floor_is_green_where_y_is_up_and_mirrored_where_it_is_down() -> None:
+    floor = inverse_depth(np.repeat(np.linspace(0, 1, 90)[:, np.newaxis], 120, axis=1))
+    up, down = (relief_in_colours(GREY, floor, ReliefOptions(y=y)).astype(int) for y in NormalY)
+    assert up[45, 60, 1] > 200
+    assert np.array_equal(up[..., [0, 2]], down[..., [0, 2]])
+    assert (np.abs(up[..., 1] + down[..., 1] - 255) <= 1).all()
 
 
 def test_normals_have_unit_length_and_face_the_viewer_up_to_the_border() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from service.errors import InvalidParameter
 from service.imaging.depth_description import read_description
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import MAX_METRES, DepthMap
+from service.imaging.encode import EncodeOptions
 from service.imaging.formats import OutputFormat, encode
 
 DEPTH16 = OutputFormat.DEPTH16
@@ -40,16 +42,17 @@ def png_with(text: dict[str, str]) -> bytes:
     st.sampled_from(DepthKind),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
 )
 def test_what_is_written_is_read_back_to_half_a_level(
-    values: np.ndarray, kind: DepthKind, gap: bool, sky: bool
+    values: np.ndarray, kind: DepthKind, gap: bool, sky: bool, invert: bool
 ) -> None:
     if gap:
         values[0, 0] = np.nan
     if sky and kind is DepthKind.METRIC_DEPTH:
         values[1, 1] = np.inf
     depth = DepthMap(values, kind, "some_network")
-    png = encode(depth, DEPTH16)
+    png = encode(depth, DEPTH16, EncodeOptions(invert=invert))
     back = read_back(png)
     assert np.array_equal(np.isnan(back), np.isnan(values))
     assert np.array_equal(np.isinf(back), np.isinf(values))
@@ -73,6 +76,26 @@ def test_other_programs_read_what_the_levels_mean() -> None:
     }
 
 
+@pytest.mark.parametrize("gap", [1.5, math.nan])
+def test_inverted_levels_fall_from_the_largest_and_a_gap_stays_0(gap: float) -> None:
+    values = np.array([[1, gap, 2, 5]], np.float32)
+    depth = DepthMap(values, DepthKind.RELATIVE_INVERSE_DEPTH, "some_network")
+    plain, inverted = (
+        np.asarray(
+            cv2.imdecode(
+                np.frombuffer(encode(depth, DEPTH16, EncodeOptions(invert=invert)), np.uint8),
+                cv2.IMREAD_UNCHANGED,
+            )
+        ).astype(int)
+        for invert in (False, True)
+    )
+    first = 1 if math.isnan(gap) else 0
+    assert (plain[0, 0], plain[0, 3]) == (first, 65535)
+    assert (inverted[0, 0], inverted[0, 3]) == (65535, first)
+    assert (plain + inverted)[0, [0, 2, 3]].tolist() == [65535 + first] * 3
+    assert (inverted[0, 1] == 0) == math.isnan(gap)
+
+
 def test_a_map_without_any_reading_is_written_and_read() -> None:
     depth = DepthMap(np.full((2, 2), math.nan, np.float32), DepthKind.METRIC_DEPTH, "zoe")
     assert np.isnan(read_back(encode(depth, DEPTH16))).all()
@@ -89,7 +112,7 @@ TRUE = {"Depth-Kind": "metric_depth", "Depth-Unit": "metre", "Depth-Min": "1", "
 @pytest.mark.parametrize(
     "lie",
     [
-        {"Depth-Min": "3"},
+        {"Depth-Min": "-1e300"},
         {"Depth-Max": "1e300"},
         {"Depth-Max": "inf"},
         {"Depth-Min": "nan"},

@@ -73,6 +73,35 @@ def test_percentile_normalization_ignores_outliers() -> None:
     assert steady[99, 99] == 255
 
 
+@pytest.mark.parametrize("kind", DepthKind)
+def test_percentiles_are_of_nearness_from_far_to_near(kind: DepthKind) -> None:
+    shown = heat_indices(ramp(kind), Normalization.PERCENTILE, (10, 75))
+    assert (shown == 0).mean() == pytest.approx(0.10, abs=0.01)
+    assert (shown == 255).mean() == pytest.approx(0.25, abs=0.01)
+    whole = heat_indices(ramp(kind), Normalization.PERCENTILE, (0, 100))
+    assert np.array_equal(whole, heat_indices(ramp(kind)))
+
+
+@pytest.mark.parametrize("palette", [True, False])
+def test_an_inverted_heatmap_has_near_black(palette: bool) -> None:
+    plain, inverted = (
+        np.asarray(
+            Image.open(
+                io.BytesIO(
+                    encode(
+                        ramp(),
+                        OutputFormat.HEATMAP,
+                        EncodeOptions(Colormap.GRAY, invert=invert, palette=palette),
+                    )
+                )
+            ).convert("L")
+        )
+        for invert in (False, True)
+    )
+    assert inverted[-1, -1] == 0
+    assert np.array_equal(inverted, 255 - plain)
+
+
 def test_heat_indices_round_to_nearest() -> None:
     values = np.array([[0.0, 0.4, 0.6, 100.4, 255.0]], np.float32)
     assert heat_indices(DepthMap(values, INVERSE, "test")).tolist() == [[0, 0, 1, 100, 255]]

@@ -193,7 +193,7 @@ BAD = {
         "depth_kind",
     ),
     "a PNG that describes nonsense": (
-        described(Kind="metric_depth", Unit="metre", Min="2", Max="1"),
+        described(Kind="metric_depth", Unit="metre", Min="2", Max="one"),
         METRIC,
         "cannot be true",
     ),
