@@ -1,4 +1,4 @@
-"""Every effect and format of a real photo's depth: time without the network's, size, memory.
+"""Every effect and every format of depth of a real photo: time without the network's, size, memory.
 
     python -m load_tests.effects [--rounds N]
     python -m load_tests.effects --peaks        # memory, and time, at the largest options
@@ -14,40 +14,42 @@ import dataclasses
 import functools
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 
-from load_tests.encoders import sample_depth
 from load_tests.machine import write_result
+from load_tests.sample import sample_depth
 from load_tests.timing import medians
 from service.effects.animation import AnimationFormat
 from service.effects.catalog import EFFECTS
-from service.effects.obstacle import ObstacleOptions, detect_obstacles, draw_danger_zone
-from service.effects.parallax import ParallaxOptions, encode_parallax
-from service.effects.pointcloud import encode_glb, encode_ply
-from service.effects.portrait import PortraitOptions, blur_background
-from service.effects.relief import ReliefOptions, height_map, shaded_relief
-from service.effects.stereo import StereoOptions, stereo_picture
-from service.geometry.camera import CameraOptions
-from service.geometry.mesh import MeshOptions
-from service.geometry.metres import Metres
-from service.imaging.decode import decode_photo
+from service.effects.record import Source
+from service.effects.stereo import PICTURE_LAYOUTS, StereoLayout
+from service.imaging.decode import Photo, decode_photo
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, encode
-from service.imaging.transforms import Rgb
 from service.machine.memory import keep_large_buffers
 from service.models.spec import SAMPLE_PHOTO
 from tests.support.peaks import LARGEST, measure
 
 _SIZE = (1280, 720)
-# From half a metre to five.
-_CALIBRATION = (0.2, 1.8)
+_VIDEOS = (AnimationFormat.MP4, AnimationFormat.WEBM)
+# What changes the work or the file more than a format does.
+_MORE: dict[str, list[dict[str, Any]]] = {
+    "portrait": [{"focus": "0.5,0.5"}],
+    "stereo": [
+        {"layout": layout}
+        for layout in (*PICTURE_LAYOUTS, StereoLayout.PAIR)
+        if layout is not StereoLayout.ANAGLYPH
+    ],
+    "pointcloud": [{"format": "glb", "max_side": 256}],
+}
 
-Calls = dict[str, Callable[[], object]]
+Calls = dict[str, Callable[[], bytes]]
 
 
 def main() -> None:
@@ -61,14 +63,14 @@ def main() -> None:
     keep_large_buffers()  # As the service does.
     photo = cv2.resize(decode_photo(SAMPLE_PHOTO.read_bytes()).pixels, _SIZE)
     depth = sample_depth(*_SIZE)
-    every = calls(np.asarray(photo, np.uint8), depth) | formats(depth)
-    sizes = {name: len(made) for name, call in every.items() if isinstance(made := call(), bytes)}
+    source = Source(Photo(np.asarray(photo, np.uint8), *_SIZE), depth)
+    every = dict(effect_calls(source)) | dict(format_calls(depth))
     times = medians(every, arguments.rounds)
+    figures = {name: {"ms": took, "bytes": len(every[name]())} for name, took in times.items()}
     print(f"{'photo of 1280x720':50} {'ms':>8} {'kB':>8}")
-    for name, took in times.items():
-        size = f"{sizes[name] / 1000:>8.0f}" if name in sizes else ""
-        print(f"{name:50} {took:>8.0f} {size}")
-    write_result("effects", {"milliseconds": times, "bytes": sizes})
+    for name, figure in figures.items():
+        print(f"{name:50} {figure['ms']:>8.0f} {figure['bytes'] / 1000:>8.0f}")
+    write_result("effects", figures)
 
 
 def peaks() -> dict[str, Any]:
@@ -91,45 +93,26 @@ def peaks() -> dict[str, Any]:
     return figures
 
 
-def calls(pixels: Rgb, depth: DepthMap) -> Calls:
-    """The effects at their default options."""
-    stills: Calls = {
-        "obstacle": lambda: detect_obstacles(depth, ObstacleOptions()),
-        "obstacle, picture": lambda: draw_danger_zone(pixels, depth, ObstacleOptions()),
-        "relief, shaded": lambda: shaded_relief(pixels, depth, ReliefOptions()),
-        "relief, height map": lambda: height_map(pixels, depth, ReliefOptions()),
-        "portrait": lambda: blur_background(pixels, depth, PortraitOptions()),
-        "portrait, focus in the middle": lambda: blur_background(
-            pixels, depth, PortraitOptions(focus="0.5,0.5")
-        ),
-        "anaglyph": lambda: stereo_picture(pixels, depth, StereoOptions()),
-        "mesh 256, GLB": lambda: encode_glb(pixels, depth, MeshOptions(max_side=256)),
-        "mesh 512, GLB": lambda: encode_glb(pixels, depth, MeshOptions()),
-        "points 512, PLY": lambda: encode_ply(pixels, depth, MeshOptions()),
-    }
-    formats = [AnimationFormat.WEBP, AnimationFormat.GIF]
-    if importlib.util.find_spec("av"):
-        formats += [AnimationFormat.MP4, AnimationFormat.WEBM]
-    return stills | {
-        f"parallax 30 frames 640x360, {kind}": functools.partial(
-            encode_parallax, pixels, depth, ParallaxOptions(format=kind)
-        )
-        for kind in formats
-    }
+def effect_calls(source: Source) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Each effect in each of its formats, at its other default options; files are written, too."""
+    has_video = importlib.util.find_spec("av") is not None
+    for effect in EFFECTS.values():
+        formats = [format for format in effect.media_types if has_video or format not in _VIDEOS]
+        for asked in [*({"format": format} for format in formats), *_MORE.get(effect.name, [])]:
+            words = " ".join(f"{key}={value}" for key, value in asked.items())
+            options = effect.options(**asked)
+            yield f"{effect.name} {words}", functools.partial(effect.make, source, options)
 
 
-def formats(depth: DepthMap) -> Calls:
-    """Every format that can be written here, of metres where it holds nothing else."""
-    metres = Metres(depth.kind, *_CALIBRATION).apply(depth)
-    camera = CameraOptions().camera(depth.width, depth.height)
-    options = EncodeOptions(camera_info=camera.info(depth.width, depth.height))
-    return {
-        f"format={name}": functools.partial(
-            encode, metres if record.metric_only else depth, name, options
-        )
-        for name, record in FORMATS.items()
-        if record.is_available
-    }
+def format_calls(depth: DepthMap) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Each format of depth maps that can be written here."""
+    distances = np.reciprocal(depth.values + np.float32(0.1), dtype=np.float32)
+    metres = DepthMap(distances, DepthKind.METRIC_DEPTH, depth.model)
+    options = EncodeOptions(camera_info={})
+    for format, record in FORMATS.items():
+        if record.is_available:
+            some = metres if record.metric_only else depth
+            yield f"depth format={format}", functools.partial(encode, some, format, options)
 
 
 if __name__ == "__main__":

@@ -21,28 +21,14 @@ from PIL import Image
 from zlib_ng import zlib_ng
 
 from load_tests.machine import write_result
+from load_tests.sample import sample_depth
 from load_tests.timing import medians
 from service.imaging import png
 from service.imaging.depth_map import DepthMap
 from service.imaging.formats import OutputFormat, encode
-from service.imaging.network_input import network_input
 from service.imaging.render import Colormap, heat_indices, palette
-from service.imaging.transforms import to_image_size
-from service.inference.engines.selection import load_for_serving
-from service.models.registry import find_spec
-from service.models.spec import SAMPLE_PHOTO
-from service.settings import Settings
 
 _SIZES = ((1280, 720), (4000, 3000))
-
-
-def sample_depth(width: int, height: int) -> DepthMap:
-    """The sample photo's depth at the given size."""
-    spec = find_spec("depth_lite_256")
-    network = load_for_serving(spec, Settings())
-    photo = network_input(SAMPLE_PHOTO.read_bytes(), spec.input_rule)
-    values = network.engine.infer(photo.tensor[np.newaxis])[0]
-    return DepthMap(to_image_size(values, width, height), spec.kind, spec.name)
 
 
 def encoders(indices: NDArray[np.uint8]) -> dict[str, Callable[[], bytes]]:

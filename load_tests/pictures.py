@@ -1,12 +1,14 @@
 """The pictures of the README: the page as an animation, in both languages, and a strip of effects.
 
     python -m load_tests.pictures
+    python -m load_tests.pictures --effects     # those of docs/effects.md alone; no chromium
 
-Needs chromium; writes docs/images/page.webp, page-zh.webp and effects.jpg.
+Needs chromium; writes docs/images/page.webp, page-zh.webp, effects.jpg and effects_*.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, Position, sync_playwright
 
+from load_tests.effect_pictures import write_effect_pictures
 from tests.browser.conftest import launched
 from tests.support.server import ServerProcess
 from tests.support.visitor import expect_done
@@ -154,15 +157,30 @@ def _sample(url: str) -> bytes:
 
 def main() -> None:
     """Write the pictures and print their sizes."""
-    with (
-        ServerProcess() as server,
-        sync_playwright() as playwright,
-        launched(playwright) as browser,
-    ):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--effects", action="store_true", help="those of docs/effects.md alone")
+    arguments = parser.parse_args()
+    with ServerProcess() as server:
+        files = [] if arguments.effects else _of_readme(server)
+        photo = _sample(server.url)
+
+        def make(route: str, **query: str | float) -> bytes:
+            answer = server.client.post(f"/v1/{route}", params=query, files={"image": photo})
+            return answer.raise_for_status().content
+
+        files += write_effect_pictures(make, _IMAGES)
+    for file in files:
+        print(f"{file.name:22} {file.stat().st_size / 1e3:.0f} kB")
+
+
+def _of_readme(server: ServerProcess) -> list[Path]:
+    files = []
+    with sync_playwright() as playwright, launched(playwright) as browser:
         for name, locale in (("page.webp", "en-US"), ("page-zh.webp", "zh-CN")):
             pictures, durations = zip(*animation(browser, server.url, locale), strict=True)
+            files.append(_IMAGES / name)
             pictures[0].save(
-                _IMAGES / name,
+                files[-1],
                 save_all=True,
                 append_images=pictures[1:],
                 duration=list(durations),
@@ -170,9 +188,9 @@ def main() -> None:
                 quality=_QUALITY,
                 method=4,
             )
-        strip(browser, server).save(_IMAGES / "effects.jpg", quality=85, optimize=True)
-    for name in ("page.webp", "page-zh.webp", "effects.jpg"):
-        print(f"{name:14} {(_IMAGES / name).stat().st_size / 1e3:.0f} kB")
+        files.append(_IMAGES / "effects.jpg")
+        strip(browser, server).save(files[-1], quality=85, optimize=True)
+    return files
 
 
 if __name__ == "__main__":
