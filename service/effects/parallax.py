@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from service.effects.animation import AnimationFormat, Frames, encode_animation
 from service.effects.record import Effect
@@ -22,8 +22,6 @@ from service.imaging.transforms import Rgb
 MAX_MEGAPIXELS = 60
 """Most pixels of all frames together, in millions: what bounds memory and time."""
 
-# A GIF holds every pixel of 256 colours: at the size of the others it takes 5 MB, so about 1.
-_GIF_DEFAULTS = {"frames": 20, "max_side": 320}
 _STILL = 0.5
 _EDGE_PIXELS = 3
 _SMALLEST_SIDE = 16
@@ -42,6 +40,10 @@ class ParallaxOptions(Options):
     """The movement and the animation."""
 
     renamed: ClassVar[Mapping[str, str]] = {"size": "max_side"}
+    # A GIF holds every pixel of 256 colours: at the size of the others it takes 5 MB, so about 1.
+    of_format: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        AnimationFormat.GIF: {"frames": 20, "max_side": 320}
+    }
 
     format: AnimationFormat = Field(
         AnimationFormat.WEBP,
@@ -52,14 +54,6 @@ class ParallaxOptions(Options):
     frames: int = ranged(30, 2, 120, "Pictures of one round; by default 20 of a GIF.")
     seconds: float = ranged(2.5, 0.2, 20, "Duration of one round.")
     max_side: int = ranged(640, 64, 1280, "Longer side in pixels; by default 320 of a GIF.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keep_a_gif_small(cls, values: object) -> object:
-        if not isinstance(values, Mapping) or values.get("format") != AnimationFormat.GIF:
-            return values
-        chosen = {cls.renamed.get(name, name) for name in values}
-        return {name: _GIF_DEFAULTS[name] for name in _GIF_DEFAULTS.keys() - chosen} | dict(values)
 
     @property
     def rim(self) -> float:

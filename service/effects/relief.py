@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import cv2
 import numpy as np
@@ -55,6 +55,9 @@ class NormalY(StrEnum):
 class ReliefOptions(CameraOptions):
     """How the surface is made and lit; ``far_ratio`` is ignored for metric depth."""
 
+    # 0.2 mm apart on 100 mm: half of what a printer's nozzle draws, and 20 MB instead of 80.
+    of_format: ClassVar[Mapping[str, Mapping[str, Any]]] = {ReliefFormat.STL: {"max_side": 512}}
+
     format: ReliefFormat = Field(
         ReliefFormat.SHADED,
         description="`shaded` relief; `normals` as colours; `height16`, a 16-bit height map: all "
@@ -71,7 +74,12 @@ class ReliefOptions(CameraOptions):
     altitude: float = ranged(40.0, 5, 90, "How high the light stands, in degrees.")
     texture: float = ranged(0.0, 0, 1, "How much of the photo's own light and shade shows.")
     base: float = ranged(0.1, 0, 0.9, "Height of the farthest point as a share of the nearest's.")
-    max_side: int = ranged(1280, 64, 4096, f"{MAX_SIDE} `stl` has at most {_MOST_POINTS} points.")
+    max_side: int = ranged(
+        1280,
+        64,
+        4096,
+        f"{MAX_SIDE} `stl`: points along it, 512 by default, at most {_MOST_POINTS}.",
+    )
     width_mm: float = ranged(100.0, 10, 1000, "`stl`: width of the plate in millimetres.")
     base_mm: float = ranged(2.0, 0.1, 100, "`stl`: thickness below the farthest point.")
     height_mm: float = ranged(8.0, 0.1, 500, "`stl`: how far the nearest point rises above that.")

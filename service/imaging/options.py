@@ -24,13 +24,15 @@ GRID = re.compile(f"{_SIDE}x{_SIDE}")
 class Options(BaseModel):
     """Base of a caller's choices: an unknown one is refused, as it may be a typo.
 
-    ``renamed`` maps names of an earlier release to today's; both are read. Raises pydantic's
+    ``renamed`` maps names of an earlier release to today's; both are read. ``of_format`` has the
+    defaults that a ``format`` has of its own. Raises pydantic's
     ``ValidationError``, which the API answers as 422 and the command line prints.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     renamed: ClassVar[Mapping[str, str]] = {}
+    of_format: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -39,6 +41,16 @@ class Options(BaseModel):
             return values
         today = {old: new for old, new in cls.renamed.items() if new not in values}
         return {today.get(name, name): value for name, value in values.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_defaults(cls, values: object) -> object:
+        format = values.get("format") if isinstance(values, Mapping) else None
+        if not isinstance(values, Mapping) or not isinstance(format, str):
+            return values
+        asked = {cls.renamed.get(name, name) for name in values}
+        own = cls.of_format.get(format, {})
+        return {name: own[name] for name in own.keys() - asked} | dict(values)
 
 
 class Range:

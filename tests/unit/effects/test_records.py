@@ -17,6 +17,7 @@ import service
 from service.effects.catalog import EFFECTS
 from service.effects.parallax import ParallaxOptions
 from service.effects.record import Effect, Source
+from service.effects.relief import ReliefFormat, ReliefOptions
 from service.effects.stereo import StereoOptions
 from service.imaging.decode import Photo
 from service.machine.checkpoint import Abandoned, abandoned_by
@@ -73,6 +74,15 @@ def test_names_of_the_release_before_are_read() -> None:
     assert ParallaxOptions.model_validate({"size": 320}).max_side == 320
     with pytest.raises(ValidationError):
         ParallaxOptions.model_validate({"size": 320, "max_side": 320})
+
+
+def test_a_format_has_defaults_of_its_own_unless_told() -> None:
+    assert ReliefOptions().max_side == 1280
+    for format in ("stl", ReliefFormat.STL):
+        assert ReliefOptions.model_validate({"format": format}).max_side == 512
+        assert ReliefOptions.model_validate({"format": format, "max_side": 900}).max_side == 900
+    with pytest.raises(ValidationError, match="format"):
+        ReliefOptions.model_validate({"format": ["stl"]})
 
 
 @pytest.mark.parametrize("name", ["stereo", "portrait", "relief", "parallax", "pointcloud"])
