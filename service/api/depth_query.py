@@ -68,11 +68,11 @@ class PictureQuery(Options):
 
     @model_validator(mode="after")
     def _ends(self) -> PictureQuery:
-        if {"low", "high"} & self.model_fields_set:
-            if self.normalize is not Normalization.PERCENTILE:
-                raise PydanticCustomError("unused", "low and high need normalize=percentile")
-            if not self.low < self.high:
-                raise PydanticCustomError("order", "low must be below high")
+        # Forms send every default along.
+        if (self.low, self.high) != CENTRAL and self.normalize is not Normalization.PERCENTILE:
+            raise PydanticCustomError("unused", "low and high need normalize=percentile")
+        if not self.low < self.high:
+            raise PydanticCustomError("order", "low must be below high")
         return self
 
     @property

@@ -23,7 +23,12 @@ from service.settings import Settings
 
 OF_UPLOADS = {"depth_kind", "depth_scale", "invalid"}
 # Refused beside another parameter of their kind, or of no use for an example.
-EXAMPLES: dict[str, Any] = {"model": "depth_lite_256", "resolution": 256, "near": 2.0, "far": 0.5}
+EXAMPLES: dict[str, Any] = {
+    **{"model": "depth_lite_256", "resolution": 256, "near": 2.0, "far": 0.5},
+    **{"low": 5.0, "high": 90.0},
+}
+# Refused without another parameter.
+BESIDE = dict.fromkeys(("low", "high"), {"normalize": "percentile"})
 
 
 def example(name: str, field: FieldInfo) -> Any:
@@ -70,10 +75,12 @@ def test_every_parameter_is_an_argument(
     command: tuple[str, ...], query: type[Options], name: str, field: FieldInfo
 ) -> None:
     value = example(name, field)
+    said_too = BESIDE.get(name, {})
     places = ["photos", "outputs"] if command == ("bulk",) else ["photo.jpg"]
-    arguments = parse([*command, *places, *words(name, value)])
-    said = given_options(arguments, query)
-    assert said.model_fields_set == {name}
+    more = [word for pair in said_too.items() for word in words(*pair)]
+    said = given_options(parse([*command, *places, *words(name, value), *more]), query)
+    assert said == query(**{name: value}, **said_too)
+    assert name in said.model_fields_set
     assert getattr(said, name) == value
 
 

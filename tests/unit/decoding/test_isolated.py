@@ -18,6 +18,8 @@ from service.decoding.isolated import DecodeLimits, IsolatedDecoder
 from service.decoding.process import DecodeProcess
 from service.errors import DecoderUnavailable, DepthError, UndecodableImage
 from service.models.registry import find_spec
+from service.pipeline.photo_formats import formats_in_process
+from service.settings import Settings
 from tests.support.decoders import decoders_of, wait_until_gone, wait_until_one_works
 from tests.support.photos import (
     as_bytes,
@@ -71,7 +73,9 @@ def isolated() -> Iterator[Isolated]:
 
 @pytest.fixture
 def in_process() -> InProcessDecoder:
-    return InProcessDecoder(MAX_PIXELS, scaled_decode=True)
+    # What is installed is read in decode processes, and here where the operator insists.
+    optional = formats_in_process(Settings(heic_in_process=True))
+    return InProcessDecoder(MAX_PIXELS, scaled_decode=True, optional=optional)
 
 
 def turned(orientation: int) -> Image.Exif:
