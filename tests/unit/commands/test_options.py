@@ -28,7 +28,7 @@ EXAMPLES: dict[str, Any] = {
     **{"low": 5.0, "high": 90.0},
 }
 # Refused without another parameter.
-BESIDE = dict.fromkeys(("low", "high"), {"normalize": "percentile"})
+BESIDE = {name: {"normalize": "percentile"} for name in ("low", "high")}
 
 
 def example(name: str, field: FieldInfo) -> Any:
