@@ -132,7 +132,8 @@ def test_an_uploaded_map_is_a_part_of_what_an_effect_takes(small_memory: ServerP
 def test_a_large_photo_waits_for_memory_and_a_small_one_does_not(
     cache_dir: Path, tmp_path: Path
 ) -> None:
-    with gated_server(cache_dir, tmp_path, max_work_mb="120") as server:
+    # The photo takes 110 of them.
+    with gated_server(cache_dir, tmp_path, max_work_mb="111") as server:
         answers: list[httpx.Response] = []
         large = threading.Thread(
             target=lambda: answers.append(server.client.post("/v1/depth", content=PNG_OF_5_MP))
