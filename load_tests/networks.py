@@ -109,7 +109,7 @@ def quality_times(spec: NetworkSpec, served: LoadedNetwork, rounds: int) -> dict
         return {}
     calls: dict[str, Callable[[], object]] = {}
     for quality in Quality:
-        width, height = spec.at(spec.resolutions.of(quality)).input_rule.network_size(1280, 720)
+        width, height = spec.at_quality(quality).input_rule.network_size(1280, 720)
         tensor = np.zeros((1, 3, height, width), np.float32)
         calls[quality] = functools.partial(served.engine.infer, tensor)
     return medians(calls, rounds)
@@ -126,7 +126,8 @@ def choice_table(figures: dict[str, Any]) -> str:
         times, sizes = one.get("quality_ms", {}), spec.resolutions
         cells = [f"`{name}`"]
         for quality in Quality:
-            work = spec.at(sizes.of(quality)).gflop if sizes else None
+            asked = spec.at_quality(quality)
+            work = asked.gflop if sizes or asked is not spec else None
             cells.append(_time_or_work(times.get(quality), work))
         cells += [_time_or_work(one.get("ms"), spec.gflop), _published(name)]
         lines.append(f"| {' | '.join(cells)} |")

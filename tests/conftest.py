@@ -74,7 +74,7 @@ def converted(settings: Settings) -> ConvertedNetwork:
 def embedded(settings: Settings) -> LoadedNetwork:
     """The embedded network as it is served by default on this machine, at its usual size."""
     spec = ServedNetworks.of(settings).choose("depth_lite_256")
-    return load_for_serving(find_spec(spec.name), settings).at(spec.input_rule.target)
+    return load_for_serving(find_spec(spec.name), settings).as_asked(spec)
 
 
 @pytest.fixture(scope="session")

@@ -136,9 +136,8 @@ async def _respond(
     representation.check(spec.kind, in_metres=in_metres)
     size = query.size or OutputSize.default_of(output)
     order = DepthOrder(
-        *(spec.name, size, FORMATS[output].media_type, representation.write),
+        *(spec, size, FORMATS[output].media_type, representation.write),
         *(query.metres, query.detail),
-        resolution=spec.input_rule.target,
         bytes_per_pixel=representation.bytes_per_pixel(spec.kind, in_metres=in_metres),
         camera=representation.camera,
     )

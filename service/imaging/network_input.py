@@ -52,6 +52,7 @@ def transform_for_network(
     started = time.perf_counter()
     size = rule.network_size(photo.width, photo.height)
     pixels = reduced(photo.pixels, size) if scaled_decode else photo.pixels
+    pixels = rule.border(photo.width, photo.height).added(pixels)
     tensor = to_tensor(pixels, size, rule)
     took = time.perf_counter() - started
     return NetworkInput(tensor, photo.width, photo.height, took, photo.focal)

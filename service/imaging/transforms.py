@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.imaging.border import Border
+
 Rgb = NDArray[np.uint8]
 Tensor = NDArray[np.float32]
 DepthArray = NDArray[np.float32]
@@ -61,7 +63,9 @@ class InputRule:
 
     ``target`` is a side in pixels, of the height where ``target_width`` is another. ``LINEAR``
     resizes the 8-bit pixels, as LeReS does; the others numbers in 0..1. ``enlargement`` is how
-    many times as large the input is each way: more than 1 is to be cut into tiles.
+    many times as large the input is each way: more than 1 is to be cut into tiles. ``padding`` is
+    how wide a border the photo gets first (:meth:`Border.of`), and with ``mirror`` the network is
+    shown the input's mirror image, too: its answer is the mean of both.
     """
 
     target: int
@@ -72,6 +76,8 @@ class InputRule:
     resize: Interpolation = Interpolation.CUBIC
     target_width: int | None = None
     enlargement: int = 1
+    padding: float = 0.0
+    mirror: bool = False
 
     @property
     def target_size(self) -> tuple[int, int]:
@@ -84,11 +90,20 @@ class InputRule:
         Both sides are multiples of ``multiple`` and at least one multiple. They are rounded as
         the official ``Resize`` does: half to even, then inwards if beyond a bound.
         """
+        width, height = self.border(width, height).outer_size
         scale = self._scale(width, height)
         across, down = self.target_size
         if scale is not None:
             across, down = self._side(scale * width, across), self._side(scale * height, down)
         return across * self.enlargement, down * self.enlargement
+
+    def border(self, width: int, height: int) -> Border:
+        """What is put around a photo of the given size before it is resized."""
+        return Border.of(width, height, self.padding)
+
+    def map_size(self, width: int, height: int) -> tuple[int, int]:
+        """``(width, height)`` of the network's map of a photo of the given size, without border."""
+        return self.border(width, height).inner_size(*self.network_size(width, height))
 
     def accepts(self, width: int, height: int) -> bool:
         """Whether a network input of this size is one that a photo could have led to."""

@@ -167,7 +167,7 @@ def fitted_to_photo(
     is to ``enlarge``. Raises :class:`InvalidParameter` unless its shape is the photo's within 2%,
     or its size the network's.
     """
-    of_the_network = (depth.width, depth.height) == rule.network_size(width, height)
+    of_the_network = (depth.width, depth.height) == rule.map_size(width, height)
     stretch = depth.width * height / (depth.height * width)
     if not of_the_network and abs(math.log(stretch)) > math.log1p(ASPECT_TOLERANCE):
         raise InvalidParameter(

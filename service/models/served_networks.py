@@ -74,8 +74,8 @@ class ServedNetworks:
         """
         spec = self.find(name)
         if quality is not None:
-            resolution = spec.resolutions.of(quality) if spec.resolutions else None
-        elif resolution is None:
+            return spec.at_quality(quality)
+        if resolution is None:
             resolution = self._usual.get(spec.name)
         return spec.at(resolution)
 

@@ -79,7 +79,8 @@ class NetworkSpec:
     those that depth passes through, ``gflop`` the work (a multiplication and an addition are two
     operations; ``python -m load_tests.flops``) on an input of the target's size. ``unchecked`` says
     why there are no numbers of the official code to compare with. ``resolutions`` is None for a
-    network that takes no other input than its official one.
+    network that takes no other input than its official one. ``best_rule`` takes the place of
+    ``input_rule`` at :attr:`Quality.BEST`, where the official code has more than a size for it.
     """
 
     name: str
@@ -100,6 +101,14 @@ class NetworkSpec:
     embedded: bool = False
     unchecked: str | None = None
     resolutions: Resolutions | None = None
+    best_rule: InputRule | None = None
+
+    def at_quality(self, quality: Quality) -> NetworkSpec:
+        """The same network as the name says; as it is, where all names stand for one size."""
+        if quality is Quality.BEST and self.best_rule is not None:
+            runs = 2 if self.best_rule.mirror else 1
+            return replace(self, input_rule=self.best_rule, gflop=round(runs * self.gflop, 1))
+        return self.at(self.resolutions.of(quality) if self.resolutions else None)
 
     def at(self, resolution: int | None) -> NetworkSpec:
         """The same network for inputs of another size; None is the official one.

@@ -74,7 +74,7 @@ class ComparisonPipeline:
         for spec in specs:
             name = spec.name
             loaded = await self._workshop.catalog.get_for(name, record)
-            network = loaded.at(spec.input_rule.target)
+            network = loaded.as_asked(spec)
             before = record.seconds.get("inference", 0.0)
             estimates.append(await self._estimator.photo(data, network, ticket, record))
             took = record.seconds["inference"] - before

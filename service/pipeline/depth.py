@@ -66,7 +66,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class DepthOrder:
-    """What a caller asks for; without a ``resolution``, the network's official input size.
+    """What a caller asks for, of a ``network`` for inputs of the size asked for.
 
     ``write`` makes the answer's body; it runs in a thread. ``bytes_per_pixel`` is the most memory
     that it takes for each pixel of a map of the photo's size, the map and the body included; maps
@@ -74,13 +74,12 @@ class DepthOrder:
     that needs it.
     """
 
-    model: str
+    network: NetworkSpec
     size: OutputSize
     media_type: str
     write: Callable[[Measured], bytes]
     metres: MetresOptions = field(default_factory=MetresOptions)
     detail: Detail = Detail.NORMAL
-    resolution: int | None = None
     bytes_per_pixel: float = 0.0
     camera: CameraOptions | None = None
 
@@ -107,12 +106,12 @@ class DepthPipeline:
         high = order.detail is Detail.HIGH
         sizes = await self._workshop.count([data], ticket, record)
         runs = 1 + TILES if high else 1
-        spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
+        spec = order.network
         self._workshop.admit(ticket, sizes.pixels, [spec] * runs)
-        loaded = await self._workshop.catalog.get_for(order.model, record)
+        loaded = await self._workshop.catalog.get_for(spec.name, record)
         writing = order.bytes_per_pixel * sizes.pixels if order.size is OutputSize.ORIGINAL else 0
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
-        network = loaded.at(order.resolution)
+        network = loaded.as_asked(spec)
         estimate_photo = self._estimator.detailed_photo if high else self._estimator.photo
         estimate = await estimate_photo(data, network, ticket, record)
 
@@ -150,7 +149,7 @@ class DepthPipeline:
         sizes = await self._workshop.count(photos, ticket, record)
         self._workshop.admit(ticket, sizes.pixels, [spec] * len(photos), len(photos))
         loaded = await self._workshop.catalog.get_for(spec.name, record)
-        network = loaded.at(spec.input_rule.target)
+        network = loaded.as_asked(spec)
         writing = bytes_per_pixel * sizes.pixels
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
         return await _side_by_side(
@@ -168,7 +167,8 @@ class DepthPipeline:
         await self._workshop.run(ticket, check_network_input, batch, spec.input_rule)
         count, _, height, width = batch.shape
         self._workshop.admit(ticket, count * height * width, [spec] * count, count)
-        network = await self._workshop.catalog.get_for(spec.name, record)
+        loaded = await self._workshop.catalog.get_for(spec.name, record)
+        network = loaded.as_asked(spec)
         return await _side_by_side(
             [partial(self._estimator.tensor, tensor, network, ticket) for tensor in batch], record
         )

@@ -21,6 +21,7 @@ from service.imaging.uploaded_depth import (
     is_picture_file,
     read_depth_file,
 )
+from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.answer import Answer, DepthFacts
@@ -35,15 +36,17 @@ _READ_BYTES_PER_PIXEL = 23
 
 @dataclass(frozen=True)
 class EffectOrder:
-    """What to make of a photo and its depth, of which ``near`` and ``far`` limit what counts."""
+    """What to make of a photo and its depth, of which ``near`` and ``far`` limit what counts.
 
-    model: str
+    The depth is of ``network``, for inputs of the size asked for.
+    """
+
+    network: NetworkSpec
     effect: Effect[Any]
     options: Options
     metres: MetresOptions = field(default_factory=MetresOptions)
     near: float | None = None
     far: float | None = None
-    resolution: int | None = None
 
     @property
     def format(self) -> str:
@@ -123,12 +126,11 @@ class EffectPipeline:
             self._working_bytes(order, pixels, of_map),
             sizes.reading_bytes + _READ_BYTES_PER_PIXEL * of_map,
         )
-        spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
-        networks = [spec] if uploaded is None else []
+        networks = [order.network] if uploaded is None else []
         self._workshop.admit(ticket, pixels + of_map, networks, drawn=order.pixels(pixels))
         if uploaded is None:
             # Loading it may take longer than a turn should.
-            await self._workshop.catalog.get_for(order.model, record)
+            await self._workshop.catalog.get_for(order.network.name, record)
         async with self._workshop.effect_turn(ticket, record) as place:
             await self._workshop.make_room(ticket, record, bytes_needed, for_effect=True)
             batch_size = None
@@ -155,8 +157,8 @@ class EffectPipeline:
     async def _inferred(
         self, data: bytes, order: EffectOrder, ticket: Ticket, record: RequestRecord
     ) -> tuple[Photo, DepthMap, int]:
-        loaded = await self._workshop.catalog.get_for(order.model, record)
-        network = loaded.at(order.resolution)
+        loaded = await self._workshop.catalog.get_for(order.network.name, record)
+        network = loaded.as_asked(order.network)
         photo, estimate = await self._estimator.photo_for_effect(
             data, order.side, network, ticket, record
         )
@@ -170,7 +172,7 @@ class EffectPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> tuple[Photo, DepthMap]:
-        spec = self._workshop.catalog.served.find(order.model).at(order.resolution)
+        spec = order.network
         decoder = self._workshop.decoder
 
         def decode() -> tuple[Photo, DepthMap]:

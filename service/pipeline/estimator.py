@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
+from service.imaging.border import Border
 from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import NetworkInput
 from service.imaging.tiles import cut, finer, has_detail, merge
 from service.imaging.transforms import InputRule, Tensor
+from service.imaging.views import mean_of_views, views
 from service.inference.engines.selection import LoadedNetwork
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
@@ -42,17 +47,39 @@ class OutputSize(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a network says of one image: depth at the network's size, and the image's own size.
+    """What a network says of one image of a known size in pixels.
 
-    ``shown`` is what the network was shown, ``(3, h, w)``, and ``focal`` as in :class:`Photo`.
+    ``answer`` is its map at its own size, of the image and the ``border`` around it, and ``input``
+    what it was shown, ``(3, h, w)``. ``focal`` is as in :class:`Photo`.
     """
 
-    depth: DepthMap
-    width: int
-    height: int
+    answer: DepthMap
+    border: Border
     batch_size: int
-    shown: Tensor
+    input: Tensor
     focal: int = 0
+
+    @property
+    def width(self) -> int:
+        """The image's width in pixels."""
+        return self.border.width
+
+    @property
+    def height(self) -> int:
+        """The image's height in pixels."""
+        return self.border.height
+
+    @functools.cached_property
+    def depth(self) -> DepthMap:
+        """The image's map at the network's size."""
+        return self.answer.replaced(self.border.cut_small(self.answer.values))
+
+    @functools.cached_property
+    def shown(self) -> Tensor:
+        """The image as the network was shown it, ``(3, h, w)``, of the size of ``depth``."""
+        if self.border.is_none:
+            return self.input
+        return np.stack([self.border.cut_small(plane) for plane in self.input])
 
     def shape(self, size: OutputSize) -> tuple[int, int]:
         """``(height, width)`` in one of the two sizes."""
@@ -64,7 +91,10 @@ class Estimate:
         """The depth map in one of the two sizes."""
         if size is OutputSize.NETWORK:
             return self.depth
-        return self.depth.resized(self.width, self.height)
+        resized = self.answer.resized(*self.border.outer_size)
+        if resized.values.shape == (self.height, self.width):
+            return resized
+        return resized.replaced(self.border.cut(resized.values))
 
 
 class Estimator:
@@ -79,8 +109,8 @@ class Estimator:
         """Decode and run the network, when it is this client's turn."""
         async with self._turn(network, ticket, record) as place:
             decoded = await self._decoded(data, network.spec.input_rule, ticket, record, place)
-            size = (decoded.width, decoded.height)
-            estimate = await self.infer(decoded.tensor, size, network, ticket, record)
+            border = network.spec.input_rule.border(decoded.width, decoded.height)
+            estimate = await self.infer(decoded.tensor, border, network, ticket, record)
             return dataclasses.replace(estimate, focal=decoded.focal)
 
     async def detailed_photo(
@@ -94,19 +124,18 @@ class Estimator:
         rule = network.spec.input_rule
         if not has_detail(rule, whole.width, whole.height):
             return whole
-        size = (whole.width, whole.height)
         async with self._turn(network, ticket, record) as place:
             decoded = await self._decoded(data, finer(rule), ticket, record, place)
             # One after the other: all at once would keep others from the network for as long.
             tiles = [
-                await self.infer(tile, size, network, ticket, record)
+                await self.infer(tile, whole.border, network, ticket, record)
                 for tile in cut(decoded.tensor)
             ]
         with record.timed("resize"):
             values = await self._workshop.run(
-                ticket, merge, whole.depth.values, [tile.depth.values for tile in tiles]
+                ticket, merge, whole.answer.values, [tile.answer.values for tile in tiles]
             )
-        return dataclasses.replace(whole, depth=whole.depth.replaced(values))
+        return dataclasses.replace(whole, answer=whole.answer.replaced(values))
 
     async def photo_for_effect(
         self, data: bytes, side: int, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
@@ -121,8 +150,8 @@ class Estimator:
                 )
                 record.add_within("transform", source.transform_seconds)
             assert source.tensor is not None  # noqa: S101 (a rule was given)
-            size = (source.photo.width, source.photo.height)
-            return source.photo, await self.infer(source.tensor, size, network, ticket, record)
+            border = network.spec.input_rule.border(source.photo.width, source.photo.height)
+            return source.photo, await self.infer(source.tensor, border, network, ticket, record)
 
     async def tensor(
         self, tensor: Tensor, network: LoadedNetwork, ticket: Ticket, record: RequestRecord
@@ -130,21 +159,26 @@ class Estimator:
         """Run the network on a ready input, when it is this client's turn."""
         async with self._turn(network, ticket, record):
             _, height, width = tensor.shape
-            return await self.infer(tensor, (width, height), network, ticket, record)
+            return await self.infer(tensor, Border(width, height), network, ticket, record)
 
     async def infer(
         self,
         tensor: Tensor,
-        size: tuple[int, int],
+        border: Border,
         network: LoadedNetwork,
         ticket: Ticket,
         record: RequestRecord,
     ) -> Estimate:
-        """Run the network on a ready input, within a turn; ``size`` is the image's."""
-        inference = await self._workshop.infer(network, tensor, ticket, record)
+        """Run the network on a ready input, within a turn: an image with this ``border``."""
         spec = network.spec
-        depth = DepthMap(inference.depth, spec.kind, spec.name, spec.enlarge)
-        return Estimate(depth, *size, inference.batch_size, tensor)
+        # One after the other, as tiles: others come between.
+        answers = [
+            await self._workshop.infer(network, view, ticket, record)
+            for view in views(tensor, spec.input_rule)
+        ]
+        values = mean_of_views([answer.depth for answer in answers])
+        depth = DepthMap(values, spec.kind, spec.name, spec.enlarge)
+        return Estimate(depth, border, answers[0].batch_size, tensor)
 
     @contextlib.asynccontextmanager
     async def _turn(

@@ -18,9 +18,10 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.effect_input import effect_input
 from service.imaging.files.formats import PHOTO_FORMATS
 from service.imaging.formats import FORMATS, OutputFormat
-from service.imaging.network_input import network_input
+from service.imaging.network_input import NetworkInput, network_input
 from service.imaging.tiles import cut, finer, has_detail, merge
 from service.imaging.transforms import Tensor
+from service.imaging.views import mean_of_views, views
 from service.inference.engines.selection import load_for_serving
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
@@ -44,7 +45,7 @@ class OfflineNetwork:
     ) -> None:
         self._settings = settings
         spec = ServedNetworks.of(settings).choose(model, resolution, quality)
-        self._network = load_for_serving(find_spec(spec.name), settings).at(spec.input_rule.target)
+        self._network = load_for_serving(find_spec(spec.name), settings).as_asked(spec)
 
     @property
     def spec(self) -> NetworkSpec:
@@ -55,13 +56,14 @@ class OfflineNetwork:
         """The same network for the inputs that it calls fast, nothing loaded twice."""
         sizes, other = self.spec.resolutions, copy.copy(self)
         if sizes is not None and sizes.fast < self.spec.input_rule.target:
-            other._network = self._network.at(sizes.fast)
+            other._network = self._network.as_asked(self.spec.at_quality(Quality.FAST))
         return other
 
     def infer(self, tensor: Tensor) -> DepthMap:
-        """Depth at the network's size of one input ``(3, h, w)``; from one thread at a time."""
-        spec = self._network.spec
-        values = self._network.engine.infer(tensor[np.newaxis])[0]
+        """The network's map of one input ``(3, h, w)``; from one thread at a time."""
+        spec, engine = self.spec, self._network.engine
+        shown = views(tensor, spec.input_rule)
+        values = mean_of_views([engine.infer(view[np.newaxis])[0] for view in shown])
         return DepthMap(values, spec.kind, spec.name, spec.enlarge)
 
     def depth(self, data: bytes, size: OutputSize) -> DepthMap:
@@ -73,20 +75,25 @@ class OfflineNetwork:
         self._check(data)
         rule, scaled_decode = self.spec.input_rule, self._settings.scaled_decode
         photo = network_input(data, rule, scaled_decode)
-        depth = self.infer(photo.tensor)
-        whole = Estimate(depth, photo.width, photo.height, 1, photo.tensor, photo.focal)
+        whole = self.estimate_of(photo)
         if detail is Detail.NORMAL or not has_detail(rule, photo.width, photo.height):
             return whole
         parts = cut(network_input(data, finer(rule), scaled_decode).tensor)
-        values = merge(depth.values, [self.infer(part).values for part in parts])
-        return dataclasses.replace(whole, depth=depth.replaced(values))
+        values = merge(whole.answer.values, [self.infer(part).values for part in parts])
+        return dataclasses.replace(whole, answer=whole.answer.replaced(values))
+
+    def estimate_of(self, photo: NetworkInput) -> Estimate:
+        """What the network says of a photo that is ready for it."""
+        border = self.spec.input_rule.border(photo.width, photo.height)
+        return Estimate(self.infer(photo.tensor), border, 1, photo.tensor, photo.focal)
 
     def photo_and_depth(self, data: bytes, side: int) -> tuple[Photo, DepthMap]:
         """As :meth:`Estimator.photo_for_effect`."""
         self._check(data)
         source = effect_input(data, self.spec.input_rule, side, self._settings.scaled_decode)
         assert source.tensor is not None  # noqa: S101 (a rule was given)
-        return source.photo, self.infer(source.tensor)
+        prepared = NetworkInput(source.tensor, source.photo.width, source.photo.height)
+        return source.photo, self.estimate_of(prepared).depth
 
     def _check(self, data: bytes) -> None:
         read_header(data, self._settings.max_pixels, formats_in_process(self._settings))

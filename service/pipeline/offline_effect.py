@@ -38,9 +38,7 @@ class OfflineEffect:
     def make(self, network: OfflineNetwork, data: bytes) -> Answer:
         """The effect on one photo; raises the errors of decoding and of the effect."""
         effect = EFFECTS[self.name]
-        order = EffectOrder(
-            network.spec.name, effect, self.options, self.metres, self.near, self.far
-        )
+        order = EffectOrder(network.spec, effect, self.options, self.metres, self.near, self.far)
         photo, depth = network.photo_and_depth(data, order.side)
         return order.make(photo, depth, 1)
 

@@ -177,7 +177,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         ComparisonPipeline(workshop, estimator, settings.max_work_bytes),
         asyncio.create_task(catalog.follow_files(), name="follow weights"),
     )
-    await warm_up(runtime.pipeline, admission, catalog.served.default)
+    await warm_up(runtime.pipeline, admission, catalog.served.choose(None))
     return runtime
 
 

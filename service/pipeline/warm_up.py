@@ -7,7 +7,7 @@ import logging
 from service.errors import DepthError
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat
-from service.models.spec import SAMPLE_PHOTO
+from service.models.spec import SAMPLE_PHOTO, NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Admission
 from service.pipeline.depth import DepthOrder, DepthPipeline
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _NOBODY = "warm-up"
 
 
-async def warm_up(pipeline: DepthPipeline, admission: Admission, model: str) -> None:
+async def warm_up(pipeline: DepthPipeline, admission: Admission, network: NetworkSpec) -> None:
     """Take the sample photo through decoding, the network and encoding.
 
     Libraries make threads and tables when they are first used, and some end the process if they
@@ -27,7 +27,7 @@ async def warm_up(pipeline: DepthPipeline, admission: Admission, model: str) -> 
     """
     heatmap = FORMATS[OutputFormat.HEATMAP]
     order = DepthOrder(
-        model,
+        network,
         OutputSize.ORIGINAL,
         heatmap.media_type,
         lambda found: heatmap.encode(found.depth, EncodeOptions()),

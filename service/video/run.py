@@ -14,7 +14,7 @@ import numpy as np
 from service import __version__
 from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
-from service.imaging.network_input import transform_for_network
+from service.imaging.network_input import NetworkInput, transform_for_network
 from service.imaging.steady_depth import SceneEnds, SteadyDepth
 from service.imaging.transforms import Rgb, to_pixels
 from service.machine.files import file_version
@@ -105,7 +105,7 @@ def _identity(clip: Path, order: VideoOrder, network: OfflineNetwork) -> dict[st
         **{name: value for name, value in options.items() if name not in ("model", "quality")},
         "clip": [str(clip.resolve()), *(version or ())[:2]],
         "model": network.spec.name,
-        "resolution": network.spec.input_rule.target,
+        "input": repr(network.spec.input_rule),
         "service": __version__,
     }
 
@@ -145,14 +145,15 @@ def _seen(
     """Frames, their depth, and what the network was shown, each stage in a thread."""
     rule = network.spec.input_rule
 
-    def shown() -> Generator[tuple[ClipFrame, Any]]:
+    def shown() -> Generator[tuple[ClipFrame, NetworkInput]]:
         for frame in clip.frames(order.span, skip):
             height, width = frame.pixels.shape[:2]
-            yield frame, transform_for_network(Photo(frame.pixels, width, height), rule).tensor
+            yield frame, transform_for_network(Photo(frame.pixels, width, height), rule)
 
     with contextlib.closing(ahead(shown())) as frames:
-        for frame, tensor in frames:
-            yield frame, network.infer(tensor), to_pixels(tensor, rule)
+        for frame, prepared in frames:
+            estimate = network.estimate_of(prepared)
+            yield frame, estimate.depth, to_pixels(estimate.shown, rule)
 
 
 class _Run:

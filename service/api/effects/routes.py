@@ -102,12 +102,8 @@ async def _respond(
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
     spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
-    model = spec.name
-    order = EffectOrder(
-        *(model, effect, query, query.metres, query.near, query.far),
-        resolution=spec.input_rule.target,
-    )
-    record.model, record.output = model, order.format
+    order = EffectOrder(spec, effect, query, query.metres, query.near, query.far)
+    record.model, record.output = spec.name, order.format
 
     async def work(upload: Upload, ticket: Ticket) -> Answer:
         depth = None

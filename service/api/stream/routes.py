@@ -179,10 +179,7 @@ class _Stream:
         query = self._query
         name = self._spec.name
         record = RequestRecord(request_id_var.get(), model=name, output=self._query.format)
-        order = DepthOrder(
-            *(name, OutputSize.NETWORK, _MEDIA_TYPE, self._write, query.metres),
-            resolution=self._spec.input_rule.target,
-        )
+        order = DepthOrder(self._spec, OutputSize.NETWORK, _MEDIA_TYPE, self._write, query.metres)
         seconds = runtime.settings.request_timeout_seconds
         try:
             client = client_of(self._socket.scope)

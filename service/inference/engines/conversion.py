@@ -45,7 +45,7 @@ _GRAPH, _CONSTANTS, _REFERENCE, _CHECKSUMS = (
 _CONVERSION_TIMEOUT_SECONDS = 600
 _CONVERTERS = ("torch", "timm")
 # Modules of imaging/ that turn the sample photo into the network's input.
-_FEEDING = ("network_input.py", "transforms.py")
+_FEEDING = ("border.py", "network_input.py", "transforms.py")
 _PACKAGES = ("openvino", "numpy", "opencv-python-headless", "pillow")
 
 

@@ -50,9 +50,9 @@ class LoadedNetwork:
     engine: Engine
     parity: Parity
 
-    def at(self, resolution: int | None) -> LoadedNetwork:
-        """The same network for inputs of another size; see :meth:`NetworkSpec.at`."""
-        return replace(self, spec=self.spec.at(resolution))
+    def as_asked(self, spec: NetworkSpec) -> LoadedNetwork:
+        """The same network for inputs as ``spec``, an entry of its name, has them."""
+        return replace(self, spec=spec)
 
     @property
     def labels(self) -> NetworkLabels:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
 from service.models.spec import NetworkSpec, Resolutions, WeightsFile
 
 _ZOEDEPTH = "https://github.com/isl-org/ZoeDepth"
 _HALF = (0.5, 0.5, 0.5)
+_ZOEDEPTH_INPUT = InputRule(
+    target=384,
+    target_width=512,
+    multiple=32,
+    fit=Fit.MINIMAL,
+    mean=_HALF,
+    std=_HALF,
+    resize=Interpolation.LINEAR_CORNERS,
+)
 
 SPECS = (
     NetworkSpec(
@@ -33,15 +44,9 @@ SPECS = (
         module="service.networks.zoedepth",
         builder="zoedepth_n",
         renaming="OFFICIAL",
-        input_rule=InputRule(
-            target=384,
-            target_width=512,
-            multiple=32,
-            fit=Fit.MINIMAL,
-            mean=_HALF,
-            std=_HALF,
-            resize=Interpolation.LINEAR_CORNERS,
-        ),
+        input_rule=_ZOEDEPTH_INPUT,
+        # The defaults of its infer_pil.
+        best_rule=replace(_ZOEDEPTH_INPUT, padding=3.0, mirror=True),
         kind=DepthKind.METRIC_DEPTH,
         parameters=342_609_538,
         gflop=716.9,

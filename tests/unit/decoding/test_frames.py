@@ -33,7 +33,10 @@ def reader(data: bytes) -> ReadInto:
     return read_into
 
 
-@pytest.mark.parametrize("rule", [None, find_spec("midas_v21_small_256").input_rule])
+@pytest.mark.parametrize(
+    "rule",
+    [None, find_spec("midas_v21_small_256").input_rule, find_spec("zoedepth_n").best_rule],
+)
 def test_an_order_arrives_as_it_was_sent(rule: object) -> None:
     order = Order(Task.NETWORK_INPUT, LIMIT, rule, scaled_decode=True)  # type: ignore[arg-type]
     assert read_order(reader(order.frame(5) + b"photo")) == (order, b"photo")
