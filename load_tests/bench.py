@@ -27,6 +27,7 @@ from service.imaging.transforms import Tensor
 from service.inference.engines.selection import load_for_serving
 from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
+from service.models.served_networks import ServedNetworks
 from service.models.spec import SAMPLE_PHOTO
 from service.settings import Settings
 from tests.support.server import ServerProcess
@@ -113,6 +114,8 @@ def main() -> None:
         settings = Settings(weights_dir=weights_dir)
         script = PlainScript(spec, weights_dir, cpu_budget())
         loaded = load_for_serving(spec, settings)
+        # The network alone at the size that it is served at; the script's is the official one.
+        rule = ServedNetworks.of(settings).choose(spec.name).input_rule
         engine = f"{loaded.engine.name} {loaded.engine.precision}"
         print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}")
         print(f"{spec.name} ({origin} weights) in {engine}; medians in ms")
@@ -123,7 +126,7 @@ def main() -> None:
         def network(photo: Path) -> object:
             if photo not in inputs:
                 inputs[photo] = network_input(
-                    photo.read_bytes(), spec.input_rule, settings.scaled_decode
+                    photo.read_bytes(), rule, settings.scaled_decode
                 ).tensor[np.newaxis]
             return loaded.engine.infer(inputs[photo])
 
