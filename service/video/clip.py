@@ -146,9 +146,11 @@ class Clip:
         coding = stream.codec_context
         if coding is None:
             raise InvalidParameter(f"{name}: it is encrypted, or in a codec that is not read.")
-        if coding.width * coding.height > MOST_PIXELS:
+        # The larger of what is decoded and what is shown.
+        width = max(coding.width, _shown_width(coding.width, stream))
+        if width * coding.height > MOST_PIXELS:
             raise InvalidParameter(
-                f"{name}: its frames have {coding.width}x{coding.height} pixels; the limit is "
+                f"{name}: its frames have {width}x{coding.height} pixels; the limit is "
                 f"{MOST_PIXELS} (4096x2304)."
             )
         self._check_colours(coding)
@@ -229,8 +231,7 @@ class Clip:
 
         self._check_colours(frame)
         turns = round(frame.rotation / 90) % 4
-        ratio = self._stream.sample_aspect_ratio or 1
-        width, height = max(1, round(frame.width * ratio)), frame.height
+        width, height = _shown_width(frame.width, self._stream), frame.height
         if size is not None:
             # A stream may change its size on the way.
             width, height = size[::-1] if turns % 2 else size
@@ -245,6 +246,11 @@ class Clip:
             threads=1,
         ).to_ndarray()
         return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def _shown_width(width: int, stream: AvStream) -> int:
+    """With square pixels; broadcasts and old camcorders have others."""
+    return max(1, round(width * (stream.sample_aspect_ratio or 1)))
 
 
 def open_clip(path: Path) -> AvContainer:

@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from tests.support.photos import photo_pixels
@@ -34,9 +35,13 @@ def write_clip(
     sound: str | None = None,
     rotation: int = 0,
     transfer: int | None = None,
+    ratio: Fraction | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Path:
-    """A clip of 25 frames a second, or with ``times`` in thousandths of one."""
+    """A clip of 25 frames a second, or with ``times`` in thousandths of one.
+
+    ``ratio`` is a pixel's width to its height.
+    """
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=25, options=dict(options or {}))
         stream.height, stream.width = picture(0).shape[:2]
@@ -44,6 +49,8 @@ def write_clip(
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
         if transfer is not None:
             stream.codec_context.color_trc = transfer
+        if ratio is not None:
+            stream.codec_context.sample_aspect_ratio = ratio
         if rotation:
             stream.set_display_rotation(rotation)
         audio: Any = container.add_stream(sound, rate=48000, layout="mono") if sound else None
@@ -58,9 +65,17 @@ def write_clip(
     return path
 
 
-def write_sound(path: Path, codec: str, seconds: float = 0.5) -> Path:
+def write_sound(path: Path, codec: str, seconds: float = 0.5, cover: Picture | None = None) -> Path:
     with av.open(str(path), "w") as container:
         audio: Any = container.add_stream(codec, rate=48000, layout="mono")
+        if cover is not None:
+            stream: Any = container.add_stream("png", rate=1)
+            stream.height, stream.width = cover.shape[:2]
+            stream.pix_fmt = "rgb24"
+            stream.disposition = Disposition.attached_pic
+            frame = av.VideoFrame.from_ndarray(cover, "rgb24")
+            frame.pts = 0
+            container.mux([*stream.encode(frame), *stream.encode()])
         _write_tone(container, audio, seconds)
     return path
 
@@ -81,7 +96,8 @@ def _write_tone(container: Any, audio: Any, seconds: float) -> None:
     frame = av.AudioFrame.from_ndarray(samples.astype(np.float32)[np.newaxis], "fltp", "mono")
     frame.sample_rate, frame.pts = 48000, 0
     fifo.write(frame)
-    size = 960 if "opus" in audio.codec_context.name else 1024
+    audio.codec_context.open(strict=False)
+    size = audio.codec_context.frame_size or 1024
     resampler = av.AudioResampler(audio.codec_context.format or "fltp", "mono", 48000)
     while (piece := fifo.read(size, partial=True)) is not None:
         for ready in resampler.resample(piece):

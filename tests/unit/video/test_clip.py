@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,14 @@ def test_a_phone_that_was_turned_gives_upright_pictures(
     assert (frame.pixels > 128).mean() < 0.1
 
 
+@pytest.mark.parametrize(("ratio", "width"), [("16/11", 233), ("1/2", 80)])
+def test_pixels_that_are_not_square_are_shown_as_players_do(
+    tmp_path: Path, ratio: str, width: int
+) -> None:
+    path = write_clip(tmp_path / "a.mkv", 2, ratio=Fraction(ratio))
+    assert {frame.pixels.shape for frame in read(path)} == {(90, width, 3)}
+
+
 def test_a_part_and_fewer_frames_a_second(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", 25)
     some = read(path, Span(start=0.2, end=0.6))
@@ -120,8 +129,14 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "sound.wav": (write_sound(folder / "sound.wav", "pcm_s16le"), "only sound"),
         "hdr": (write_clip(folder / "hdr.mp4", 2, transfer=16, pixels="yuv420p10le"), "HDR (PQ)"),
         "hlg": (write_clip(folder / "hlg.mp4", 2, transfer=18, pixels="yuv420p10le"), "HDR (HLG)"),
+        "wide": (write_clip(folder / "wide.mkv", 1, wide, ratio=Fraction(50)), "204800x90"),
+        "cover.mp3": (write_sound(folder / "cover.mp3", "mp3", cover=panned(0)), "only sound"),
         "8k": (write_clip(folder / "8k.mkv", 1, large, codec="ffv1"), "7680x4320"),
     }
+
+
+def wide(number: int) -> np.ndarray:
+    return np.zeros((90, 4096, 3), np.uint8)
 
 
 def large(number: int) -> np.ndarray:
