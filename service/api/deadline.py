@@ -63,8 +63,8 @@ async def admitted(
         stage = record.stage
         runtime.metrics.deadline_misses.labels(stage).inc()
         raise DeadlineExceeded(
-            f"The deadline passed during stage {stage}; send a smaller image, ask for a "
-            "longer X-Request-Timeout, or retry later."
+            f"The deadline passed during stage {stage}; send a smaller image, ask for "
+            "quality=fast or a longer X-Request-Timeout, or retry later."
         ) from None
     except (ClientDisconnected, asyncio.CancelledError):
         runtime.metrics.cancelled.labels(record.stage).inc()

@@ -18,8 +18,8 @@ from service.imaging.transforms import InputRule
 class Decoder(Protocol):
     """Reads photos; its methods block, and run in threads."""
 
-    def count_pixels(self, data: bytes) -> int:
-        """Pixels that decoding will produce, from the photo's header.
+    def photo_size(self, data: bytes) -> tuple[int, int]:
+        """``(width, height)`` as stored, before its orientation, from the photo's header.
 
         Raises :class:`UnsupportedMediaType`, :class:`UndecodableImage`, or
         :class:`PayloadTooLarge` past the pixel limit.
@@ -57,9 +57,10 @@ class InProcessDecoder:
         self._scaled_decode = scaled_decode
         self._optional = optional
 
-    def count_pixels(self, data: bytes) -> int:
+    def photo_size(self, data: bytes) -> tuple[int, int]:
         """See :class:`Decoder`."""
-        return read_header(data, self._max_pixels, self._optional).pixels
+        header = read_header(data, self._max_pixels, self._optional)
+        return header.width, header.height
 
     def network_input(self, data: bytes, rule: InputRule) -> NetworkInput:
         """See :class:`Decoder`."""

@@ -30,7 +30,7 @@ _ERRORS: dict[str, type[DepthError]] = {
 class Task(StrEnum):
     """What a decode process is asked for."""
 
-    COUNT_PIXELS = "count-pixels"
+    PHOTO_SIZE = "photo-size"
     NETWORK_INPUT = "network-input"
     EFFECT_INPUT = "effect-input"
     GREY = "grey"
@@ -40,7 +40,7 @@ class ReplyKind(IntEnum):
     """What a decode process says."""
 
     READY = 0
-    PIXELS = 1
+    SIZE = 1
     TENSOR = 2
     REFUSED = 3
     PHOTO = 4

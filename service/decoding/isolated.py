@@ -79,13 +79,13 @@ class IsolatedDecoder:
         for slot in self._slots:
             self._ready(slot)
 
-    def count_pixels(self, data: bytes) -> int:
+    def photo_size(self, data: bytes) -> tuple[int, int]:
         """See :class:`Decoder`."""
-        order = Order(Task.COUNT_PIXELS, self._max_pixels)
+        order = Order(Task.PHOTO_SIZE, self._max_pixels)
 
-        def receive(process: DecodeProcess) -> int:
-            reply = process.receive(ReplyKind.PIXELS, self._max_pixels)
-            return reply.width * reply.height
+        def receive(process: DecodeProcess) -> tuple[int, int]:
+            reply = process.receive(ReplyKind.SIZE, self._max_pixels)
+            return reply.width, reply.height
 
         return self._ask(order, data, receive)
 

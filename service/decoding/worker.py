@@ -47,9 +47,9 @@ def _optional() -> tuple[PhotoFormat, ...]:
     return OPTIONAL_FORMATS if heif_reader.is_usable() else ()
 
 
-def _count_pixels(order: Order, data: bytes) -> _Answer:
+def _photo_size(order: Order, data: bytes) -> _Answer:
     header = read_header(data, order.max_pixels, _optional())
-    return Reply(ReplyKind.PIXELS, header.width, header.height), []
+    return Reply(ReplyKind.SIZE, header.width, header.height), []
 
 
 def _network_input(order: Order, data: bytes) -> _Answer:
@@ -77,7 +77,7 @@ def _grey(order: Order, data: bytes) -> _Answer:
 
 _Answer = tuple[Reply, Sequence[NDArray[Any]]]
 _TASKS: dict[Task, Callable[[Order, bytes], _Answer]] = {
-    Task.COUNT_PIXELS: _count_pixels,
+    Task.PHOTO_SIZE: _photo_size,
     Task.NETWORK_INPUT: _network_input,
     Task.EFFECT_INPUT: _effect_input,
     Task.GREY: _grey,

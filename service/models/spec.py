@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.errors import InvalidParameter
+from service.errors import InvalidParameter, PayloadTooLarge
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
 from service.networks.renaming import Renaming
@@ -47,8 +47,7 @@ class Quality(StrEnum):
 class Resolutions:
     """Input sizes that a network takes, in the unit of its input rule's ``target``.
 
-    From ``low`` to ``high``, and the three that have names. ``attention`` is the share of the
-    network's work, on an input of the target's size, that grows with the square of the area.
+    From ``low`` to ``high``, and the three that have names.
     ``int8`` is the usual size where the network runs as it ships in int8.
     """
 
@@ -57,7 +56,6 @@ class Resolutions:
     fast: int
     balanced: int
     best: int
-    attention: float = 0.0
     int8: int | None = None
 
     def of(self, quality: Quality) -> int:
@@ -70,6 +68,50 @@ class Resolutions:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What a run takes beside the weights, in OpenVINO and fp32, as it was measured.
+
+    ``per_pixel`` are bytes per pixel of the input, ``per_pair`` bytes per pair of pixels: of
+    attention that is held as a whole, as BEiT's with its biases is.
+    """
+
+    per_pixel: float
+    per_pair: float = 0.0
+
+    def of(self, pixels: int) -> float:
+        """Bytes of a run on so many pixels."""
+        return self.per_pixel * pixels + self.per_pair * pixels**2
+
+
+@dataclass(frozen=True)
+class NetworkRun:
+    """One run of ``network`` on an input of ``width`` times ``height`` pixels."""
+
+    network: NetworkSpec
+    width: int
+    height: int
+
+    @property
+    def gflop(self) -> float:
+        """Its work, in 10^9 operations."""
+        across, down = self.network.input_rule.target_size
+        return self.network.gflop * self.network.growth(self.width * self.height / (across * down))
+
+    def check(self, limit: float) -> None:
+        """Raise :class:`PayloadTooLarge` where it takes more memory than ``limit`` bytes."""
+        needed = self.network.memory.of(self.width * self.height)
+        if needed <= limit:
+            return
+        sizes, target = self.network.resolutions, self.network.input_rule.target
+        lower = "" if sizes is None or target <= sizes.low else f"lower resolution ({target}), or "
+        raise PayloadTooLarge(
+            f"{self.network.name} would take {needed / 1e6:.0f} MB of memory for an input of "
+            f"{self.width}x{self.height} pixels; the limit is {limit / 1e6:.0f}. For so long a "
+            f"photo {lower}crop it."
+        )
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """One network: how to build it, feed it, read it, and where its weights come from.
 
@@ -77,7 +119,8 @@ class NetworkSpec:
     untrained network for ``options``, ``renaming`` a :class:`Renaming` in it of official keys.
     ``enlarge`` is how the official code brings depth back to the photo's size. ``parameters`` are
     those that depth passes through, ``gflop`` the work (a multiplication and an addition are two
-    operations; ``python -m load_tests.flops``) on an input of the target's size. ``unchecked`` says
+    operations; ``python -m load_tests.flops``) on an input of the target's size, ``attention`` the
+    share of it that grows with the square of the area. ``unchecked`` says
     why there are no numbers of the official code to compare with. ``resolutions`` is None for a
     network that takes no other input than its official one. ``best_rule`` takes the place of
     ``input_rule`` at :attr:`Quality.BEST`, where the official code has more than a size for it.
@@ -101,6 +144,8 @@ class NetworkSpec:
     embedded: bool = False
     unchecked: str | None = None
     resolutions: Resolutions | None = None
+    attention: float = 0.0
+    memory: Memory = Memory(per_pixel=600)
     best_rule: InputRule | None = None
 
     def at_quality(self, quality: Quality) -> NetworkSpec:
@@ -128,9 +173,19 @@ class NetworkSpec:
         if rule.fit is Fit.STRETCH and resolution % rule.multiple:
             raise InvalidParameter(f"resolution: {self.name} takes multiples of {rule.multiple}.")
         area = (resolution / rule.target) ** 2
-        work = (1 - sizes.attention) * area + sizes.attention * area**2
+        work = self.growth(area)
+        share = self.attention * area**2 / work
         rule = replace(rule, target=resolution)
-        return replace(self, input_rule=rule, gflop=round(self.gflop * work, 1))
+        gflop = round(self.gflop * work, 1)
+        return replace(self, input_rule=rule, gflop=gflop, attention=share)
+
+    def growth(self, area: float) -> float:
+        """How many times the work is what it is at the target's size, of so many times its area."""
+        return (1 - self.attention) * area + self.attention * area**2
+
+    def run_on(self, width: int, height: int) -> NetworkRun:
+        """A run on an input of this size in pixels."""
+        return NetworkRun(self, width, height)
 
     def build(self) -> nn.Module:
         """The untrained network, on the CPU, float32 (imports torch and timm)."""

@@ -67,7 +67,8 @@ class ComparisonPipeline:
         # The photo is decoded for each network, and a ZIP holds each one's map.
         served = self._workshop.catalog.served
         specs = [served.choose(name, quality=order.quality) for name in order.models]
-        self._workshop.admit(ticket, sizes.pixels * len(specs), specs)
+        runs = [run for spec in specs for run in sizes.runs(spec)]
+        self._workshop.admit(ticket, sizes.pixels * len(specs), runs)
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
         estimates: list[Estimate] = []
         milliseconds: dict[str, float] = {}

@@ -107,7 +107,7 @@ class DepthPipeline:
         sizes = await self._workshop.count([data], ticket, record)
         runs = 1 + TILES if high else 1
         spec = order.network
-        self._workshop.admit(ticket, sizes.pixels, [spec] * runs)
+        self._workshop.admit(ticket, sizes.pixels, sizes.runs(spec) * runs)
         loaded = await self._workshop.catalog.get_for(spec.name, record)
         writing = order.bytes_per_pixel * sizes.pixels if order.size is OutputSize.ORIGINAL else 0
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))
@@ -147,7 +147,7 @@ class DepthPipeline:
         more pixels than one may have.
         """
         sizes = await self._workshop.count(photos, ticket, record)
-        self._workshop.admit(ticket, sizes.pixels, [spec] * len(photos), len(photos))
+        self._workshop.admit(ticket, sizes.pixels, sizes.runs(spec), len(photos))
         loaded = await self._workshop.catalog.get_for(spec.name, record)
         network = loaded.as_asked(spec)
         writing = bytes_per_pixel * sizes.pixels
@@ -166,7 +166,8 @@ class DepthPipeline:
         """
         await self._workshop.run(ticket, check_network_input, batch, spec.input_rule)
         count, _, height, width = batch.shape
-        self._workshop.admit(ticket, count * height * width, [spec] * count, count)
+        runs = [spec.run_on(width, height)] * count
+        self._workshop.admit(ticket, count * height * width, runs, count)
         loaded = await self._workshop.catalog.get_for(spec.name, record)
         network = loaded.as_asked(spec)
         return await _side_by_side(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,8 +127,8 @@ class EffectPipeline:
             self._working_bytes(order, pixels, of_map),
             sizes.reading_bytes + _READ_BYTES_PER_PIXEL * of_map,
         )
-        networks = [order.network] if uploaded is None else []
-        self._workshop.admit(ticket, pixels + of_map, networks, drawn=order.pixels(pixels))
+        runs = sizes.runs(order.network) if uploaded is None else []
+        self._workshop.admit(ticket, pixels + of_map, runs, drawn=order.pixels(pixels))
         if uploaded is None:
             # Loading it may take longer than a turn should.
             await self._workshop.catalog.get_for(order.network.name, record)
@@ -190,5 +191,5 @@ class EffectPipeline:
         if (pixels := count_floats(uploaded, self._limits.max_pixels)) is not None:
             return pixels
         if is_picture_file(uploaded):
-            return self._workshop.decoder.count_pixels(uploaded)
+            return math.prod(self._workshop.decoder.photo_size(uploaded))
         return count_npy(uploaded, self._limits.max_pixels)

@@ -122,6 +122,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         batch_size=settings.max_batch_size,
         photo_pixels=settings.max_pixels,
         work_bytes=settings.max_work_bytes,
+        network_bytes=int(settings.max_network_mb * 1e6),
         scaled_decode=settings.scaled_decode,
         stuck_seconds=settings.heartbeat_timeout_seconds,
         patience_seconds=max(

@@ -21,7 +21,7 @@ from service.imaging.transforms import Tensor
 from service.inference.catalog import NetworkCatalog
 from service.inference.engines.selection import LoadedNetwork
 from service.inference.scheduler import Inference, Scheduler
-from service.models.spec import NetworkSpec
+from service.models.spec import NetworkRun, NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
 from service.pipeline.statistics import NetworkStatistics
@@ -46,6 +46,7 @@ class WorkshopLimits:
 
     ``batch_size`` is the scheduler's. ``photo_pixels`` is the most that the photos of one request
     may have together, ``work_bytes`` the memory of all effects and large photos at work.
+    ``network_bytes`` is what one run of a network may take beside its weights.
     ``scaled_decode`` is the setting. ``stuck_seconds`` is how long a photo's piece of work may take
     before its thread counts as lost, ``patience_seconds`` the same of work that nobody waits for
     any more.
@@ -55,6 +56,7 @@ class WorkshopLimits:
     batch_size: int
     photo_pixels: int
     work_bytes: int
+    network_bytes: int
     scaled_decode: bool
     stuck_seconds: float
     patience_seconds: float
@@ -62,10 +64,20 @@ class WorkshopLimits:
 
 @dataclass(frozen=True)
 class PhotoSizes:
-    """Of all photos of a request: pixels, and the most memory that reading them takes."""
+    """``(width, height)`` of a request's photos, and the most memory that reading them takes."""
 
-    pixels: int
+    photos: Sequence[tuple[int, int]]
     reading_bytes: int
+
+    @property
+    def pixels(self) -> int:
+        """Of all photos."""
+        return sum(width * height for width, height in self.photos)
+
+    def runs(self, network: NetworkSpec) -> list[NetworkRun]:
+        """The network on each of them."""
+        rule = network.input_rule
+        return [network.run_on(*rule.network_size(*photo)) for photo in self.photos]
 
 
 class Workshop:
@@ -101,11 +113,12 @@ class Workshop:
     ) -> PhotoSizes:
         """Sizes of all the photos of a request, from their headers.
 
-        Raises the errors of :meth:`Decoder.count_pixels`, and :class:`PayloadTooLarge` when
+        Raises the errors of :meth:`Decoder.photo_size`, and :class:`PayloadTooLarge` when
         several photos together have more than one may have: they are in memory at the same time.
         """
         with record.timed("decode"):
-            counts = [await self.run(ticket, self.decoder.count_pixels, data) for data in photos]
+            sizes = [await self.run(ticket, self.decoder.photo_size, data) for data in photos]
+        counts = [width * height for width, height in sizes]
         if len(counts) > 1 and sum(counts) > self._limits.photo_pixels:
             share = math.sqrt(self._limits.photo_pixels / sum(counts))
             raise PayloadTooLarge(
@@ -118,23 +131,26 @@ class Workshop:
             input_bytes(data, pixels, scaled, whole=for_effect)
             for data, pixels in zip(photos, counts, strict=True)
         )
-        return PhotoSizes(sum(counts), reading)
+        return PhotoSizes(sizes, reading)
 
     def admit(
         self,
         ticket: Ticket,
         pixels: float,
-        networks: Sequence[NetworkSpec],
+        runs: Sequence[NetworkRun],
         images: int = 1,
         drawn: float = 0,
     ) -> None:
         """Reserve room for all these images or none.
 
-        ``pixels`` are all that will be in memory, ``networks`` one for each run, ``drawn`` the
-        pixels that an effect draws.
-        Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's.
+        ``pixels`` are all that will be in memory, ``runs`` what networks will be asked, ``drawn``
+        the pixels that an effect draws.
+        Raises :class:`Overloaded`, or :class:`TooManyRequests` of one client's, and
+        :class:`PayloadTooLarge` for an input that would never have the memory it takes.
         """
-        gflop = sum(network.gflop for network in networks)
+        for run in runs:
+            run.check(self._limits.network_bytes)
+        gflop = sum(run.gflop for run in runs)
         ticket.admit(pixels / 1e6, images, gflop, drawn / 1e6)
 
     async def make_room(

@@ -203,6 +203,11 @@ class Settings(BaseSettings):
         description="Most memory in MB that effects and large photos at work may take together; "
         "more wait, and an effect that needs more is 413.",
     )
+    max_network_mb: PositiveFloat = Field(
+        4000,
+        description="Most memory in MB that a network may take for one photo beside its weights; a "
+        "photo that needs more (a panorama, in a transformer) is 413.",
+    )
     request_timeout_seconds: PositiveFloat = Field(
         30, description="Deadline of a request that sends no `X-Request-Timeout`."
     )

@@ -11,7 +11,8 @@ _HUGGING_FACE = "https://huggingface.co/depth-anything"
 _INPUT = InputRule(target=518, multiple=14, fit=Fit.LOWER_BOUND, resize=Interpolation.CUBIC_DOUBLE)
 _VITS = {"backbone": "vit_small_patch14_dinov2", "channels": (48, 96, 192, 384), "width": 64}
 _VITS_V2 = _VITS | {"taps": (2, 5, 8, 11)}
-_VITS_SIZES = Resolutions(140, 770, fast=252, balanced=392, best=518, attention=0.2991)
+_VITS_ATTENTION = 0.2991
+_VITS_SIZES = Resolutions(140, 770, fast=252, balanced=392, best=518)
 
 SPECS = (
     NetworkSpec(
@@ -34,6 +35,7 @@ SPECS = (
         ),
         enlarge=Interpolation.LINEAR,
         resolutions=_VITS_SIZES,
+        attention=_VITS_ATTENTION,
     ),
     NetworkSpec(
         name="depth_anything_v2_vits",
@@ -56,6 +58,7 @@ SPECS = (
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
         resolutions=_VITS_SIZES,
+        attention=_VITS_ATTENTION,
     ),
     NetworkSpec(
         name="depth_anything_v2_vitb",
@@ -82,7 +85,8 @@ SPECS = (
         enlarge=Interpolation.LINEAR_CORNERS,
         commercial=False,
         unchecked="the code of depth_anything_v2_vits, wider",
-        resolutions=Resolutions(140, 770, fast=252, balanced=392, best=518, attention=0.181),
+        resolutions=Resolutions(140, 770, fast=252, balanced=392, best=518),
+        attention=0.181,
     ),
     NetworkSpec(
         name="depth_anything_v2_metric_indoor_vits",
@@ -106,6 +110,7 @@ SPECS = (
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
         resolutions=_VITS_SIZES,
+        attention=_VITS_ATTENTION,
     ),
     NetworkSpec(
         name="depth_anything_v2_metric_outdoor_vits",
@@ -129,6 +134,7 @@ SPECS = (
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
         resolutions=_VITS_SIZES,
+        attention=_VITS_ATTENTION,
     ),
     NetworkSpec(
         name="distill_any_depth_vits",
@@ -150,6 +156,7 @@ SPECS = (
             url="https://huggingface.co/xingyang1/Distill-Any-Depth/resolve/main/small/model.safetensors",
         ),
         enlarge=Interpolation.LINEAR_CORNERS,
-        resolutions=Resolutions(140, 770, fast=252, balanced=420, best=700, attention=0.437),
+        resolutions=Resolutions(140, 770, fast=252, balanced=420, best=700),
+        attention=0.437,
     ),
 )

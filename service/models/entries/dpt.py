@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import NetworkSpec, Resolutions, WeightsFile
+from service.models.spec import Memory, NetworkSpec, Resolutions, WeightsFile
 
 _MIDAS = "https://github.com/isl-org/MiDaS"
 _RELEASE = f"{_MIDAS}/releases/download/v3_1"
@@ -41,7 +41,8 @@ SPECS = (
             sha256="501f0c75b3bca7daec6b3682c5054c09b366765aef6fa3a09d03a5cb4b230853",
             url=f"{_MIDAS}/releases/download/v3/dpt_hybrid_384.pt",
         ),
-        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384, attention=0.0475),
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384),
+        attention=0.0475,
     ),
     NetworkSpec(
         name="dpt_large_384",
@@ -67,7 +68,8 @@ SPECS = (
             url=f"{_MIDAS}/releases/download/v3/dpt_large_384.pt",
         ),
         unchecked="the code of dpt_hybrid_384 without its ResNet",
-        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384, attention=0.0625),
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384),
+        attention=0.0625,
     ),
     NetworkSpec(
         name="dpt_levit_224",
@@ -149,7 +151,9 @@ SPECS = (
             file="dpt_beit_base_384.pt",
             url=f"{_RELEASE}/dpt_beit_base_384.pt",
         ),
-        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384, attention=0.0542),
+        resolutions=Resolutions(128, 512, fast=256, balanced=320, best=384),
+        attention=0.0542,
+        memory=Memory(per_pixel=600, per_pair=0.0083),
     ),
     NetworkSpec(
         name="dpt_beit_large_512",
@@ -172,6 +176,8 @@ SPECS = (
             file="dpt_beit_large_512.pt",
             url=f"{_RELEASE}/dpt_beit_large_512.pt",
         ),
-        resolutions=Resolutions(128, 512, fast=256, balanced=384, best=512, attention=0.1043),
+        resolutions=Resolutions(128, 512, fast=256, balanced=384, best=512),
+        attention=0.1043,
+        memory=Memory(per_pixel=1000, per_pair=0.0105),
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from service.imaging.depth_kind import DepthKind
 from service.imaging.transforms import Fit, InputRule, Interpolation
-from service.models.spec import NetworkSpec, Resolutions, WeightsFile
+from service.models.spec import Memory, NetworkSpec, Resolutions, WeightsFile
 
 _ZOEDEPTH = "https://github.com/isl-org/ZoeDepth"
 _HALF = (0.5, 0.5, 0.5)
@@ -45,6 +45,8 @@ SPECS = (
         builder="zoedepth_n",
         renaming="OFFICIAL",
         input_rule=_ZOEDEPTH_INPUT,
+        attention=0.0804,
+        memory=Memory(per_pixel=1000, per_pair=0.0105),
         # The defaults of its infer_pil.
         best_rule=replace(_ZOEDEPTH_INPUT, padding=3.0, mirror=True),
         kind=DepthKind.METRIC_DEPTH,

@@ -27,7 +27,7 @@ _EXACT: dict[str, Any] = {"quality": 100, "subsampling": "4:4:4", "speed": 9}
 
 
 def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
-    decoder.count_pixels(data)
+    decoder.photo_size(data)
     return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
 
 

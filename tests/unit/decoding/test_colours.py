@@ -44,7 +44,7 @@ WITHIN = 2
 
 
 def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
-    decoder.count_pixels(data)
+    decoder.photo_size(data)
     return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
 
 

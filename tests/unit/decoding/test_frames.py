@@ -61,7 +61,7 @@ def test_a_refusal_arrives_as_its_error(error: DepthError) -> None:
         b"\x80\x04K\x01.",
         bytes(13),
         b"\xff" * 13,
-        Reply(ReplyKind.PIXELS, 10, 10).frame(),
+        Reply(ReplyKind.SIZE, 10, 10).frame(),
         Reply(ReplyKind.TENSOR, 0, 10).frame(),
         Reply(ReplyKind.TENSOR, 1001, 1).frame(),
         Reply(ReplyKind.TENSOR, 2**32 - 1, 2**32 - 1).frame(),

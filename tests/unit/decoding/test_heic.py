@@ -56,7 +56,7 @@ def heic(image: Image.Image, **options: Any) -> bytes:
 
 
 def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
-    decoder.count_pixels(data)
+    decoder.photo_size(data)
     return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
 
 
@@ -147,7 +147,7 @@ def test_it_is_read_in_processes_or_where_the_operator_insists() -> None:
     assert formats_in_process(Settings(heic_in_process=True)) == (HEIC,)
     assert heif_reader.is_usable()
     with pytest.raises(UnsupportedMediaType, match="HEIC"):
-        InProcessDecoder(LIMIT, False).count_pixels(input_bytes("x.heic"))
+        InProcessDecoder(LIMIT, False).photo_size(input_bytes("x.heic"))
 
 
 def test_folders_are_searched_for_it() -> None:

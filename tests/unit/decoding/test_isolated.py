@@ -115,7 +115,7 @@ def test_every_kind_of_photo_gives_the_same_bits_as_in_process(
     isolated: Isolated, in_process: InProcessDecoder, name: str
 ) -> None:
     data = PHOTOS[name]
-    assert isolated.decoder.count_pixels(data) == in_process.count_pixels(data)
+    assert isolated.decoder.photo_size(data) == in_process.photo_size(data)
     ours, expected = (
         decoder.network_input(data, RULE) for decoder in (isolated.decoder, in_process)
     )
@@ -154,7 +154,7 @@ def test_refusals_are_the_same_as_in_process(
 ) -> None:
     def refusal(decoder: IsolatedDecoder | InProcessDecoder) -> tuple[str, str]:
         with pytest.raises(DepthError) as caught:
-            decoder.count_pixels(data)
+            decoder.photo_size(data)
             decoder.network_input(data, RULE)
         return caught.value.slug, caught.value.detail
 
@@ -266,11 +266,11 @@ def test_a_decoder_that_cannot_be_started_is_the_services_fault(
     decoder = IsolatedDecoder(1, DecodeLimits(60, 10**9), MAX_PIXELS, True, lambda: None)
     for _ in range(3):
         with pytest.raises(DecoderUnavailable) as caught:
-            decoder.count_pixels(PHOTO)
+            decoder.photo_size(PHOTO)
         assert caught.value.retry_after_seconds is not None
     assert not decoder.is_healthy()
     monkeypatch.undo()
-    assert decoder.count_pixels(PHOTO) == CAT.width * CAT.height
+    assert decoder.photo_size(PHOTO) == (CAT.width, CAT.height)
     assert decoder.is_healthy()
     decoder.close()
 

@@ -37,7 +37,7 @@ CAT = Image.open(io.BytesIO(photo_bytes("chelsea.png")))
 
 def pixels(decoder: Decoder, data: bytes) -> NDArray[np.uint8]:
     """What the service makes effects and depth of."""
-    decoder.count_pixels(data)
+    decoder.photo_size(data)
     return decoder.effect_input(data, None, 4096).pixels
 
 

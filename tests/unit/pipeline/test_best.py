@@ -5,9 +5,7 @@ The mechanism, on the embedded network; ZoeDepth's own numbers are in ``test_net
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +19,12 @@ from service.inference.engines.selection import LoadedNetwork
 from service.models.registry import SPECS
 from service.models.spec import NetworkSpec, Quality
 from service.observability.context import RequestRecord
-from service.observability.metrics import Metrics
 from service.pipeline.depth import DepthOrder
 from service.pipeline.estimator import Detail, OutputSize
 from service.pipeline.offline import OfflineNetwork
-from service.pipeline.runtime import Runtime, start
+from service.pipeline.runtime import Runtime
 from service.settings import Precision, Settings
+from tests.support.in_process import serve
 from tests.support.photos import photo_bytes
 
 NAME = "depth_lite_256"
@@ -71,19 +69,6 @@ def expected(exact: LoadedNetwork) -> np.ndarray:
     return np.asarray(mean[DOWN : DOWN + HEIGHT, ACROSS : ACROSS + WIDTH])
 
 
-def serve(settings: Settings, scenario: Callable[[Runtime], Coroutine[Any, Any, None]]) -> None:
-    """Run the scenario on a service without HTTP."""
-
-    async def whole() -> None:
-        runtime = await start(settings, Metrics())
-        try:
-            await scenario(runtime)
-        finally:
-            await runtime.stop()
-
-    asyncio.run(whole())
-
-
 def order(spec: NetworkSpec, size: OutputSize, detail: Detail = Detail.NORMAL) -> DepthOrder:
     """A map's own numbers."""
 
@@ -109,7 +94,8 @@ def test_the_service_answers_the_mean_without_the_border(
         depth, gflop = await ask(order(best, OutputSize.ORIGINAL))
         assert depth.shape == (HEIGHT, WIDTH)
         assert np.abs(depth - expected).max() <= 1e-3 * np.ptp(expected)
-        assert gflop == pytest.approx(2 * padded.gflop)
+        once = padded.run_on(*padded.input_rule.network_size(WIDTH, HEIGHT))
+        assert gflop == pytest.approx(2 * once.gflop)
 
         small, _ = await ask(order(best, OutputSize.NETWORK))
         assert (small.shape[1], small.shape[0]) == best.input_rule.map_size(WIDTH, HEIGHT)

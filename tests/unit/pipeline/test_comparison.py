@@ -19,7 +19,7 @@ ORDER = ComparisonOrder(MODELS, ComparisonFormat.ZIP, Colormap.INFERNO, OutputSi
 
 def workshop_of(pixels: int, **more: Any) -> Mock:
     """A workshop in which a photo has so many pixels."""
-    return Mock(count=AsyncMock(return_value=PhotoSizes(pixels, 13 * pixels)), **more)
+    return Mock(count=AsyncMock(return_value=PhotoSizes([(pixels, 1)], 13 * pixels)), **more)
 
 
 def test_a_zip_that_never_fits_is_told_what_to_lower() -> None:
@@ -30,10 +30,12 @@ def test_a_zip_that_never_fits_is_told_what_to_lower() -> None:
 
 def test_a_comparison_is_charged_for_each_networks_map() -> None:
     workshop = workshop_of(1000, admit=Mock(side_effect=Overloaded("full")))
+    choose = workshop.catalog.served.choose
+    network = choose.return_value
+    network.input_rule.network_size.return_value = (20, 10)
     ticket: Any = object()
     with pytest.raises(Overloaded):
         pipeline = ComparisonPipeline(workshop, Mock(), 10**9)
         asyncio.run(pipeline.run(b"", ORDER, ticket, RequestRecord("test")))
-    choose = workshop.catalog.served.choose
     assert [call.args[0] for call in choose.call_args_list] == list(MODELS)
-    workshop.admit.assert_called_once_with(ticket, 3000, [choose.return_value] * 3)
+    workshop.admit.assert_called_once_with(ticket, 3000, [network.run_on(20, 10)] * 3)
