@@ -141,9 +141,9 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
     """``{model, kind, unit, note, width, height, encoding, depth}``.
 
     With base64, ``depth`` is a string of little-endian float32 rows, and ``dtype`` and
-    ``byte_order`` say so.
-    Array numbers are rounded to five significant digits of the map's range; null is no reading,
-    and infinity is :data:`service.imaging.depth_map.MAX_METRES`.
+    ``byte_order`` say so; NaN is no reading.
+    Array numbers are rounded to five significant digits of the map's range; null is no reading.
+    In both, infinity is :data:`service.imaging.depth_map.MAX_METRES`, or just beyond the farthest.
     """
     if depth.width * depth.height > options.max_json_pixels:
         raise InvalidParameter(
@@ -159,16 +159,17 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
         "height": depth.height,
         **options.facts,
     }
-    values = np.ascontiguousarray(depth.values, dtype="<f4")
+    # JSON has no infinity, and both encodings are the same numbers.
+    written = depth.without_infinity
     if options.encoding is JsonEncoding.BASE64:
         body |= {
             "encoding": "base64",
             "dtype": "float32",
             "byte_order": "little",
-            "depth": base64.b64encode(values.data).decode(),
+            "depth": base64.b64encode(np.ascontiguousarray(written.values, "<f4").data).decode(),
         }
     else:
-        body |= {"encoding": "array", "depth": _rounded(depth.without_infinity)}
+        body |= {"encoding": "array", "depth": _rounded(written)}
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from service.errors import InvalidParameter
 from service.imaging.depth_kind import DepthKind
-from service.imaging.depth_map import DepthMap
+from service.imaging.depth_map import MAX_METRES, DepthMap
 from service.imaging.encode import EncodeOptions, JsonEncoding
 from service.imaging.formats import OutputFormat, encode
 from service.imaging.render import Colormap, Normalization, heat_indices, nearness, palette
@@ -177,6 +177,29 @@ def test_json_base64() -> None:
     assert body["unit"] == "metre"
     values = np.frombuffer(base64.b64decode(body["depth"]), "<f4").reshape(48, 64)
     assert np.array_equal(values, ramp().values)
+
+
+def json_values(depth: DepthMap, encoding: JsonEncoding) -> np.ndarray:
+    body = json.loads(encode(depth, OutputFormat.JSON, EncodeOptions(encoding=encoding)))
+    if encoding is JsonEncoding.ARRAY:
+        return np.array(body["depth"], np.float32)
+    values = np.frombuffer(base64.b64decode(body["depth"]), "<f4")
+    return values.reshape(body["height"], body["width"])
+
+
+@pytest.mark.parametrize("encoding", JsonEncoding)
+@pytest.mark.parametrize("farthest", [999.0, 1999.0])
+def test_json_has_no_infinity_however_it_is_written(
+    encoding: JsonEncoding, farthest: float
+) -> None:
+    values = np.array([[0.5, farthest, math.inf, math.nan]], np.float32)
+    depth = DepthMap(values, DepthKind.METRIC_DEPTH, "test")
+    written = json_values(depth, encoding)
+    assert np.array_equal(np.isnan(written), np.isnan(values))
+    expected = [0.5, farthest, max(MAX_METRES, farthest)]
+    # Five digits of the range.
+    assert written[0, :3].tolist() == pytest.approx(expected, abs=0.1)
+    assert written[0, 2] == pytest.approx(depth.reported_extent[1], abs=0.1)
 
 
 def test_json_of_a_flat_map() -> None:
