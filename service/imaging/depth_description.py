@@ -30,6 +30,10 @@ T = TypeVar("T")
 
 _LARGEST_LEVEL = 65535
 _LARGEST_VALUE = 1e12
+# What float64 moves the end of a range by, as a share of a level, is less.
+_SAME_LEVEL = 1e-6
+# Levels are rounded in float32, which is off by up to a hundredth of one.
+_HALF_A_LEVEL = 0.51
 _KEYWORDS = frozenset(
     f"Depth-{name}" for name in ("Kind", "Unit", "Min", "Max", "Invalid", "Beyond", "Model")
 )
@@ -71,16 +75,29 @@ class DepthDescription:
             **{key: str(value) for key, value in optional.items() if value is not None},
         }
 
-    def values(self, levels: NDArray[np.integer]) -> DepthArray:
-        """The numbers that the levels stand for, ``(h, w)`` float32."""
+    def values(self, levels: NDArray[np.integer], *, zero_is_gap: bool = False) -> DepthArray:
+        """The numbers that the levels stand for, ``(h, w)`` float32; 0 is NaN where it is a gap."""
         step = (self.high - self.low) / _LARGEST_LEVEL
         values = (levels * step + self.low).astype(np.float32)
+        if self._holds_zero:
+            reach = (_HALF_A_LEVEL if zero_is_gap else _SAME_LEVEL) * abs(step)
+            values[np.abs(values) <= reach] = np.nan if zero_is_gap else 0
         if self.beyond is not None:
             # Half a step less: the level that is meant was rounded.
             values[values >= self.beyond - abs(step) / 2] = np.inf
         if self.invalid is not None:
             values[levels == self.invalid] = np.nan
         return values
+
+    @property
+    def _holds_zero(self) -> bool:
+        """Whether 0 is in the range of what has a reading."""
+        step = (self.high - self.low) / _LARGEST_LEVEL
+        # The level of no reading is no end of the range: metres that begin above 0 hold no 0.
+        first, last = int(self.invalid == 0), _LARGEST_LEVEL - int(self.invalid == _LARGEST_LEVEL)
+        low, high = sorted((self.low + first * step, self.low + last * step))
+        slack = _SAME_LEVEL * abs(step)
+        return low - slack <= 0 <= high + slack
 
 
 @dataclass(frozen=True)

@@ -137,17 +137,18 @@ def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind
             raise InvalidParameter(f"depth_kind: the file says that it is {described.kind}.")
         if meaning.scale is not None:
             raise InvalidParameter("depth_scale: the file says itself what its numbers mean.")
+    invalid = meaning.invalid or (Invalid.ZERO if metric else Invalid.NONE)
     if isinstance(described, DepthDescription):
-        values = described.values(file.numbers.astype(np.uint16))
+        levels = file.numbers.astype(np.uint16)
+        values = described.values(levels, zero_is_gap=invalid is Invalid.ZERO)
     else:
         if meaning.scale is not None and not metric:
             raise InvalidParameter("depth_scale: it is of metric depth (depth_kind=metric_depth).")
-        zero = Invalid.ZERO if metric else Invalid.NONE
         # A description says that NaN is meant; without one it is a mistake of some computation.
         wrong = np.isinf(file.numbers) if described else ~np.isfinite(file.numbers)
         if not metric and wrong.any():
             raise InvalidParameter("depth: relative depth must hold finite numbers only.")
-        values = _read(file.numbers, meaning.invalid or zero, meaning.scale or 1.0)
+        values = _read(file.numbers, invalid, meaning.scale or 1.0)
         if metric and meaning.scale is None and described is None:
             _check_unscaled(file, values)
     _check_readings(values)

@@ -20,7 +20,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat, encode
 from service.imaging.render import Colormap
-from service.imaging.uploaded_depth import DepthMeaning, depth_map_of, read_depth_file
+from service.imaging.uploaded_depth import DepthMeaning, Invalid, depth_map_of, read_depth_file
 
 METRIC, INVERSE = DepthKind.METRIC_DEPTH, DepthKind.RELATIVE_INVERSE_DEPTH
 OPTIONS = EncodeOptions(camera_info={"width": 4})
@@ -64,9 +64,9 @@ def metres(*values: float) -> DepthMap:
     return DepthMap(np.array([values], np.float32), METRIC, "a_network")
 
 
-def read(data: bytes, kind: DepthKind | None = None) -> DepthMap:
+def read(data: bytes, kind: DepthKind | None = None, invalid: Invalid | None = None) -> DepthMap:
     file = read_depth_file(data, MOST, lambda picture: decode_grey(picture, MOST))
-    return depth_map_of(file, DepthMeaning(kind), INVERSE)
+    return depth_map_of(file, DepthMeaning(kind, invalid=invalid), INVERSE)
 
 
 def expected(depth: DepthMap, format: OutputFormat) -> np.ndarray:
@@ -110,6 +110,59 @@ def test_what_the_service_wrote_it_reads(format: OutputFormat, depth: DepthMap) 
     error = np.abs(back.values[finite] - right[finite]).max()
     # Beside half a step what float32 rounds.
     assert error <= step / 2 + (4e-7 * np.abs(right[finite]).max() if step else 0)
+
+
+@st.composite
+def maps_with_zeros(draw: st.DrawFn) -> DepthMap:
+    """Maps of every kind, some of whose pixels are 0: in the middle or at either end."""
+    kind = draw(st.sampled_from(DepthKind))
+    low, high = draw(st.floats(0.01, 500)), draw(st.floats(0.01, 500))
+    ends = (low, low + high)
+    if kind is not METRIC:
+        ends = draw(st.sampled_from([ends, (-low, high), (-low - high, -low), (-low, low)]))
+    values = np.linspace(*ends, 12, dtype=np.float32)
+    values[draw(st.lists(st.booleans(), min_size=12, max_size=12))] = 0
+    values[draw(st.integers(0, 11))] = ends[1]
+    return DepthMap(values.reshape(3, 4), kind, "a_network")
+
+
+# A format of metres alone is written without 0, which no metres of the service are.
+@pytest.mark.parametrize("format", [one for one in READ if not FORMATS[one].metric_only])
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("invalid", [None, *Invalid])
+@settings(max_examples=60, deadline=None)
+@given(depth=maps_with_zeros(), gaps=st.booleans())
+@example(depth=DepthMap(np.array([[-1, 0, 1]], np.float32), INVERSE, "a_network"), gaps=False)
+def test_a_zero_means_the_same_in_every_format(
+    format: OutputFormat, invert: bool, invalid: Invalid | None, depth: DepthMap, gaps: bool
+) -> None:
+    if gaps and (format not in SILENT or depth.kind is METRIC):
+        depth = depth.replaced(np.vstack([depth.values, np.full_like(depth.values[:1], np.nan)]))
+    written = encode(depth, format, EncodeOptions(invert=invert))
+    kind = depth.kind if format in SILENT else None
+    zero_is_gap = invalid is Invalid.ZERO or (invalid is None and depth.kind is METRIC)
+    zeros = depth.values == 0
+    if depth.kind is METRIC and not zero_is_gap and zeros.any():
+        with pytest.raises(InvalidParameter, match="above 0"):
+            read(written, kind, invalid)
+        return
+    back = read(written, kind, invalid)
+    no_reading = np.isnan(depth.values) | (zeros if zero_is_gap else False)
+    wrong = np.isnan(back.values) != no_reading
+    step = STEPS[format](depth) if format in STEPS else 0.0
+    # What rounds to the level of 0 cannot be told from it.
+    assert not wrong[~(np.abs(depth.values) <= 1.02 * step)].any()
+    assert np.isnan(back.values[no_reading]).all()
+    finite = np.isfinite(back.values)
+    error = np.abs(back.values[finite] - depth.values[finite]).max()
+    assert error <= step / 2 + (4e-7 * np.abs(depth.values[finite]).max() if step else 0)
+
+
+def test_small_metres_beside_far_ones_are_no_zeros() -> None:
+    """A level is 15 mm, the nearest reading 1 mm."""
+    for depth in (metres(0.001, 999), metres(0.001, 999, np.nan)):
+        back = read(encode(depth, OutputFormat.DEPTH16))
+        assert np.array_equal(np.isnan(back.values), np.isnan(depth.values))
 
 
 @pytest.mark.parametrize("format", sorted(NOT_READ))
