@@ -34,6 +34,11 @@ def pytest_configure() -> None:
     torch.set_num_threads(max(1, cpu_budget() // workers))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest of the last files: at the end the other workers would wait for it."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/unit/networks/"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Add up what ``tests/hostile`` tried, in whichever worker."""
     counts: Counter[str] = Counter()
