@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +25,7 @@ from service.imaging.files.exr import exr_size, exr_text
 from service.imaging.files.tiff import tiff_size, tiff_text
 from service.imaging.limits import too_many_pixels
 from service.imaging.npy import Numbers, read_npy
+from service.imaging.tiles import finer
 from service.imaging.transforms import InputRule, Interpolation
 
 LARGEST_VALUE = 1e12
@@ -159,24 +160,50 @@ def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind
     return DepthMap(values, kind, UPLOADED, Interpolation.NEAREST)
 
 
-def fitted_to_photo(
-    depth: DepthMap, width: int, height: int, rule: InputRule, enlarge: Interpolation
-) -> DepthMap:
+@dataclass(frozen=True)
+class MapSizes:
+    """The sizes of the maps that a network gives, which are to ``enlarge``.
+
+    ``asked`` is its rule at the resolution that was asked for, ``rules`` are those of all. With
+    ``is_sure`` the file itself says that it is that network's.
+    """
+
+    asked: InputRule
+    rules: Iterable[InputRule]
+    enlarge: Interpolation
+    is_sure: bool = False
+
+    def has(self, size: tuple[int, int], width: int, height: int) -> bool:
+        """Whether a map of a photo of ``width`` times ``height`` pixels may have this size."""
+        return any(
+            size in (rule.map_size(width, height), finer(rule).map_size(width, height))
+            for rule in self.rules
+        )
+
+
+def fitted_to_photo(depth: DepthMap, width: int, height: int, network: MapSizes) -> DepthMap:
     """The map as one of a photo of this size.
 
-    Relative depth of the size that the network with this ``rule`` gives is that network's, which
-    is to ``enlarge``. Raises :class:`InvalidParameter` unless its shape is the photo's within 2%,
-    or its size the network's.
+    Raises :class:`InvalidParameter` unless its shape is the photo's within 2%, or its size one that
+    the network gives. Relative depth is the network's, which is to be enlarged, if it has the size
+    asked for, or another of the network's that cannot be a client's own map: the file says whose
+    it is, or its shape is not the photo's.
     """
-    of_the_network = (depth.width, depth.height) == rule.map_size(width, height)
+    size = depth.width, depth.height
     stretch = depth.width * height / (depth.height * width)
-    if not of_the_network and abs(math.log(stretch)) > math.log1p(ASPECT_TOLERANCE):
+    is_similar = abs(math.log(stretch)) <= math.log1p(ASPECT_TOLERANCE)
+    of_the_network = size == network.asked.map_size(width, height)
+    if not of_the_network and (network.is_sure or not is_similar):
+        of_the_network = network.has(size, width, height)
+    if not is_similar and not of_the_network:
         raise InvalidParameter(
             f"depth: the map is {depth.width}x{depth.height} and the photo, upright, "
-            f"{width}x{height}; their aspect ratios must agree within 2%."
+            f"{width}x{height}; their aspect ratios must agree within 2%, or the map's size be "
+            "one that the network named by model gives for this photo, at any of its resolutions "
+            "or twice that (detail=high)."
         )
     if of_the_network and depth.kind is not DepthKind.METRIC_DEPTH:
-        return dataclasses.replace(depth, enlarge=enlarge)
+        return dataclasses.replace(depth, enlarge=network.enlarge)
     return depth
 
 

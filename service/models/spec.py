@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -178,6 +179,18 @@ class NetworkSpec:
         rule = replace(rule, target=resolution)
         gflop = round(self.gflop * work, 1)
         return replace(self, input_rule=rule, gflop=gflop, attention=share)
+
+    @property
+    def input_rules(self) -> Iterator[InputRule]:
+        """Those of every resolution that :meth:`at` takes, and of every :class:`Quality`."""
+        yield self.input_rule
+        if self.best_rule is not None:
+            yield self.best_rule
+        if self.resolutions is not None:
+            step = self.input_rule.multiple if self.input_rule.fit is Fit.STRETCH else 1
+            first = math.ceil(self.resolutions.low / step) * step
+            for target in range(first, self.resolutions.high + 1, step):
+                yield replace(self.input_rule, target=target)
 
     def growth(self, area: float) -> float:
         """How many times the work is what it is at the target's size, of so many times its area."""

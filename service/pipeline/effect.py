@@ -15,13 +15,16 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.npy import count_npy
 from service.imaging.options import Options
 from service.imaging.uploaded_depth import (
+    DepthFile,
     DepthMeaning,
+    MapSizes,
     count_floats,
     depth_map_of,
     fitted_to_photo,
     is_picture_file,
     read_depth_file,
 )
+from service.models.registry import SPECS, find_spec
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
@@ -180,8 +183,8 @@ class EffectPipeline:
             photo = decoder.effect_input(data, None, order.side).photo
             file = read_depth_file(uploaded.data, self._limits.max_pixels, decoder.grey)
             depth = depth_map_of(file, uploaded.meaning, spec.kind)
-            size = photo.width, photo.height
-            return photo, fitted_to_photo(depth, *size, spec.input_rule, spec.enlarge)
+            sizes = map_sizes(file, spec)
+            return photo, fitted_to_photo(depth, photo.width, photo.height, sizes)
 
         async with self._workshop.turn(ticket, record) as place:
             with record.timed("decode"):
@@ -193,3 +196,15 @@ class EffectPipeline:
         if is_picture_file(uploaded):
             return math.prod(self._workshop.decoder.photo_size(uploaded))
         return count_npy(uploaded, self._limits.max_pixels)
+
+
+def map_sizes(file: DepthFile, asked: NetworkSpec) -> MapSizes:
+    """Sizes that an uploaded map may have beside the photo's.
+
+    They are those of the network that the file says it is of, else of the one ``asked`` for.
+    """
+    named = SPECS.get(file.description.model) if file.description else None
+    spec = named or find_spec(asked.name)
+    at_size = asked if spec.name == asked.name else spec
+    is_sure = named is not None
+    return MapSizes(at_size.input_rule, spec.input_rules, spec.enlarge, is_sure)

@@ -14,6 +14,7 @@ import trimesh
 from PIL import Image
 
 from service.effects.catalog import EFFECTS
+from service.imaging.formats import FORMATS, OutputFormat
 from tests.support.clients import post_at_once
 from tests.support.depths import motorcycle_metres
 from tests.support.effects import depth_file, npy, post_effect
@@ -217,6 +218,36 @@ def test_depth_computed_earlier_gives_the_same_result(server: ServerProcess, nam
     assert uploaded.headers["x-depth-model"] == "uploaded"
     assert "x-batch-size" not in uploaded.headers
     assert server.metric("depth_stage_seconds_count", stage="inference") == inferences
+
+
+# Their networks' sizes are not of the photo's shape, by more than 2%.
+CHELSEA = photo_bytes("chelsea.png")
+OF_ONE_SIZE = {"usual": {}, "detail": {"detail": "high"}, "fast": {"quality": "fast"}}
+READABLE = [
+    format
+    for format, record in FORMATS.items()
+    if record.is_available
+    and format not in (OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.ROS)
+]
+
+
+@pytest.mark.parametrize("query", OF_ONE_SIZE.values(), ids=OF_ONE_SIZE)
+@pytest.mark.parametrize("format", READABLE)
+def test_a_map_of_the_networks_size_is_taken_back_in_every_format(
+    server: ServerProcess, format: OutputFormat, query: dict[str, str]
+) -> None:
+    if FORMATS[format].metric_only:
+        query = query | {"anchors": "0.5,0.9,.6;0.5,0.1,2"}
+    depth = depth_file(server, CHELSEA, format=format, size="network", **query)
+    answer = post_effect(server, "pointcloud", CHELSEA, depth)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_map_of_another_quality_is_that_networks(server: ServerProcess) -> None:
+    depth = depth_file(server, CHELSEA, format="npy", size="network", quality="fast")
+    uploaded = post_effect(server, "pointcloud", CHELSEA, depth)
+    computed = post_effect(server, "pointcloud", CHELSEA, None, quality="fast")
+    assert uploaded.content == computed.content
 
 
 def test_a_map_in_metres_is_read_as_such_when_it_is_said(server: ServerProcess) -> None:
