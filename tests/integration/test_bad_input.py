@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.support.photos import as_bytes, photo_bytes, png_header_bomb, zip_bytes
-from tests.support.server import ServerProcess
+from tests.support.server import ROOT, ServerProcess
 
 PHOTO = photo_bytes("chelsea.png")
 JPEG = as_bytes(Image.open(io.BytesIO(PHOTO)), "JPEG")
@@ -41,6 +42,20 @@ def chunks_of_sixty_mb(client: httpx.Client) -> httpx.Response:
     pieces = (SIXTY_MB[i : i + 65_536] for i in range(0, len(SIXTY_MB), 65_536))
     return client.post("/v1/depth", content=pieces, headers={"Content-Type": "image/jpeg"})
 
+
+PATHS = json.loads((ROOT / "openapi" / "openapi.json").read_text())["paths"]
+PARAMETERS = [
+    (path, name)
+    for path, item in PATHS.items()
+    if path.startswith("/v1/") and "post" in item
+    # A call whose format its path says takes that format all the same.
+    for name in dict.fromkeys(
+        [
+            *(one["name"] for one in item["post"].get("parameters", []) if one["in"] == "query"),
+            *(["format"] if path.endswith((".json", ".png")) else []),
+        ]
+    )
+]
 
 CASES: dict[str, tuple[int, str, Call]] = {
     "empty body": (400, "malformed-request", raw(b"")),
@@ -125,6 +140,14 @@ def test_bad_input(server: ServerProcess, name: str) -> None:
         assert problem["request_id"] == response.headers["x-request-id"]
         assert len(response.content) < 2000
     assert server.client.post("/predict", files={"image": PHOTO}).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "name"), PARAMETERS)
+def test_a_refusal_shows_no_object_of_python(server: ServerProcess, path: str, name: str) -> None:
+    answer = server.client.post(f"{path}?{name}=nonsense", files={"image": PHOTO})
+    assert answer.status_code in (404, 422)
+    detail = answer.json()["detail"]
+    assert not set("<>") & set(detail), detail
 
 
 @pytest.mark.parametrize(

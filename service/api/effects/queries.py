@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, create_model
 
 from service.api.metres import LimitsQuery
 from service.api.network_query import NetworkQuery
@@ -53,4 +53,6 @@ def query_of(effect: Effect[Any], format: str | None = None) -> type[EffectQuery
     bases = (EffectQuery, effect.options)
     if format is None:
         return create_model(name, __base__=bases)
-    return create_model(name, __base__=bases, format=(Literal[format], format))  # type: ignore[arg-type]
+    # The enum's own member would be named as Python writes it; the effect still gets the member.
+    only: Any = Annotated[Literal[str(format)], AfterValidator(type(format))]
+    return create_model(name, __base__=bases, format=(only, format))
