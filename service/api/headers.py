@@ -57,8 +57,9 @@ def documented(*names: str) -> dict[str, Any]:
 
 
 def written_fit(fit: tuple[float, float]) -> str:
-    """A fit as the parameter ``calibration`` reads it."""
-    return ",".join(map(repr, fit))
+    """A fit as the parameter ``calibration`` reads it, exactly."""
+    # In a query string a plus is a space.
+    return ",".join(map(repr, fit)).replace("e+", "e")
 
 
 def answer_headers(answer: Answer, record: RequestRecord) -> dict[str, str]:

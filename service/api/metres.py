@@ -19,7 +19,8 @@ _ANCHORS_FORM = (
     f"from 0 to 1 of the photo, metres from 0.01 to {MAX_METRES:g}"
 )
 
-_REAL = r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?"
+# Any double as Python, JavaScript or C writes it; whether it is too large, the fit's check says.
+_REAL = r"-?[0-9]{1,21}(?:\.[0-9]{1,24})?(?:[eE][+-]?[0-9]{1,3})?"
 _CALIBRATION = re.compile(f"{_REAL},{_REAL}")
 _CALIBRATION_FORM = (
     "intercept,slope of an earlier answer's calibration, for another photo of that scene"

@@ -24,8 +24,9 @@ _REUSED_NOTE = (
     "The fit of another photo: it holds for photos of the same scene by the same camera, as far as "
     "the network gives both the same scale. There are no points to check it with."
 )
-# Far beyond any fit, and far from where float32 overflows.
-_LARGEST = 1e12
+# Of the smallest range that a depth map may have, steeper than any fit; times the largest value,
+# far from where float32 overflows.
+_LARGEST = 1e20
 
 
 @dataclass(frozen=True)
@@ -124,24 +125,38 @@ def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     if options.anchors and options.calibration is not None:
         raise InvalidParameter("Give either anchors or a calibration, not both.")
     if options.calibration is None:
-        anchors = [
-            Anchor(x * (depth.width - 1), y * (depth.height - 1), metres)
-            for x, y, metres in options.anchors
-        ]
-        calibration = calibrate(depth, anchors, options.measuring_error)
-        line = calibration.line
-        return Metres(depth.kind, line.intercept, line.slope, calibration)
-    if depth.kind is DepthKind.METRIC_DEPTH:
-        raise InvalidParameter("This depth map is in metres already; it needs no calibration.")
-    intercept, slope = options.calibration
-    if not slope > 0:
-        raise InvalidParameter("calibration: the slope must be above 0.")
-    if not max(abs(intercept), slope) <= _LARGEST:
-        raise InvalidParameter(f"calibration: no number may be beyond {_LARGEST:g}.")
-    metres = Metres(depth.kind, intercept, slope)
+        metres = _by_anchors(depth, options)
+    else:
+        metres = _by_calibration(depth, *options.calibration)
+    # Of both alike: a fit that is answered is one that is taken.
+    source, remedy = (
+        ("calibration", "It is of another scene or network.")
+        if metres.calibration is None
+        else ("anchors", "Choose points of more different distances.")
+    )
+    if not max(abs(metres.intercept), metres.slope) <= _LARGEST:
+        raise InvalidParameter(f"{source}: no number of the fit may be beyond {_LARGEST:g}.")
     if not metres.apply(depth).counted.any():
         raise InvalidParameter(
-            f"calibration: it puts the whole photo at {MAX_METRES:g} m or beyond, or behind the "
-            "camera. It is of another scene or network."
+            f"{source}: the fit puts the whole photo at {MAX_METRES:g} m or beyond, or behind the "
+            f"camera. {remedy}"
         )
     return metres
+
+
+def _by_anchors(depth: DepthMap, options: MetresOptions) -> Metres:
+    anchors = [
+        Anchor(x * (depth.width - 1), y * (depth.height - 1), metres)
+        for x, y, metres in options.anchors
+    ]
+    calibration = calibrate(depth, anchors, options.measuring_error)
+    line = calibration.line
+    return Metres(depth.kind, line.intercept, line.slope, calibration)
+
+
+def _by_calibration(depth: DepthMap, intercept: float, slope: float) -> Metres:
+    if depth.kind is DepthKind.METRIC_DEPTH:
+        raise InvalidParameter("This depth map is in metres already; it needs no calibration.")
+    if not slope > 0:
+        raise InvalidParameter("calibration: the slope must be above 0.")
+    return Metres(depth.kind, intercept, slope)
