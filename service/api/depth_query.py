@@ -96,6 +96,18 @@ class DepthQuery(DepthJsonQuery, PictureQuery, CameraOptions):
         + ". Without it the Accept header decides.",
     )
 
+    @model_validator(mode="after")
+    def _ends_said_once(self) -> DepthQuery:
+        limits = [name for name in ("near", "far") if getattr(self, name) is not None]
+        if limits and self.normalize is Normalization.PERCENTILE:
+            raise PydanticCustomError(
+                "contradiction",
+                "{limits} or normalize=percentile, not both: each says what the ends of the "
+                "colours stand for",
+                {"limits": " and ".join(limits)},
+            )
+        return self
+
     def representation(self, format: OutputFormat, max_json_pixels: int) -> Representation:
         """How the map is written in this format."""
         return Representation(

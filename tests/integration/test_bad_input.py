@@ -105,6 +105,10 @@ CASES: dict[str, tuple[int, str, Call]] = {
         *(422, "invalid-parameter"),
         query("normalize=percentile&low=60&high=40"),
     ),
+    "limits beside percentiles": (
+        *(422, "invalid-parameter"),
+        query("format=npy&normalize=percentile&near=0.5"),
+    ),
     "unknown parameter": (422, "invalid-parameter", query("colourmap=jet")),
     "not a number of seconds": (
         422,

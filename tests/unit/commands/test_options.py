@@ -91,6 +91,10 @@ def test_every_parameter_is_an_argument(
         (["--measuring-error", "2"], r"^--measuring-error must be from 0\.001 to 0\.5$"),
         (["--fov", "nan"], "^--fov must be from 10 to 150"),
         (["--resolution", "256", "--quality", "fast"], "^resolution or quality, not both$"),
+        (
+            ["--normalize=percentile", "--near=0.5"],
+            "^near or normalize=percentile, not both: each says what the ends",
+        ),
         (["--format", "mm16"], "^mm16 holds metres.*anchors"),
     ],
 )
