@@ -102,11 +102,21 @@ class Effect(Generic[OptionsT]):
         return self.media_types[options.format]  # type: ignore[attr-defined]
 
     def suffix(self, options: OptionsT) -> str:
-        """The suffix of the file that ``make`` makes; a format may be a picture of some kind."""
-        kind, _, subtype = self.media_type(options).partition("/")
-        is_named_by_type = kind == "image" or subtype == "zip"
-        return f".{subtype if is_named_by_type else options.format}"  # type: ignore[attr-defined]
+        """How the name of the file ends that ``make`` makes, ``.normals.png`` where PNG says less.
+
+        No two formats share it, as what is done in a folder is told by names.
+        """
+        format, ending = options.format, self._ending(options)  # type: ignore[attr-defined]
+        others = (other for other in self.media_types if other != format)
+        endings = (self._ending(options.model_copy(update={"format": one})) for one in others)
+        return f".{format}{ending}" if ending in endings else ending
 
     def file_name(self, options: OptionsT) -> str:
         """What to call the file that ``make`` makes."""
         return f"{self.name}{self.file_tag(options)}{self.suffix(options)}"
+
+    def _ending(self, options: OptionsT) -> str:
+        """The suffix of the kind of file alone; a format may be a picture of some kind."""
+        kind, _, subtype = self.media_type(options).partition("/")
+        is_named_by_type = kind == "image" or subtype == "zip"
+        return f".{subtype if is_named_by_type else options.format}"  # type: ignore[attr-defined]

@@ -81,7 +81,7 @@ def test_effect_of_a_folder_goes_on_where_it_was_and_after_a_bad_photo(
         (photos / name).write_bytes(photo_bytes("coffee.png"))
     (photos / "bad.jpg").write_bytes(b"no photo")
     output.mkdir()
-    (output / "done.png.relief.png").write_bytes(b"of an earlier run")
+    (output / "done.png.relief.normals.png").write_bytes(b"of an earlier run")
     done = run_service(
         *("effect", "relief", str(photos), "-o", str(output), "--workers", "2"),
         *("--format", "normals", "--max-side", "300", "--far-ratio", "6"),
@@ -92,12 +92,16 @@ def test_effect_of_a_folder_goes_on_where_it_was_and_after_a_bad_photo(
     assert "3/3" in done.stderr  # the progress bar
     assert "1 done, 1 were done before, 1 failed (see failures.jsonl)" in done.stdout
     written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    assert written == {"done.png.relief.png", "sub/cup.png.relief.png", "failures.jsonl"}
-    assert (output / "done.png.relief.png").read_bytes() == b"of an earlier run"
+    assert written == {
+        "done.png.relief.normals.png",
+        "sub/cup.png.relief.normals.png",
+        "failures.jsonl",
+    }
+    assert (output / "done.png.relief.normals.png").read_bytes() == b"of an earlier run"
     served = post_effect(
         *(server, "relief", photo_bytes("coffee.png")), format="normals", max_side=300, far_ratio=6
     ).content
-    ours = Image.open(output / "sub" / "cup.png.relief.png")
+    ours = Image.open(output / "sub" / "cup.png.relief.normals.png")
     theirs = Image.open(io.BytesIO(served))
     assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).mean() < 1
 

@@ -199,7 +199,7 @@ def test_stereo_holds_both_eyes(
 def test_a_stereo_pair_is_two_files(server: ServerProcess) -> None:
     answer = post_effect(server, "stereo", COFFEE, layout="pair")
     assert answer.headers["content-type"] == "application/zip"
-    assert answer.headers["content-disposition"].endswith('"stereo_pair.zip"')
+    assert answer.headers["content-disposition"].endswith('"stereo_pair.jpeg.zip"')
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == ["stereo_L.jpeg", "stereo_R.jpeg"]
         left, right = (picture(archive.read(name)) for name in archive.namelist())

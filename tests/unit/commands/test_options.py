@@ -117,14 +117,6 @@ def test_an_effect_is_told_only_what_was_said() -> None:
     assert wanted.output_name(Path("sub/a.jpg")) == Path("sub/a.jpg.pointcloud.ply")
 
 
-@pytest.mark.parametrize("effect", EFFECTS.values(), ids=list(EFFECTS))
-def test_every_format_of_an_effect_has_a_suffix_of_its_own_kind(effect: Any) -> None:
-    for format, media_type in effect.media_types.items():
-        suffix = effect.suffix(effect.options(format=format))
-        is_picture = media_type.startswith("image/")
-        assert suffix == f".{media_type.partition('/')[2] if is_picture else format}"
-
-
 def test_effects_within_the_photos_are_refused(settings: Settings, tmp_path: Path) -> None:
     """The next run would take them for photos."""
     arguments = parse(["effect", "relief", str(tmp_path), "-o", str(tmp_path / "reliefs")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import threading
@@ -21,6 +22,7 @@ from service.effects.relief import ReliefFormat, ReliefOptions
 from service.effects.stereo import StereoOptions
 from service.imaging.decode import Photo
 from service.machine.checkpoint import Abandoned, abandoned_by
+from service.pipeline.offline_effect import OfflineEffect
 from tests.support.depths import inverse_depth
 from tests.support.photos import photo_pixels
 
@@ -60,6 +62,24 @@ def test_an_unknown_option_is_refused(effect: Effect[Any]) -> None:
 
 def test_every_format_has_a_media_type(effect: Effect[Any]) -> None:
     assert set(effect.media_types) == set(effect.options.model_fields["format"].annotation)
+
+
+def test_the_suffix_is_of_the_kind_of_file(effect: Effect[Any]) -> None:
+    for format, media_type in effect.media_types.items():
+        kind = media_type.partition("/")[2] if media_type.startswith("image/") else format
+        assert effect.suffix(effect.options(format=format)).endswith(f".{kind}")
+
+
+def test_no_two_kinds_of_file_share_a_name(effect: Effect[Any]) -> None:
+    """Of a folder, what is done is told by its name."""
+    fields = effect.options.model_fields
+    choices = [name for name in ("format", "layout") if name in fields]
+    kinds = list(itertools.product(*(fields[name].annotation for name in choices)))
+    options = [effect.options(**dict(zip(choices, kind, strict=True))) for kind in kinds]
+    assert len({effect.file_name(one) for one in options}) == len(kinds)
+    outputs = {OfflineEffect(effect.name, one).output_name(Path("sub/a.jpg")) for one in options}
+    assert len(outputs) == len(kinds)
+    assert all(output.name.startswith("a.jpg.") for output in outputs)
 
 
 def test_it_is_documented_with_each_of_its_options(effect: Effect[Any]) -> None:

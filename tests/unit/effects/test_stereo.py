@@ -135,7 +135,8 @@ def test_a_pair_is_no_picture() -> None:
         ({"layout": "tb"}, "stereo_TB.jpeg"),
         ({"layout": "half-sbs"}, "stereo_Half_SBS.jpeg"),
         ({"layout": "half-tb", "format": "webp"}, "stereo_Half_OU.webp"),
-        ({"layout": "pair"}, "stereo_pair.zip"),
+        ({"layout": "pair"}, "stereo_pair.jpeg.zip"),
+        ({"layout": "pair", "format": "png"}, "stereo_pair.png.zip"),
     ],
 )
 def test_the_files_name_tells_its_layout(options: dict[str, Any], name: str) -> None:
