@@ -58,7 +58,8 @@ class PictureQuery(Options):
     invert: bool = Field(
         False,
         description="Whether colours of the heatmap and levels of `depth16` run the other way: "
-        "near is black in what was bright.",
+        "near is black in what was bright. `Depth-Min` in the text of `depth16` is then the larger; "
+        "the headers stay the smallest and the largest value.",
     )
     palette: bool = Field(
         True,

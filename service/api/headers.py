@@ -18,8 +18,8 @@ _TABLE = {
     "X-Depth-Model": ("string", "The network that answered."),
     "X-Depth-Kind": ("string", "Meaning of the numbers."),
     "X-Depth-Note": ("string", "What relative depth does not tell; absent for metres."),
-    "X-Depth-Min": ("number", "Smallest value of the depth map."),
-    "X-Depth-Max": ("number", "Largest value of the depth map."),
+    "X-Depth-Min": ("number", "Smallest value of the depth map, with `invert`, too."),
+    "X-Depth-Max": ("number", "Largest value of the depth map, with `invert`, too."),
     "X-Batch-Size": ("integer", "Images that the inference thread took from the queue together."),
     "Server-Timing": ("string", "Milliseconds of each stage, from read to encode."),
     CALIBRATION_HEADER: (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import re
@@ -9,8 +10,10 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from service.imaging.formats import FORMATS
@@ -111,6 +114,33 @@ def test_an_example_of_what_can_be_done_does_it(
     assert re.fullmatch(printed, done.stdout.strip())
     for name in files:
         assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("invert", ["false", "true"])
+@pytest.mark.parametrize("query", ["", "&calibration=-0.275348,1.324636"])
+def test_opencv_and_the_headers_give_the_numbers_whichever_way_the_levels_run(
+    server: ServerProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    invert: str,
+    query: str,
+) -> None:
+    (code,) = examples("docs/clients.md", "python", "The numbers with OpenCV")
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+    monkeypatch.chdir(tmp_path)
+    code = code.replace('invert = "false"', f'invert = "{invert}"').replace(
+        "format=depth16", f"format=depth16{query}"
+    )
+    program: dict[str, Any] = {}
+    exec(here(code, server), program)  # noqa: S102 (our document's)
+    answer = server.client.post(f"/v1/depth?format=npy{query}", files={"image": PHOTO})
+    expected = np.load(io.BytesIO(answer.content))
+    low, high = (float(answer.headers[f"X-Depth-{end}"]) for end in ("Min", "Max"))
+    assert [low, high] == program["ends"]
+    # Part of the metres is beyond reach.
+    assert np.isinf(expected).any() == (query != "")
+    expected[np.isinf(expected)] = high
+    assert np.abs(program["depth"] - expected).max() <= 0.51 * (high - low) / 65535
 
 
 def test_the_client_that_sends_a_clip_writes_one_of_the_same_length(
