@@ -28,8 +28,8 @@ class Measured:
     """The map that was asked for, and what it was made of.
 
     ``depth`` is in metres where something tells them: ``metres``, whose ``facts`` are those of the
-    fit. ``estimate`` is the network's own map, ``shown`` what it was shown, ``(3, h, w)``.
-    ``camera`` is the photo's, where it was asked for.
+    fit to :attr:`Estimate.calibrated`. ``estimate`` is the network's own map, ``shown`` what it was
+    shown, ``(3, h, w)``. ``camera`` is the photo's, where it was asked for.
     """
 
     depth: DepthMap
@@ -59,8 +59,9 @@ class Measured:
         )
         if not options.wanted:
             return found
-        metres = metres_of(estimate.depth, options)
-        facts, depth = metres.facts(estimate.depth), metres.apply(found.depth)
+        calibrated = estimate.calibrated
+        metres = metres_of(calibrated, options)
+        facts, depth = metres.facts(calibrated), metres.apply(found.depth)
         return dataclasses.replace(found, depth=depth, metres=metres, facts=facts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,7 +50,8 @@ class Estimate:
     """What a network says of one image of a known size in pixels.
 
     ``answer`` is its map at its own size, of the image and the ``border`` around it, and ``input``
-    what it was shown, ``(3, h, w)``. ``focal`` is as in :class:`Photo`.
+    what it was shown, ``(3, h, w)``. ``focal`` is as in :class:`Photo`. ``whole`` is its answer
+    before tiles were merged in, None where none were.
     """
 
     answer: DepthMap
@@ -58,6 +59,7 @@ class Estimate:
     batch_size: int
     input: Tensor
     focal: int = 0
+    whole: DepthMap | None = None
 
     @property
     def width(self) -> int:
@@ -73,6 +75,18 @@ class Estimate:
     def depth(self) -> DepthMap:
         """The image's map at the network's size."""
         return self.answer.replaced(self.border.cut_small(self.answer.values))
+
+    @property
+    def calibrated(self) -> DepthMap:
+        """The map that metres are fitted to: the same with detail and without, so is the fit."""
+        if self.whole is None:
+            return self.depth
+        return self.whole.replaced(self.border.cut_small(self.whole.values))
+
+    def with_tiles(self, tiles: Sequence[DepthMap]) -> Estimate:
+        """The estimate with the answers of :func:`cut`'s tiles merged in."""
+        values = merge(self.answer.values, [tile.values for tile in tiles])
+        return dataclasses.replace(self, answer=self.answer.replaced(values), whole=self.answer)
 
     @functools.cached_property
     def shown(self) -> Tensor:
@@ -132,10 +146,8 @@ class Estimator:
                 for tile in cut(decoded.tensor)
             ]
         with record.timed("resize"):
-            values = await self._workshop.run(
-                ticket, merge, whole.answer.values, [tile.answer.values for tile in tiles]
-            )
-        return dataclasses.replace(whole, answer=whole.answer.replaced(values))
+            answers = [tile.answer for tile in tiles]
+            return await self._workshop.run(ticket, whole.with_tiles, answers)
 
     async def photo_for_effect(
         self, data: bytes, side: int, network: LoadedNetwork, ticket: Ticket, record: RequestRecord

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from service.imaging.effect_input import effect_input
 from service.imaging.files.formats import PHOTO_FORMATS
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.network_input import NetworkInput, network_input
-from service.imaging.tiles import cut, finer, has_detail, merge
+from service.imaging.tiles import cut, finer, has_detail
 from service.imaging.transforms import Tensor
 from service.imaging.views import mean_of_views, views
 from service.inference.engines.selection import load_for_serving
@@ -79,8 +78,7 @@ class OfflineNetwork:
         if detail is Detail.NORMAL or not has_detail(rule, photo.width, photo.height):
             return whole
         parts = cut(network_input(data, finer(rule), scaled_decode).tensor)
-        values = merge(whole.answer.values, [self.infer(part).values for part in parts])
-        return dataclasses.replace(whole, answer=whole.answer.replaced(values))
+        return whole.with_tiles([self.infer(part) for part in parts])
 
     def estimate_of(self, photo: NetworkInput) -> Estimate:
         """What the network says of a photo that is ready for it."""

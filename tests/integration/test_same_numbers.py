@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -66,6 +67,23 @@ def test_a_stream(server: ServerProcess, query: dict[str, Any]) -> None:
         camera.send(COFFEE)
         _, body = answer_of(camera)
     np.testing.assert_allclose(np.load(io.BytesIO(body)), expected, rtol=1e-4)
+
+
+IN_METRES = {
+    name: query for name, query in QUESTIONS.items() if {"anchors", "calibration"} & {*query}
+}
+
+
+@pytest.mark.parametrize("query", IN_METRES.values(), ids=IN_METRES)
+def test_the_fit_is_the_same_with_detail(server: ServerProcess, query: dict[str, Any]) -> None:
+    _, fit = by_v1(server, query)
+    _, detailed = by_v1(server, query | {"detail": "high"})
+    assert detailed == fit
+    facts = (
+        json.loads(depth_file(server, COFFEE, format="json", **query, **more))["calibration"]
+        for more in ({}, {"detail": "high"})
+    )
+    assert next(facts) == next(facts)
 
 
 def test_predict_and_bulk_write_the_bytes_that_the_service_sends(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -42,6 +43,20 @@ def test_tiles_of_any_scale_and_shift_merge_without_seams() -> None:
     assert np.abs(merged - fine).mean() < 0.5 * np.abs(plain - fine).mean()
     jumps = np.abs(np.diff(merged - fine, axis=1)).max(), np.abs(np.diff(fine, axis=1)).max()
     assert jumps[0] < 0.2 * jumps[1]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_broad_is_the_wholes_whatever_the_tiles_say(sign: int) -> None:
+    """Tiles that tilt, each its own way, as a network's do, which sees a part of the photo only."""
+    fine, coarse = scene()
+    tilt = np.linspace(-0.3 * sign, 0.3 * sign, 96, dtype=np.float32)
+    tiles = [tile[0] + tilt * (-1) ** index for index, tile in enumerate(cut(fine[None]))]
+    merged = merge(coarse, tiles)
+    base = to_image_size(coarse, 192, 128, Interpolation.LINEAR)
+    broad = cv2.GaussianBlur(merged - base, (0, 0), 16)
+    assert np.abs(broad).max() < 0.02 * np.ptp(coarse)
+    # The fine lines are there.
+    assert np.abs(np.diff(merged, axis=1)).max() > 1.5 * np.abs(np.diff(base, axis=1)).max()
 
 
 def test_a_tile_that_contradicts_the_whole_is_left_out() -> None:
