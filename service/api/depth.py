@@ -85,8 +85,7 @@ async def depth(
     and bright is near), a 16-bit PNG, a NumPy array or JSON. Of a client that a program made from
     this document it is the file's bytes; `/v1/depth.json` has a type.
     """
-    output = choose_format(query.format, ", ".join(request.headers.getlist("accept")))
-    return await _respond(request, query, output, deadline_seconds)
+    return await _respond(request, query, query.format, deadline_seconds)
 
 
 @router.post(
@@ -124,21 +123,23 @@ async def predict(
 async def _respond(
     request: Request,
     query: DepthQuery,
-    output: OutputFormat,
+    requested: OutputFormat | None,
     deadline_seconds: float | None,
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
     spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
-    record.model, record.output = spec.name, output
+    record.model = spec.name
+    kind = query.metres.kind_of(spec.kind)
+    output = choose_format(requested, ", ".join(request.headers.getlist("accept")), kind)
+    record.output = output
     representation = query.representation(output, runtime.settings.max_json_pixels)
-    in_metres = query.metres.wanted
-    representation.check(spec.kind, in_metres=in_metres)
+    representation.check(kind)
     size = query.size or OutputSize.default_of(output)
     order = DepthOrder(
         *(spec, size, FORMATS[output].media_type, representation.write),
         *(query.metres, query.detail),
-        bytes_per_pixel=representation.bytes_per_pixel(spec.kind, in_metres=in_metres),
+        bytes_per_pixel=representation.bytes_per_pixel(spec.kind, in_metres=query.metres.wanted),
         camera=representation.camera,
     )
     return await respond(

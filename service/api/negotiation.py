@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.api.problems import PROBLEM_JSON
 from service.api.schemas import OCTETS
 from service.errors import NotAcceptable
-from service.imaging.formats import FORMATS, OutputFormat, check_available
+from service.imaging.depth_kind import DepthKind
+from service.imaging.formats import FORMATS, OutputFormat, check_available, metres_demand
 
 # In the records' order: what a caller without preferences gets, and who wins a tie.
 _OFFERS = [(name, record.media_type) for name, record in FORMATS.items() if record.negotiates]
@@ -52,9 +54,10 @@ class _Range:
         return 1 if (self.type, self.subtype) == ("*", "*") else 0
 
 
-def choose_format(requested: OutputFormat | None, accept: str) -> OutputFormat:
-    """The representation to send (RFC 9110, section 12.5.1).
+def choose_format(requested: OutputFormat | None, accept: str, kind: DepthKind) -> OutputFormat:
+    """The representation to send (RFC 9110, section 12.5.1) of depth of this kind.
 
+    Accept is offered what can hold it; whoever asks for a format by its name means that one.
     Raises :class:`NotAcceptable` when the Accept header allows none of those on offer, and
     :class:`InvalidParameter` for a format that needs a package which is missing; both name it.
     """
@@ -64,19 +67,29 @@ def choose_format(requested: OutputFormat | None, accept: str) -> OutputFormat:
     ranges = [r for r in map(_Range.parse, (accept or "*/*").split(",")) if r is not None]
     if ranges and all(r.is_of_errors for r in ranges):
         return _OFFERS[0][0]
-    offers = [(name, media_type) for name, media_type in _OFFERS if FORMATS[name].is_available]
+    offers = [
+        (name, media_type)
+        for name, media_type in _OFFERS
+        if FORMATS[name].is_available and FORMATS[name].holds(kind)
+    ]
     best, media_type = max(offers, key=lambda offer: _quality(ranges, offer[1]))
     if _quality(ranges, media_type) <= 0:
         offered = ", ".join(media_type for _, media_type in offers)
-        missing = [
-            f" {record.media_type} {record.needs.demand}"
-            for record in FORMATS.values()
-            if record.needs is not None and not record.is_available
+        said = [
+            f"Accept allows none of {offered}. Or choose with ?format=.",
+            *_what_the_others_need(kind),
         ]
-        raise NotAcceptable(
-            f"Accept allows none of {offered}. Or choose with ?format=.{''.join(missing)}"
-        )
+        raise NotAcceptable(" ".join(said))
     return best
+
+
+def _what_the_others_need(kind: DepthKind) -> Iterator[str]:
+    """A sentence for each format that cannot be offered."""
+    for record in FORMATS.values():
+        if record.needs is not None and not record.is_available:
+            yield f"{record.media_type} {record.needs.demand}"
+        elif record.negotiates and not record.holds(kind):
+            yield metres_demand(record.media_type, kind)
 
 
 def _quality(ranges: list[_Range], media_type: str) -> float:

@@ -46,6 +46,10 @@ class MetresOptions:
         """Whether there is anything to turn depth into metres by."""
         return bool(self.anchors) or self.calibration is not None
 
+    def kind_of(self, kind: DepthKind) -> DepthKind:
+        """What a network's depth of this kind is in the end."""
+        return DepthKind.METRIC_DEPTH if self.wanted else kind
+
 
 @dataclass(frozen=True)
 class Metres:

@@ -74,6 +74,10 @@ class FormatRecord:
         """Whether it can be written here."""
         return self.needs is None or self.needs.is_installed
 
+    def holds(self, kind: DepthKind) -> bool:
+        """Whether depth of this kind has a place in it."""
+        return kind is DepthKind.METRIC_DEPTH or not self.metric_only
+
 
 FORMATS = {
     OutputFormat.HEATMAP: FormatRecord("colour PNG", ".png", png.MEDIA_TYPE, encode_heatmap, 7),
@@ -114,12 +118,17 @@ def check_available(format: OutputFormat) -> None:
 
 def check_kind(format: OutputFormat, kind: DepthKind) -> None:
     """Raise :class:`InvalidParameter`, saying how to get metres, where they are needed."""
-    if FORMATS[format].metric_only and kind is not DepthKind.METRIC_DEPTH:
-        raise InvalidParameter(
-            f"{format} holds metres, and this depth is {kind}. Give anchors, points of known "
-            "distance, or a calibration of the same scene, or choose a network whose kind is "
-            "metric_depth."
-        )
+    if not FORMATS[format].holds(kind):
+        raise InvalidParameter(metres_demand(format, kind))
+
+
+def metres_demand(name: str, kind: DepthKind) -> str:
+    """The sentences for who asks for metres, by a format's ``name``, of other depth."""
+    return (
+        f"{name} holds metres, and this depth is {kind}. Give anchors, points of known "
+        "distance, or a calibration of the same scene, or choose a network whose kind is "
+        "metric_depth."
+    )
 
 
 def writing_bytes_per_pixel(

@@ -115,7 +115,7 @@ class OfflineDepth:
         Raises :class:`InvalidParameter` for what its depth can never be written as.
         """
         spec = ServedNetworks.of(settings).choose(self.model, self.resolution, self.quality)
-        self.representation.check(spec.kind, in_metres=self.metres.wanted)
+        self.representation.check(self.metres.kind_of(spec.kind))
         return OfflineNetwork(self.model, settings, self.resolution, self.quality)
 
     def make(self, network: OfflineNetwork, data: bytes) -> tuple[bytes, DepthMap]:

@@ -37,13 +37,13 @@ class Representation:
         """:attr:`known_camera`, where the format needs it."""
         return self.known_camera if FORMATS[self.format].needs_camera else None
 
-    def check(self, kind: DepthKind, *, in_metres: bool) -> None:
+    def check(self, kind: DepthKind) -> None:
         """Raise :class:`InvalidParameter` for what could not be written, before there is a map.
 
-        ``kind`` is the network's; ``in_metres``: it is brought to metres.
+        ``kind`` is that of the map to be written.
         """
         check_available(self.format)
-        check_kind(self.format, DepthKind.METRIC_DEPTH if in_metres else kind)
+        check_kind(self.format, kind)
 
     def write(self, found: Measured) -> bytes:
         """The file; raises as :func:`encode` and :meth:`DepthMap.limited`."""
@@ -57,6 +57,9 @@ class Representation:
         return encode(depth, self.format, options)
 
     def bytes_per_pixel(self, kind: DepthKind, *, in_metres: bool) -> float:
-        """Most memory that :meth:`write` takes for each pixel of a large map."""
+        """Most memory that :meth:`write` takes for each pixel of a large map.
+
+        ``kind`` is the network's; ``in_metres``: it is brought to metres.
+        """
         changed = in_metres or self.near is not None or self.far is not None
         return writing_bytes_per_pixel(self.format, kind, self.options, changed=changed)

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import httpx
 import numpy as np
 import orjson
 import pytest
 from PIL import Image
 
+from service.imaging.formats import FORMATS, OutputFormat
 from tests.support.documents import examples
 from tests.support.effects import depth_file, npy, post_effect
 from tests.support.photos import photo_bytes
@@ -162,3 +164,31 @@ def zipped(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("format", [name for name, one in FORMATS.items() if one.metric_only])
+@pytest.mark.parametrize(
+    "known",
+    [{"anchors": ANCHORS}, {"calibration": "0.2077,1.8686"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_accept_means_a_format_of_metres_where_there_are_metres(
+    server: ServerProcess, format: OutputFormat, known: dict[str, str]
+) -> None:
+    media_type = FORMATS[format].media_type
+    image = {"image": COFFEE}
+
+    def sent(accept: str, **query: str) -> httpx.Response:
+        headers = {"Accept": accept}
+        return server.client.post("/v1/depth", params=query, headers=headers, files=image)
+
+    wished = f"{media_type}, image/png;q=0.9"
+    assert sent(wished).headers["Content-Type"] == "image/png"
+    assert sent(wished, **known).headers["Content-Type"] == media_type
+    named = sent("*/*", format=format)
+    assert (named.status_code, named.json()["type"]) == (422, "invalid-parameter")
+    assert sent("*/*", format=format, **known).headers["Content-Type"] == media_type
+    if FORMATS[format].negotiates:
+        refused = sent(media_type)
+        assert (refused.status_code, refused.json()["type"]) == (406, "not-acceptable")
+        assert f"{media_type} holds metres" in refused.json()["detail"]

@@ -4,8 +4,11 @@ import pytest
 
 from service.api.negotiation import choose_format
 from service.errors import NotAcceptable
-from service.imaging.formats import OutputFormat
+from service.imaging.depth_kind import DepthKind
+from service.imaging.formats import FORMATS, OutputFormat
 
+RELATIVE, METRIC = DepthKind.RELATIVE_INVERSE_DEPTH, DepthKind.METRIC_DEPTH
+OF_METRES = [name for name, one in FORMATS.items() if one.metric_only and one.negotiates]
 HEATMAP, JSON, NPY = OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY
 
 
@@ -34,7 +37,7 @@ HEATMAP, JSON, NPY = OutputFormat.HEATMAP, OutputFormat.JSON, OutputFormat.NPY
     ],
 )
 def test_accept(accept: str, expected: OutputFormat) -> None:
-    assert choose_format(None, accept) is expected
+    assert choose_format(None, accept, RELATIVE) is expected
 
 
 @pytest.mark.parametrize(
@@ -46,8 +49,35 @@ def test_accept(accept: str, expected: OutputFormat) -> None:
 )
 def test_accept_that_nothing_matches(accept: str) -> None:
     with pytest.raises(NotAcceptable, match="image/png"):
-        choose_format(None, accept)
+        choose_format(None, accept, RELATIVE)
 
 
 def test_format_parameter_wins() -> None:
-    assert choose_format(OutputFormat.DEPTH16, "video/mp4") is OutputFormat.DEPTH16
+    assert choose_format(OutputFormat.DEPTH16, "video/mp4", RELATIVE) is OutputFormat.DEPTH16
+
+
+@pytest.mark.parametrize("format", OF_METRES)
+def test_what_holds_metres_is_on_offer_for_metres(format: OutputFormat) -> None:
+    media_type = FORMATS[format].media_type
+    for accept in (media_type, f"{media_type}, */*;q=0.1", f"{media_type}, image/png;q=0.9"):
+        assert choose_format(None, accept, METRIC) is format
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DepthKind if kind is not METRIC])
+@pytest.mark.parametrize("format", OF_METRES)
+def test_what_holds_metres_is_not_on_offer_for_other_depth(
+    format: OutputFormat, kind: DepthKind
+) -> None:
+    media_type = FORMATS[format].media_type
+    for accept in (f"{media_type}, */*;q=0.1", f"{media_type}, image/png;q=0.9"):
+        assert choose_format(None, accept, kind) is HEATMAP
+    with pytest.raises(NotAcceptable, match=f"{media_type} holds metres.* {kind}. Give anchors"):
+        choose_format(None, media_type, kind)
+    assert choose_format(format, "*/*", kind) is format
+
+
+@pytest.mark.parametrize("kind", DepthKind)
+@pytest.mark.parametrize("format", [name for name, one in FORMATS.items() if one.negotiates])
+def test_what_accept_chooses_can_be_written(format: OutputFormat, kind: DepthKind) -> None:
+    chosen = choose_format(None, f"{FORMATS[format].media_type}, */*;q=0.1", kind)
+    assert FORMATS[chosen].holds(kind)

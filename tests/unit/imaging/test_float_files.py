@@ -102,13 +102,13 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidParameter, match=r"exr needs the package OpenEXR.*\.\[exr\]"):
         encode(DepthMap(metres(), METRIC, "some_network"), OutputFormat.EXR)
     with pytest.raises(InvalidParameter, match=r"\.\[exr\]"):
-        choose_format(OutputFormat.EXR, "*/*")
+        choose_format(OutputFormat.EXR, "*/*", METRIC)
     with pytest.raises(NotAcceptable, match=r"image/x-exr needs .*\.\[exr\]"):
-        choose_format(None, "image/x-exr")
-    assert choose_format(None, "image/x-exr, image/tiff;q=0.5") is OutputFormat.TIFF
+        choose_format(None, "image/x-exr", METRIC)
+    assert choose_format(None, "image/x-exr, image/tiff;q=0.5", METRIC) is OutputFormat.TIFF
 
 
 def test_accept_chooses_them() -> None:
-    assert choose_format(None, "image/x-exr, image/tiff;q=0.5") is OutputFormat.EXR
-    assert choose_format(None, "image/tiff") is OutputFormat.TIFF
-    assert choose_format(None, "image/*") is OutputFormat.HEATMAP
+    assert choose_format(None, "image/x-exr, image/tiff;q=0.5", METRIC) is OutputFormat.EXR
+    assert choose_format(None, "image/tiff", METRIC) is OutputFormat.TIFF
+    assert choose_format(None, "image/*", METRIC) is OutputFormat.HEATMAP
