@@ -216,6 +216,9 @@ def _packets(parts: Sequence[Path]) -> Iterator[AvPacket]:
         with av.open(str(part / _PART)) as container:
             for packet in container.demux(video=0):
                 if packet.pts is not None:
+                    # Our codecs show frames in the order they are coded. Of a few frames seconds
+                    # apart FFmpeg does not know it.
+                    packet.dts = packet.pts
                     yield packet
 
 
