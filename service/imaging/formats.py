@@ -95,7 +95,8 @@ FORMATS = {
     ),
     OutputFormat.TIFF: FormatRecord("TIFF of float32", ".tiff", tiff.MEDIA_TYPE, encode_tiff, 12.5),
     OutputFormat.MM16: FormatRecord(
-        "16-bit PNG of millimetres, 0 where there is no reading: ROS's 16UC1 (metric depth only)",
+        "16-bit PNG of millimetres, 0 for no reading or beyond 65.535 m: ROS's 16UC1 (metric depth "
+        "only)",
         *(".mm16.png", png.MEDIA_TYPE, encode_mm16, 17.5),
         negotiates=False,
         metric_only=True,
