@@ -14,6 +14,7 @@ from service.imaging.encode import EncodeOptions, JsonEncoding
 from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.options import Options, ranged
 from service.imaging.render import CENTRAL, Colormap, Normalization
+from service.imaging.tiles import WORTHWHILE
 from service.pipeline.estimator import Detail, OutputSize
 from service.pipeline.offline import OfflineDepth
 from service.pipeline.representation import Representation
@@ -33,7 +34,9 @@ class DepthJsonQuery(LimitsQuery, NetworkQuery):
     detail: Detail = Field(
         Detail.NORMAL,
         description="`high` shows the network nine overlapping tiles at twice its resolution, too: "
-        "finer edges for ten times its work. `size=network` is then twice as large.",
+        "finer edges for ten times its work. `size=network` is then twice as large. A photo of at "
+        f"most {WORTHWHILE:g} times the pixels that the network is shown has no more detail, and "
+        "is answered as with `normal`, at the same size.",
     )
     encoding: JsonEncoding = Field(
         JsonEncoding.ARRAY, description="How JSON carries the numbers: nested array or base64."
@@ -58,8 +61,8 @@ class PictureQuery(Options):
     invert: bool = Field(
         False,
         description="Whether colours of the heatmap and levels of `depth16` run the other way: "
-        "near is black in what was bright. `Depth-Min` in the text of `depth16` is then the larger; "
-        "the headers stay the smallest and the largest value.",
+        "near is black in what was bright. `Depth-Min` in the text of `depth16` is then the "
+        "larger; the headers stay the smallest and the largest value.",
     )
     palette: bool = Field(
         True,

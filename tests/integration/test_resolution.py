@@ -9,13 +9,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from websockets.sync.client import connect
 
 from service.models.spec import Quality
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
-from tests.support.photos import photo_bytes
+from tests.support.photos import as_bytes, photo_bytes
 from tests.support.server import ServerProcess
 
 MOTORCYCLE = photo_bytes("motorcycle_left.png")
@@ -41,6 +42,21 @@ def test_the_network_is_shown_the_size_asked_for(
     server: ServerProcess, query: str, shape: tuple[int, int]
 ) -> None:
     assert network_map(server, query).shape == shape
+
+
+def test_a_map_is_twice_as_large_where_a_photo_has_more_detail(server: ServerProcess) -> None:
+    def side_of(photo: int, detail: str) -> int:
+        answer = server.client.post(
+            f"/v1/depth.json?size=network&detail={detail}",
+            files={"image": as_bytes(Image.new("RGB", (photo, photo), "grey"))},
+        )
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["width"])
+
+    usual = side_of(1000, "normal")
+    most = int(1.2 * usual)
+    assert side_of(most, "high") == side_of(most, "normal") == usual
+    assert side_of(most + 1, "high") == 2 * usual
 
 
 @pytest.mark.parametrize(("precision", "size"), [("fp32", 256), ("int8", 288)])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +17,16 @@ def test_the_finer_input_is_exactly_twice_as_large(name: str, photo: tuple[int, 
     rule = SPECS[name].input_rule
     width, height = rule.network_size(*photo)
     assert finer(rule).network_size(*photo) == (2 * width, 2 * height)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_detail_begins_where_a_photo_has_noticeably_more_pixels(name: str) -> None:
+    rule = SPECS[name].input_rule
+    across, down = rule.network_size(1000, 1000)
+    side = math.isqrt(int(1.44 * across * down))
+    for photo, has_more in ((side, False), (side + 1, True)):
+        assert rule.network_size(photo, photo) == (across, down)
+        assert has_detail(rule, photo, photo) == has_more
 
 
 def test_tiles_are_the_nine_overlapping_quarters() -> None:
