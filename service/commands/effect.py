@@ -13,6 +13,7 @@ from service.bulk.local import on_processes
 from service.commands.failing import fail
 from service.commands.folder import beside, run_folder
 from service.commands.options import add_options, given_options
+from service.commands.output import listed, options_by_name
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.machine.cpu import cpu_budget
@@ -34,7 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         of_effect.add_argument(
             *("-o", "--output"),
             type=Path,
-            help="a file; for a folder, a folder. Default: beside the photo or folder",
+            help=f"a file, whose suffix ({listed(effect.kinds)}) chooses what it is; for a folder, "
+            "a folder. Default: beside the photo or folder",
         )
         of_effect.add_argument(
             "--workers", type=int, help="processes for a folder; default: one per core"
@@ -55,8 +57,10 @@ def offline_effect(effect: Effect[Any], query: EffectQuery) -> OfflineEffect:
 
 
 def _effect(effect: Effect[Any], arguments: argparse.Namespace, settings: Settings) -> int:
-    wanted = offline_effect(effect, given_options(arguments, query_of(effect)))
     photo: Path = arguments.photo
+    of_file = arguments.output is not None and not photo.is_dir()
+    known = options_by_name(arguments.output, effect.kinds, arguments) if of_file else {}
+    wanted = offline_effect(effect, given_options(arguments, query_of(effect), **known))
     if photo.is_dir():
         return _effect_of_folder(wanted, arguments, settings)
     output = arguments.output or wanted.output_name(photo)

@@ -12,8 +12,9 @@ from service.api.depth_query import DepthQuery
 from service.commands.failing import fail
 from service.commands.folder import beside
 from service.commands.options import add_options, given_options
+from service.commands.output import listed, options_by_name
 from service.errors import DepthError
-from service.imaging.formats import FORMATS, OutputFormat
+from service.imaging.formats import FILE_KINDS, OutputFormat
 from service.models.spec import Quality
 from service.pipeline.offline import (
     OfflineDepth,
@@ -23,8 +24,6 @@ from service.pipeline.offline import (
     refuse_own_outputs,
 )
 from service.settings import Settings
-
-_FORMAT_OF_SUFFIX = {record.suffix: name for name, record in FORMATS.items()}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         help="a file; for a folder, a folder. Default: beside the photo or folder",
     )
-    suffixes = ", ".join(_FORMAT_OF_SUFFIX)
+    suffixes = listed(FILE_KINDS)
     add_depth_arguments(parser, f"default: by the output's suffix ({suffixes}), else heatmap")
     parser.set_defaults(run=_predict)
 
@@ -65,25 +64,15 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--quality", choices=list(Quality), type=Quality, help="the same by a name")
 
 
-def format_of(output: Path) -> OutputFormat | None:
-    """By the suffix of a file's name, the longest that fits; a heatmap without any."""
-    name = output.name.lower()
-    fitting = [suffix for suffix in _FORMAT_OF_SUFFIX if name.endswith(suffix)]
-    if fitting:
-        return _FORMAT_OF_SUFFIX[max(fitting, key=len)]
-    return None if output.suffix else OutputFormat.HEATMAP
-
-
 def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.photo.is_dir():
         return _predict_folder(arguments, settings)
-    output: Path = arguments.output or output_name(
-        arguments.photo, arguments.format or OutputFormat.HEATMAP
-    )
-    format = arguments.format or format_of(output)
-    if format is None:
-        suffixes = ", ".join(_FORMAT_OF_SUFFIX)
-        return fail(f"{output}: end its name in {suffixes}, or say --format")
+    output: Path | None = arguments.output
+    format = arguments.format or OutputFormat.HEATMAP
+    if output is None:
+        output = output_name(arguments.photo, format)
+    else:
+        format = options_by_name(output, FILE_KINDS, arguments).get("format", format)
     try:
         data = arguments.photo.read_bytes()
     except OSError as error:

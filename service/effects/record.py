@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,7 @@ from service.geometry.metres import Metres
 from service.imaging import archive
 from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
+from service.imaging.file_kind import FileKind
 from service.imaging.options import Options
 from service.imaging.transforms import Interpolation, Rgb, bounded_size
 
@@ -71,8 +73,9 @@ class Effect(Generic[OptionsT]):
     pixels, its result included, and ``lowered_by`` names the options that lower it. ``make`` runs
     in a thread and raises :class:`InvalidParameter` for options that do not suit the photo.
     ``zipped``, where there is one, says whether that is a ZIP of such files. ``file_tag`` is what
-    programs tell the file's layout by, in its name. ``report`` and ``example`` describe an answer
-    in JSON.
+    programs tell the file's layout by, in its name. ``kind_options`` name the options, each an
+    enum, that decide what kind of file it is. ``report`` and ``example`` describe an answer in
+    JSON.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Effect(Generic[OptionsT]):
     lowered_by: tuple[str, ...] = ("max_side",)
     zipped: Callable[[OptionsT], bool] | None = None
     file_tag: Callable[[OptionsT], str] = lambda options: ""
+    kind_options: tuple[str, ...] = ("format",)
     report: type[BaseModel] | None = None
     example: Mapping[str, Any] | None = None
 
@@ -114,6 +118,18 @@ class Effect(Generic[OptionsT]):
     def file_name(self, options: OptionsT) -> str:
         """What to call the file that ``make`` makes."""
         return f"{self.name}{self.file_tag(options)}{self.suffix(options)}"
+
+    @functools.cached_property
+    def kinds(self) -> tuple[FileKind, ...]:
+        """What the file can be, by all choices of :attr:`kind_options`, the default's first."""
+        defaults = [self.options.model_fields[name].default for name in self.kind_options]
+        values = ([one, *(other for other in type(one) if other != one)] for one in defaults)
+        kinds = []
+        for choice in itertools.product(*values):
+            choices = dict(zip(self.kind_options, choice, strict=True))
+            options = self.options(**choices)
+            kinds.append(FileKind(self.suffix(options), self.media_type(options), choices))
+        return tuple(kinds)
 
     def _ending(self, options: OptionsT) -> str:
         """The suffix of the kind of file alone; a format may be a picture of some kind."""

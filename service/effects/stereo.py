@@ -218,4 +218,5 @@ STEREO = Effect(
     make=_make,
     zipped=lambda options: options.layout is StereoLayout.PAIR,
     file_tag=_file_tag,
+    kind_options=("format", "layout"),
 )

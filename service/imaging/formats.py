@@ -24,6 +24,7 @@ from service.imaging.encode import (
     encode_tiff,
 )
 from service.imaging.extra import Extra
+from service.imaging.file_kind import FileKind
 from service.imaging.files import exr, tiff
 from service.imaging.render import Normalization
 from service.imaging.ros import encode_mm16, encode_ros
@@ -108,6 +109,11 @@ FORMATS = {
         needs_camera=True,
     ),
 }
+
+FILE_KINDS = tuple(
+    FileKind(record.suffix, record.media_type, {"format": format})
+    for format, record in FORMATS.items()
+)
 
 
 def check_available(format: OutputFormat) -> None:

@@ -110,12 +110,32 @@ def test_effect_of_a_photo(cache_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "mesh.glb"
     done = run_service(
         *("effect", "pointcloud", str(photo_path("coffee.png")), "-o", str(output)),
-        *("--format", "glb", "--max-side", "128"),
+        *("--max-side", "128"),
         cache_dir=str(cache_dir),
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{output}: pointcloud, model/gltf-binary")
     assert output.read_bytes().startswith(b"glTF")
+
+
+@pytest.mark.parametrize(
+    ("words", "output", "reason"),
+    [
+        (("effect", "pointcloud"), "mesh.obj", "end its name in .ply, .glb, .stl"),
+        (("effect", "portrait", "--format=jpeg"), "p.png", ".jpeg, or leave out --format jpeg"),
+        (("effect", "stereo", "--layout=pair"), "p.jpg", ".zip, or leave out --layout pair"),
+        (("predict", "--format=json"), "o.npy", ".json, or leave out --format json"),
+    ],
+)
+def test_a_suffix_of_another_kind_of_file_is_refused(
+    tmp_path: Path, words: tuple[str, ...], output: str, reason: str
+) -> None:
+    place = tmp_path / output
+    done = run_service(*words, str(photo_path("coffee.png")), "-o", str(place))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{place}: end its name in ")
+    assert done.stderr.endswith(f"{reason}\n") and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_photo_alone_gets_its_heatmap_beside_it(cache_dir: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import threading
@@ -72,13 +71,11 @@ def test_the_suffix_is_of_the_kind_of_file(effect: Effect[Any]) -> None:
 
 def test_no_two_kinds_of_file_share_a_name(effect: Effect[Any]) -> None:
     """Of a folder, what is done is told by its name."""
-    fields = effect.options.model_fields
-    choices = [name for name in ("format", "layout") if name in fields]
-    kinds = list(itertools.product(*(fields[name].annotation for name in choices)))
-    options = [effect.options(**dict(zip(choices, kind, strict=True))) for kind in kinds]
-    assert len({effect.file_name(one) for one in options}) == len(kinds)
+    options = [effect.options(**kind.options) for kind in effect.kinds]
+    assert {one.format for one in options} == set(effect.media_types)
+    assert len({effect.file_name(one) for one in options}) == len(options)
     outputs = {OfflineEffect(effect.name, one).output_name(Path("sub/a.jpg")) for one in options}
-    assert len(outputs) == len(kinds)
+    assert len(outputs) == len(options)
     assert all(output.name.startswith("a.jpg.") for output in outputs)
 
 

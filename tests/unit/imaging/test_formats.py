@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import service
-from service.commands.predict import format_of
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.encode import EncodeOptions
@@ -23,10 +22,6 @@ def test_every_name_has_its_record() -> None:
 
 def test_suffixes_tell_formats_apart() -> None:
     assert len({record.suffix for record in FORMATS.values()}) == len(FORMATS)
-    for name, record in FORMATS.items():
-        assert format_of(Path(f"photo.jpg{record.suffix}")) is name
-    assert format_of(Path("depth")) is OutputFormat.HEATMAP
-    assert format_of(Path("depth.jpg")) is None
 
 
 def test_formats_that_accept_can_choose_differ_in_media_type() -> None:
