@@ -19,7 +19,7 @@ DEFAULT_FOV = 65.0
 
 SMALLEST_FOV, LARGEST_FOV = 1.0, 179.0
 
-_PIXELS = r"-?[0-9]{1,6}(?:\.[0-9]{1,9})?"
+_PIXELS = r"-?[0-9]{1,7}(?:\.[0-9]{1,9})?"
 INTRINSICS = re.compile(f"{_PIXELS},{_PIXELS},{_PIXELS},{_PIXELS}")
 _INTRINSICS_FORM = "fx,fy,cx,cy in pixels of the upright photo"
 
@@ -60,7 +60,10 @@ class Camera:
         return right.astype(np.float32), up.astype(np.float32)
 
     def text(self, width: int, height: int) -> str:
-        """What a caller is told of it: pixels of a photo of this size, and where they are from."""
+        """What a caller is told of it: pixels of a photo of this size, and where they are from.
+
+        ``intrinsics`` takes each number as it is written here.
+        """
         numbers = {
             "fov": self.fov(width, height),
             "fx": self.focal_x * width,
@@ -68,7 +71,9 @@ class Camera:
             "cx": self.centre_x * width - 0.5,
             "cy": self.centre_y * height - 0.5,
         }
-        return "; ".join([self.source, *(f"{name}={value:.9g}" for name, value in numbers.items())])
+        return "; ".join(
+            [self.source, *(f"{name}={_written(value)}" for name, value in numbers.items())]
+        )
 
     def info(self, width: int, height: int) -> dict[str, object]:
         """ROS's ``sensor_msgs/CameraInfo`` for pictures of this size, without a header.
@@ -122,6 +127,11 @@ class CameraOptions(Options):
         if fov is not None:
             return camera_of_fov(width, height, fov, CameraSource.EXIF)
         return camera_of_fov(width, height, DEFAULT_FOV)
+
+
+def _written(value: float) -> str:
+    # Not by 9 significant digits: of what rounding leaves of 0 they need an exponent.
+    return f"{round(value, 9) + 0.0:.9f}".rstrip("0").rstrip(".")
 
 
 def camera_of_fov(
