@@ -32,6 +32,7 @@ from service.server.app import create_app
 from service.server.connection import connections_bounded_by
 from service.server.draining import DrainingServer
 from service.server.sockets import bind, bind_unix
+from service.server.stream_connection import StreamConnection
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         # loses the body of clients that offer HTTP/2 (Java's do).
         http=connections_bounded_by(settings.header_timeout_seconds),
         # For live cameras: one frame a message, of what is compressed already.
-        ws="websockets-sansio",
+        ws=StreamConnection,
         ws_max_size=min(settings.max_body_bytes, _LARGEST_FRAME_BYTES),
         ws_per_message_deflate=False,
         ws_ping_interval=20,

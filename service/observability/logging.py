@@ -44,11 +44,15 @@ class _RepeatFilter(logging.Filter):
 class _StreamFilter(logging.Filter):
     """Leaves out uvicorn's lines of streams: they hold addresses, and query strings as sent.
 
-    The service has a line of its own for each stream.
+    Text that is no UTF-8 is the client's fault, and no error of ours. The service has a line of its
+    own for each stream.
     """
 
+    _LEFT_OUT = ('"WebSocket %s"', "Invalid UTF-8 sequence received from client.")
+
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
+        said = str(record.msg)
+        return record.name != "uvicorn.error" or not any(text in said for text in self._LEFT_OUT)
 
 
 class JsonFormatter(logging.Formatter):
@@ -78,6 +82,8 @@ def configure_logging(settings: Settings) -> None:
     json_lines = settings.log_format is LogFormat.JSON
     handler.setFormatter(JsonFormatter() if json_lines else logging.Formatter(_TEXT))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # What they say of each connection has a line of the service's own.
+    for name in ("httpx", "websockets"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # In detail it would log a stream's headers and messages, which may hold an API key.
     logging.getLogger("uvicorn.error").setLevel(max(logging.INFO, logging.getLogger().level))
