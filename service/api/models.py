@@ -16,7 +16,7 @@ from service.api.schemas import (
 )
 from service.errors import ModelNotFound, Unauthorized
 from service.inference.engines.selection import loaded_bytes
-from service.models.spec import NetworkSpec
+from service.models.spec import NetworkSpec, Quality
 from service.models.weights import WeightsStore
 from service.pipeline.runtime import Runtime
 
@@ -69,6 +69,7 @@ def _describe(name: str, runtime: Runtime) -> ModelInfo:
             fit=rule.fit,
         ),
         resolutions=_resolutions(spec),
+        qualities={quality: spec.at_quality(quality).gflop for quality in Quality},
         weights_origin=loaded.weights.origin.value if loaded else None,
         weights_sha256=loaded.weights.sha256 if loaded else spec.weights.sha256,
         engine=loaded.engine.name if loaded else None,

@@ -145,6 +145,9 @@ class ModelInfo(BaseModel):
         description="What `resolution` may be, in the unit of `input.target`; null for a network "
         "that takes its own only."
     )
+    qualities: dict[str, float] = Field(
+        description="Work at each `quality`, in 10^9 operations; equal ones give the same depth."
+    )
     weights_origin: Literal["embedded", "official", "first_use", "custom"] | None = Field(
         description="Who vouches for the loaded weights; null until loaded."
     )

@@ -122,6 +122,12 @@ def test_sizes_and_their_work_are_listed(server: ServerProcess) -> None:
     assert sizes["best"] == {"resolution": 518, "gflop": 115.3}
     assert sizes["fast"]["gflop"] < sizes["balanced"]["gflop"] < sizes["best"]["gflop"]
     assert models["dpt_levit_224"]["resolutions"] is None
+    for one in models.values():
+        named = one["resolutions"] or {name: {"gflop": one["gflop"]} for name in one["qualities"]}
+        by_size = {name: named[name]["gflop"] for name in ("fast", "balanced", "best")}
+        if one["name"] == "zoedepth_n":  # Whose best is not a size, but two runs.
+            by_size["best"] *= 2
+        assert one["qualities"] == pytest.approx(by_size)
 
 
 def test_the_setting_is_the_default_network_s(cache_dir: Path) -> None:
