@@ -66,29 +66,36 @@ def test_a_chosen_clip_plays_beside_its_depth_and_the_file_goes_nowhere(
     assert not page.locator("#live-video").evaluate("(video) => video.controls || video.src")
 
 
+def seek(page: Page, second: float) -> None:
+    """Go there, and wait for the depth of it."""
+    before = pixels(page, "#live-heatmap")
+    page.evaluate(f"(second) => {{ ({_SHOWN})().currentTime = second; }}", second)
+    page.wait_for_function(
+        """(before) => {
+            const { width, height } = document.getElementById("live-heatmap");
+            const context = document.getElementById("live-heatmap").getContext("2d");
+            const { data } = context.getImageData(0, 0, width, height);
+            return data.some((value, at) => value !== before[at]);
+        }""",
+        arg=list(before),
+    )
+
+
 def test_a_paused_clip_shows_the_depth_of_where_one_seeks(page: Page, clip: Path) -> None:
     open_clip(page, clip)
     page.evaluate(f"({_SHOWN})().pause()")
     for second in (0.5, 3.5):
-        before = pixels(page, "#live-heatmap")
-        page.evaluate(f"(second) => {{ ({_SHOWN})().currentTime = second; }}", second)
-        page.wait_for_function(
-            """(before) => {
-                const { width, height } = document.getElementById("live-heatmap");
-                const context = document.getElementById("live-heatmap").getContext("2d");
-                const { data } = context.getImageData(0, 0, width, height);
-                return data.some((value, at) => value !== before[at]);
-            }""",
-            arg=list(before),
-        )
+        seek(page, second)
 
 
 def test_a_recording_is_a_webm_with_both_side_by_side(page: Page, clip: Path) -> None:
     open_clip(page, clip)
+    page.evaluate(f"({_SHOWN})().pause()")
     expect(page.locator("#live-record")).to_have_text("录制")
     page.locator("#live-record").click()
     expect(page.locator("#live-record")).to_have_text("停止并保存录像")
-    page.wait_for_function(f"() => ({_SHOWN})().currentTime > 3")
+    for second in (0.5, 1.5, 2.5, 3.5):
+        seek(page, second)
     with page.expect_download() as download:
         page.locator("#live-record").click()
     assert download.value.suggested_filename == "depth.webm"
