@@ -1,0 +1,228 @@
+"""The views that WebGL draws: the photo in 3D, in parallax, and with a blurred background."""
+
+from __future__ import annotations
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import watched_page
+from tests.support.server import ServerProcess
+from tests.support.visitor import (
+    canvas_size,
+    open_sample,
+    pixels,
+    saved,
+    set_slider,
+)
+
+
+def test_the_3d_view_can_be_reset(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-relief").click()
+    wait_until_drawn(page, "#relief canvas")
+    before = pixels(page, "#relief canvas")
+    page.locator("#relief").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    assert pixels(page, "#relief canvas") != before
+    page.locator("#relief-reset").click()
+    assert pixels(page, "#relief canvas") == before
+
+
+def opacity(page: Page) -> np.ndarray:
+    """Of the 3D view's pixels; what no surface covers is transparent."""
+    width, height = canvas_size(page, "#relief canvas")
+    rgba = np.frombuffer(pixels(page, "#relief canvas"), np.uint8)
+    return rgba.reshape(height, width, 4)[..., 3]
+
+
+def test_the_3d_view_has_no_holes_loses_its_sky_and_turns_about_a_spot(page: Page) -> None:
+    open_sample(page, "astronaut")
+    page.locator("#tab-relief").click()
+    wait_until_drawn(page, "#relief canvas")
+    page.locator("#relief").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    height, width = opacity(page).shape
+    # Past her head and shoulders one sees what was behind them.
+    middle = np.s_[height // 4 : 3 * height // 4, width // 2 : 3 * width // 4]
+    assert opacity(page)[middle].min() == 255
+    before = float(opacity(page).mean())
+    page.locator("#relief-sky").check()
+    assert float(opacity(page).mean()) < 0.98 * before
+    with page.expect_request("**/v1/effects/pointcloud*") as sent:
+        glb = saved(page, "[data-download=glb]")
+    assert glb.startswith(b"glTF")
+    assert re.search(r"[?&]far=-?[0-9.]+", sent.value.url)
+    page.locator("#relief-sky").uncheck()
+    page.locator("#relief-reset").click()
+    seen = [pixels(page, "#relief canvas")]
+    page.locator("#relief").press("Enter")
+    seen.append(pixels(page, "#relief canvas"))
+    page.locator("#relief").dblclick(position={"x": 420, "y": 120})
+    seen.append(pixels(page, "#relief canvas"))
+    assert len(set(seen)) == 3
+
+
+def test_the_3d_view_turns_by_itself_until_it_is_told_not_to(
+    browser: Browser, server: ServerProcess
+) -> None:
+    options = {"locale": "en-US", "reduced_motion": "no-preference"}
+    with watched_page(browser, server.url, **options) as page:
+        open_sample(page, "coffee")
+        page.locator("#tab-relief").click()
+        button = page.get_by_role("button", name="Turn slowly")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        wait_until_drawn(page, "#relief canvas")
+        button.click()
+        still = pixels(page, "#relief canvas")
+        button.click()
+        while pixels(page, "#relief canvas") == still:
+            page.wait_for_timeout(50)
+        button.click()
+        assert pixels(page, "#relief canvas") == pixels(page, "#relief canvas")
+
+
+@pytest.mark.parametrize(
+    ("tab", "frame", "key"),
+    [
+        ("relief", "#relief", "ArrowLeft"),
+        ("parallax", "#parallax", "ArrowLeft"),
+        ("portrait", "#portrait", "ArrowUp"),
+    ],
+)
+def test_a_webgl_view_draws_the_photo_and_answers_the_keyboard(
+    page: Page, tab: str, frame: str, key: str
+) -> None:
+    open_sample(page, "coffee")
+    page.locator(f"#tab-{tab}").click()
+    expect(page.locator(f"{frame} .empty")).to_be_hidden()
+    wait_until_drawn(page, f"{frame} canvas")
+    before = pixels(page, f"{frame} canvas")
+    page.locator(frame).focus()
+    for _ in range(12):
+        page.keyboard.press(key)
+    after = settled_pixels(page, f"{frame} canvas", len(before))
+    assert np.mean(np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8)) > 0.1
+
+
+# Frames take as long as the test says, whatever the machine does.
+_FRAME_TIMES = """() => {
+    const real = requestAnimationFrame.bind(window);
+    let [now, realNow] = [0, 0];
+    window.requestAnimationFrame = (draw) => real((at) => {
+        const { width } = document.querySelector("#parallax canvas");
+        if (at !== realNow) now += MILLISECONDS;
+        realNow = at;
+        draw(now);
+    });
+}"""
+
+
+_MOVE = """async (frame, pause) => {
+    const box = frame.getBoundingClientRect();
+    const widths = [];
+    for (let turn = 0; turn < 40; turn++) {
+        frame.dispatchEvent(new PointerEvent("pointermove", {
+            clientX: box.left + box.width * (turn % 9) / 9, clientY: box.top + 99,
+        }));
+        for (let frames = 0; frames < pause; frames++) {
+            await new Promise((done) => requestAnimationFrame(done));
+        }
+        widths.push(frame.querySelector("canvas").width);
+    }
+    return widths;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "pause", "coarsest", "last"),
+    [
+        pytest.param("16.7", 1, 600, 600, id="a screen of 60 Hz, kept up with"),
+        pytest.param("16.7", 2, 600, 600, id="an input that comes less often than frames do"),
+        pytest.param("33.3", 1, 210, 600, id="a screen of 30 Hz, where coarser is no faster"),
+        pytest.param(
+            "20 + 100 * (width / 600) ** 2", 1, 210, 210, id="a device without a graphics card"
+        ),
+    ],
+)
+def test_the_parallax_is_coarser_in_motion_where_that_makes_it_smoother(
+    page: Page, milliseconds: str, pause: int, coarsest: int, last: int
+) -> None:
+    open_sample(page, "coffee")
+    page.evaluate(_FRAME_TIMES.replace("MILLISECONDS", milliseconds))
+    page.locator("#tab-parallax").click()
+    wait_until_drawn(page, "#parallax canvas")
+    widths = page.locator("#parallax").evaluate(_MOVE, pause)
+    assert (min(widths), widths[-1]) == (coarsest, last)
+    # At rest it is as sharp as ever.
+    expect(page.locator("#parallax canvas")).to_have_js_property("width", 600)
+
+
+def test_another_photo_starts_sharp_again(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.evaluate(_FRAME_TIMES.replace("MILLISECONDS", "20 + 100 * (width / 600) ** 2"))
+    page.locator("#tab-parallax").click()
+    wait_until_drawn(page, "#parallax canvas")
+    frame, canvas = page.locator("#parallax"), page.locator("#parallax canvas")
+    assert frame.evaluate(_MOVE, 1)[-1] == 210
+    page.locator("[data-sample=chelsea]").click()
+    expect(canvas).to_have_js_property("width", 451)
+    assert frame.evaluate(_MOVE, 1)[0] == 451
+
+
+def settled_pixels(page: Page, canvas: str, size: int) -> bytes:
+    """Once they are of the full size again: in motion a slow machine draws fewer."""
+    for _ in range(100):
+        page.wait_for_timeout(200)
+        now = pixels(page, canvas)
+        if len(now) == size:
+            return now
+    raise AssertionError(f"{canvas} stays coarse")
+
+
+def wait_until_drawn(page: Page, canvas: str) -> None:
+    for _ in range(50):
+        if np.frombuffer(pixels(page, canvas), np.uint8).std() > 20:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"nothing was drawn on {canvas}")
+
+
+def test_a_browser_without_webgl_says_so_and_keeps_working(page: Page) -> None:
+    page.add_init_script(
+        """const real = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+            return kind === "webgl2" ? null : real.call(this, kind, ...rest);
+        };"""
+    )
+    open_sample(page, "coffee")
+    for tab in ("relief", "parallax", "portrait"):
+        page.locator(f"#tab-{tab}").click()
+        expect(page.locator(f"#{tab} .empty")).to_contain_text("WebGL")
+    page.locator("#tab-obstacle").click()
+    expect(page.locator("#alarm")).not_to_be_empty()
+
+
+def test_portrait_keeps_the_focus_sharp_and_blurs_the_rest(page: Page) -> None:
+    open_sample(page, "astronaut")
+    page.locator("#tab-portrait").click()
+    page.locator("#portrait").click(position={"x": 300, "y": 160})
+    set_slider(page, "#aperture", 1)
+    page.wait_for_timeout(300)
+    shape = (512, 512, 4)
+    before, after = (
+        np.frombuffer(pixels(page, canvas), np.uint8).reshape(shape)[..., 1].astype(np.float32)
+        for canvas in ("#photo", "#portrait canvas")
+    )
+    face, wall = np.s_[70:160, 190:260], np.s_[0:160, 400:500]
+
+    def detail(picture: np.ndarray, part: tuple[slice, slice]) -> float:
+        return float(np.abs(cv2.Laplacian(picture[part], cv2.CV_32F)).mean())
+
+    assert detail(after, face) > 0.8 * detail(before, face)
+    assert detail(after, wall) < 0.5 * detail(before, wall)
