@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from service.decoding.decoder import Decoder
@@ -17,6 +16,7 @@ from service.imaging.coded_colours import PRIMARIES, coded_profile
 from service.imaging.decode import read_header
 from service.imaging.files.av1 import coded_pixels
 from service.imaging.files.avif import check_avif_frames
+from tests.support.decoding import signed_pixels as pixels
 from tests.support.inputs import input_bytes
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.profiles import P3, rgb_profile, shown
@@ -24,11 +24,6 @@ from tests.support.profiles import P3, rgb_profile, shown
 CAT = Image.open(io.BytesIO(photo_bytes("chelsea.png")))
 LIMIT = 50_000_000
 _EXACT: dict[str, Any] = {"quality": 100, "subsampling": "4:4:4", "speed": 9}
-
-
-def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
-    decoder.photo_size(data)
-    return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
 
 
 def avif(image: Image.Image, **options: Any) -> bytes:

@@ -18,6 +18,7 @@ from service.imaging.display_profile import read_display_profile
 from service.imaging.icc import profile_tags
 from service.inference.engines.selection import LoadedNetwork
 from tests.hostile.containers import png_chunk, with_png_chunks
+from tests.support.decoding import signed_pixels as pixels
 from tests.support.inputs import input_bytes
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.profiles import (
@@ -41,11 +42,6 @@ _DISPLAYS = {
     "old Macintosh": (SRGB, 1.8),
 }
 WITHIN = 2
-
-
-def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
-    decoder.photo_size(data)
-    return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
 
 
 def error(decoder: Decoder, data: bytes, right: NDArray[Any]) -> float:

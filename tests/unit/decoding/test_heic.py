@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from service.decoding.decoder import Decoder, InProcessDecoder
@@ -24,6 +23,7 @@ from service.pipeline.offline import is_photo
 from service.pipeline.photo_formats import formats_in_process, formats_of_service
 from service.settings import DecodeIsolation, Settings
 from tests.hostile.corpus import heic_images
+from tests.support.decoding import signed_pixels as pixels
 from tests.support.inputs import input_bytes
 from tests.support.photos import as_bytes, photo_bytes
 from tests.support.profiles import P3, rgb_profile, shown
@@ -53,11 +53,6 @@ def reader(request: pytest.FixtureRequest) -> Iterator[Decoder]:
 def heic(image: Image.Image, **options: Any) -> bytes:
     exact: dict[str, Any] = {"quality": 95, "chroma": 444}
     return as_bytes(image, "HEIF", **exact | options)
-
-
-def pixels(decoder: Decoder, data: bytes) -> NDArray[np.int16]:
-    decoder.photo_size(data)
-    return decoder.effect_input(data, None, 4096).pixels.astype(np.int16)
 
 
 @pytest.mark.parametrize("name", CASES)
