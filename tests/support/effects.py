@@ -8,8 +8,17 @@ from typing import Any
 import httpx
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess
+
+COFFEE = photo_bytes("coffee.png")  # 600 x 400, a cup on a table
+SMALL: dict[str, dict[str, int]] = {
+    "parallax": {"frames": 4, "size": 128},
+    "pointcloud": {"max_side": 64},
+}
+"""What makes an effect of it small."""
 
 
 def post_effect(
@@ -30,3 +39,9 @@ def npy(values: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, values)
     return buffer.getvalue()
+
+
+def picture(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
