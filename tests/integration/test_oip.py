@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -15,28 +13,13 @@ import tritonclient.http as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
-from service.imaging.network_input import network_input
-from service.models.served_networks import ServedNetworks
-from service.settings import Settings
 from tests.support.access import admin_client, key_line
-from tests.support.oip import COFFEE, INFER, MODEL, images, message, network_inputs
+from tests.support.oip import COFFEE, INFER, MODEL, coffee_tensor, images, message, network_inputs
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
 from tests.support.rolling import Load
 from tests.support.server import ServerProcess, free_port
 
 ASTRONAUT = photo_bytes("astronaut.png")  # 512 x 512
-
-
-@pytest.fixture
-def client(server: ServerProcess) -> Iterator[triton.InferenceServerClient]:
-    with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
-        yield client
-
-
-def coffee_tensor() -> NDArray[np.float32]:
-    """At the network's usual size, as a client learns it from ``/v1/models``."""
-    rule = ServedNetworks.of(Settings()).choose(MODEL).input_rule
-    return network_input(COFFEE, rule).tensor[np.newaxis]
 
 
 def v1_depth(server: ServerProcess, photo: bytes, size: str) -> NDArray[np.float32]:
@@ -130,58 +113,6 @@ def test_tritonclient_compresses_its_requests(
     plain = client.infer(MODEL, inputs)
     compressed = client.infer(MODEL, inputs, request_compression_algorithm=coding)
     assert np.allclose(compressed.as_numpy("depth"), plain.as_numpy("depth"), atol=1e-5)
-
-
-def test_statistics_count_what_every_way_in_asks_of_a_network(
-    server: ServerProcess, client: triton.InferenceServerClient
-) -> None:
-    def statistics() -> dict[str, Any]:
-        (network,) = client.get_inference_statistics(MODEL)["model_stats"]
-        return dict(network)
-
-    before = statistics()
-    client.infer(MODEL, [network_inputs(np.concatenate([coffee_tensor()] * 2))])
-    with pytest.raises(InferenceServerException):
-        client.infer(MODEL, [images(COFFEE[:9000])])
-    assert server.client.post("/v1/depth", files={"image": COFFEE}).status_code == 200
-    assert server.client.post("/v1/depth", files={"image": COFFEE[:9000]}).status_code == 422
-    after = statistics()
-
-    assert after["inference_count"] == before["inference_count"] + 3
-    assert before["execution_count"] + 2 <= after["execution_count"] <= after["inference_count"]
-    assert after["last_inference"] > before["last_inference"]
-    more = {
-        name: (timing["count"] - old["count"], timing["ns"] - old["ns"])
-        for name, timing in after["inference_stats"].items()
-        for old in (before["inference_stats"][name],)
-    }
-    parts = ("queue", "compute_input", "compute_infer")
-    assert {name: more[name][0] for name in ("success", "fail", *parts)} == {
-        "success": 3,
-        "fail": 2,
-        **dict.fromkeys(parts, 3),
-    }
-    assert 0 < more["compute_infer"][1] < sum(more[part][1] for part in parts) < more["success"][1]
-    assert more["fail"][1] > 0
-    calls = {each["batch_size"]: each["compute_infer"] for each in after["batch_stats"]}
-    assert sum(calls[size]["count"] for size in calls) == after["execution_count"]
-    assert sum(size * calls[size]["count"] for size in calls) == after["inference_count"]
-
-
-def test_statistics_of_all_networks_and_of_unknown_ones(
-    client: triton.InferenceServerClient,
-) -> None:
-    assert "statistics" in client.get_server_metadata()["extensions"]
-    networks = {each["name"]: each for each in client.get_inference_statistics()["model_stats"]}
-    assert networks[MODEL]["inference_count"] > 0
-    unused = networks["midas_v21_small_256"]
-    assert (unused["execution_count"], unused["batch_stats"]) == (0, [])
-    (only,) = client.get_inference_statistics(MODEL, "1")["model_stats"]
-    assert (only["name"], only["version"]) == (MODEL, "1")
-    for name, version in (("unknown", ""), (MODEL, "2")):
-        with pytest.raises(InferenceServerException) as refused:
-            client.get_inference_statistics(name, version)
-        assert refused.value.status() == "404"
 
 
 def test_both_outputs_at_once_and_plain_json(server: ServerProcess) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 import tritonclient.http as triton
 from numpy.typing import NDArray
 
+from service.imaging.network_input import network_input
+from service.models.served_networks import ServedNetworks
+from service.settings import Settings
 from tests.support.photos import photo_bytes
 
 MODEL = "depth_lite_256"
@@ -37,3 +40,9 @@ def message(**changes: Any) -> dict[str, Any]:
         "data": [base64.b64encode(COFFEE).decode()],
     }
     return {"inputs": [tensor | changes]}
+
+
+def coffee_tensor() -> NDArray[np.float32]:
+    """At the network's usual size, as a client learns it from ``/v1/models``."""
+    rule = ServedNetworks.of(Settings()).choose(MODEL).input_rule
+    return network_input(COFFEE, rule).tensor[np.newaxis]
