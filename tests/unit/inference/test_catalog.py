@@ -20,35 +20,17 @@ from service.errors import (
 )
 from service.inference import catalog as catalog_module
 from service.inference.catalog import CatalogHooks, NetworkCatalog
-from service.inference.engines.base import Parity
 from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
 from service.models.registry import SPECS, find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec
-from service.models.weights import Origin, VerifiedWeights, WeightsStore
+from service.models.weights import WeightsStore
 from service.observability.context import log_lines_of
 from service.settings import Precision, Settings
-from tests.support.engines import ScriptedEngine
+from tests.support.catalog import EMBEDDED, LERES, SMALL, Gauges, Load, load
 from tests.support.log_lines import LogLines
 
-EMBEDDED, SMALL, LERES = "depth_lite_256", "midas_v21_small_256", "leres_res50"
 ANYTHING = "depth_anything_v2_vits"
-
-Load = Callable[[NetworkSpec, Settings], LoadedNetwork]
-
-
-def load(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-    weights = VerifiedWeights(Path("weights"), "0" * 64, Origin.OFFICIAL)
-    return LoadedNetwork(spec, weights, ScriptedEngine(), Parity(0, 0))
-
-
-@pytest.fixture
-def loaders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Load], None]:
-    def use(loader: Load) -> None:
-        monkeypatch.setattr(catalog_module, "load_for_serving", loader)
-
-    use(load)
-    return use
 
 
 def settings_for(*names: str, **others: Any) -> Settings:
@@ -261,110 +243,6 @@ def test_a_failed_load_is_tried_again_after_a_while(
         catalog.close()
 
     asyncio.run(scenario())
-
-
-class Gauges:
-    """Which networks the hooks left exported."""
-
-    def __init__(self) -> None:
-        self.exported: list[LoadedNetwork] = []
-
-    def hooks(self) -> CatalogHooks:
-        return CatalogHooks(self.exported.append, self.exported.remove)
-
-
-def test_the_old_network_serves_until_the_new_one_is_ready(
-    loaders: Callable[[Load], None],
-) -> None:
-    may_load, gauges = threading.Event(), Gauges()
-
-    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-        may_load.wait(30)
-        return load(spec, settings)
-
-    async def run() -> None:
-        catalog = NetworkCatalog(Settings(), gauges.hooks())
-        old = await catalog.get(EMBEDDED)
-        loaders(slow)
-        reload = asyncio.create_task(catalog.reload(EMBEDDED))
-        other = asyncio.create_task(catalog.reload(EMBEDDED))
-        await asyncio.sleep(0)
-        assert await catalog.get(EMBEDDED) is old
-        may_load.set()
-        new, newest = await reload, await other
-        assert new is not old
-        assert await catalog.get(EMBEDDED) is newest
-        assert gauges.exported == [newest]
-        catalog.close()
-
-    asyncio.run(run())
-
-
-def test_a_new_network_that_does_not_load_leaves_the_old_one(
-    loaders: Callable[[Load], None],
-) -> None:
-    def broken(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-        raise WeightsError("not these weights")
-
-    async def run() -> None:
-        catalog = NetworkCatalog(Settings())
-        old = await catalog.get(EMBEDDED)
-        loaders(broken)
-        with pytest.raises(ModelUnavailable, match="not these weights"):
-            await catalog.reload(EMBEDDED)
-        assert await catalog.get(EMBEDDED) is old
-        catalog.close()
-
-    asyncio.run(run())
-
-
-def test_files_that_are_replaced_are_noticed_and_tried_once(
-    loaders: Callable[[Load], None], tmp_path: Path
-) -> None:
-    record = tmp_path / f"{EMBEDDED}.json"
-
-    def broken(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-        raise WeightsError("half written")
-
-    async def run() -> None:
-        catalog = NetworkCatalog(Settings(weights_dir=tmp_path))
-        await catalog.get(EMBEDDED)
-        assert catalog.replaced() == []
-        record.write_text("{")
-        assert catalog.replaced() == [EMBEDDED]
-        loaders(broken)
-        with pytest.raises(ModelUnavailable):
-            await catalog.reload(EMBEDDED)
-        assert catalog.replaced() == []
-        record.write_text("{}")
-        assert catalog.replaced() == [EMBEDDED]
-        loaders(load)
-        await catalog.reload(EMBEDDED)
-        assert catalog.replaced() == []
-        catalog.close()
-
-    asyncio.run(run())
-
-
-def test_replaced_files_are_followed(
-    loaders: Callable[[Load], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalog_module, "_FOLLOW_SECONDS", 0)
-
-    async def run() -> None:
-        replaced = asyncio.Event()
-        hooks = CatalogHooks(unloaded=lambda network: replaced.set())
-        catalog = NetworkCatalog(Settings(weights_dir=tmp_path), hooks)
-        old = await catalog.get(EMBEDDED)
-        following = asyncio.create_task(catalog.follow_files())
-        (tmp_path / f"{EMBEDDED}.json").write_text("{}")
-        async with asyncio.timeout(30):
-            await replaced.wait()
-        assert await catalog.get(EMBEDDED) is not old
-        following.cancel()
-        catalog.close()
-
-    asyncio.run(run())
 
 
 def test_a_network_is_unloaded_but_never_the_default_one(loaders: Callable[[Load], None]) -> None:

@@ -1,0 +1,115 @@
+"""A network that is loaded anew, because it was asked for or its files were replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.errors import (
+    ModelUnavailable,
+    WeightsError,
+)
+from service.inference import catalog as catalog_module
+from service.inference.catalog import CatalogHooks, NetworkCatalog
+from service.inference.engines.selection import LoadedNetwork
+from service.models.spec import NetworkSpec
+from service.settings import Settings
+from tests.support.catalog import EMBEDDED, Gauges, Load, load
+
+
+def test_the_old_network_serves_until_the_new_one_is_ready(
+    loaders: Callable[[Load], None],
+) -> None:
+    may_load, gauges = threading.Event(), Gauges()
+
+    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        may_load.wait(30)
+        return load(spec, settings)
+
+    async def run() -> None:
+        catalog = NetworkCatalog(Settings(), gauges.hooks())
+        old = await catalog.get(EMBEDDED)
+        loaders(slow)
+        reload = asyncio.create_task(catalog.reload(EMBEDDED))
+        other = asyncio.create_task(catalog.reload(EMBEDDED))
+        await asyncio.sleep(0)
+        assert await catalog.get(EMBEDDED) is old
+        may_load.set()
+        new, newest = await reload, await other
+        assert new is not old
+        assert await catalog.get(EMBEDDED) is newest
+        assert gauges.exported == [newest]
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_a_new_network_that_does_not_load_leaves_the_old_one(
+    loaders: Callable[[Load], None],
+) -> None:
+    def broken(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        raise WeightsError("not these weights")
+
+    async def run() -> None:
+        catalog = NetworkCatalog(Settings())
+        old = await catalog.get(EMBEDDED)
+        loaders(broken)
+        with pytest.raises(ModelUnavailable, match="not these weights"):
+            await catalog.reload(EMBEDDED)
+        assert await catalog.get(EMBEDDED) is old
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_files_that_are_replaced_are_noticed_and_tried_once(
+    loaders: Callable[[Load], None], tmp_path: Path
+) -> None:
+    record = tmp_path / f"{EMBEDDED}.json"
+
+    def broken(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        raise WeightsError("half written")
+
+    async def run() -> None:
+        catalog = NetworkCatalog(Settings(weights_dir=tmp_path))
+        await catalog.get(EMBEDDED)
+        assert catalog.replaced() == []
+        record.write_text("{")
+        assert catalog.replaced() == [EMBEDDED]
+        loaders(broken)
+        with pytest.raises(ModelUnavailable):
+            await catalog.reload(EMBEDDED)
+        assert catalog.replaced() == []
+        record.write_text("{}")
+        assert catalog.replaced() == [EMBEDDED]
+        loaders(load)
+        await catalog.reload(EMBEDDED)
+        assert catalog.replaced() == []
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_replaced_files_are_followed(
+    loaders: Callable[[Load], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_module, "_FOLLOW_SECONDS", 0)
+
+    async def run() -> None:
+        replaced = asyncio.Event()
+        hooks = CatalogHooks(unloaded=lambda network: replaced.set())
+        catalog = NetworkCatalog(Settings(weights_dir=tmp_path), hooks)
+        old = await catalog.get(EMBEDDED)
+        following = asyncio.create_task(catalog.follow_files())
+        (tmp_path / f"{EMBEDDED}.json").write_text("{}")
+        async with asyncio.timeout(30):
+            await replaced.wait()
+        assert await catalog.get(EMBEDDED) is not old
+        following.cancel()
+        catalog.close()
+
+    asyncio.run(run())
