@@ -19,7 +19,7 @@ from service.models.weights import sha256_of
 from training.dataset import Labelled, teacher_labels, teacher_source, true_source
 from training.evaluate import report
 from training.recipe import Recipe
-from training.scenes import scene_source
+from training.scenes import GENERATION, scene_source
 from training.student import NAME, Student, blended, from_imagenet, from_weights, save
 from training.teacher import Teacher, label_folder
 from training.train import Training
@@ -60,7 +60,7 @@ def train(parsed: argparse.Namespace) -> None:
         sources.append(true_source(pairs, work / "true", parsed.pairs_weight, recipe.true_trim))
     if parsed.scenes:
         covering = [labelled.photo for labelled in sources[0].photos]
-        folder = work / f"scenes-{sources[0].fingerprint()}"
+        folder = work / f"scenes{GENERATION}-{sources[0].fingerprint()}"
         sources.append(scene_source(covering, folder, parsed.scenes, recipe.seed))
     if parsed.init is None:
         student, start = from_imagenet(recipe.seed), "ImageNet"
