@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import (
     Browser,
+    ConsoleMessage,
+    Error,
     Page,
     Playwright,
     Request,
-    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -33,6 +34,8 @@ _LIGHT = (
     *("--disable-gpu-compositing", "--disable-gpu-rasterization"),
     "--webgl-antialiasing-mode=none",
 )
+_USUAL: dict[str, Any] = {"permissions": ["camera"], "reduced_motion": "reduce"}
+_DESK: dict[str, Any] = {"locale": "zh-CN", "viewport": {"width": 1200, "height": 900}}
 # Playwright's 5 seconds are few for a busy machine's first heatmap.
 expect.set_options(timeout=30_000)
 
@@ -59,9 +62,16 @@ def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
 
     Nothing moves by itself, unless the options say otherwise.
     """
-    usual = {"permissions": ["camera"], "reduced_motion": "reduce"}
-    context = browser.new_context(base_url=url, **usual | options)
+    context = browser.new_context(base_url=url, **_USUAL | options)
     page = context.new_page()
+    with watched(page, url):
+        yield page
+        context.close()
+
+
+@contextlib.contextmanager
+def watched(page: Page, url: str) -> Iterator[None]:
+    """Fail on console errors and foreign requests of a page."""
     errors: list[str] = []
     elsewhere: list[str] = []
 
@@ -69,22 +79,63 @@ def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
         if not request.url.startswith((url, "blob:", "data:")):
             elsewhere.append(request.url)
 
+    def note_error(error: Error) -> None:
+        errors.append(str(error))
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
     page.on("request", note_request)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "console",
-        lambda message: errors.append(message.text) if message.type == "error" else None,
-    )
-    yield page
-    context.close()
+    page.on("pageerror", note_error)
+    page.on("console", note_message)
+    yield
+    page.remove_listener("request", note_request)
+    page.remove_listener("pageerror", note_error)
+    page.remove_listener("console", note_message)
     assert not elsewhere
     # Chromium logs every 4xx answer as an error of its own.
     assert not [error for error in errors if "Failed to load resource" not in error]
 
 
+@pytest.fixture(scope="package")
+def desk(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+    """One tab for all tests: a new one takes a process, and compiles the page's scripts anew."""
+    context = browser.new_context(base_url=server.url, **_USUAL | _DESK)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
-    """The page as a Chinese visitor at a desk sees it."""
-    viewport: ViewportSize = {"width": 1200, "height": 900}
-    with watched_page(browser, server.url, locale="zh-CN", viewport=viewport) as page:
+def page(desk: Page, server: ServerProcess) -> Iterator[Page]:
+    """The page as a Chinese visitor at a desk sees it, for the first time."""
+    # Chromium draws a tab behind another but once a second.
+    desk.bring_to_front()
+    with watched(desk, server.url):
+        yield desk
+        forget(desk, server.url)
+
+
+@pytest.fixture
+def other_page(desk: Page, server: ServerProcess) -> Iterator[Page]:
+    """The same in a tab of its own, for what cannot be taken back: routed WebSockets."""
+    page = desk.context.new_page()
+    with watched(page, server.url):
         yield page
+        forget(page, server.url)
+        page.close()
+
+
+def forget(page: Page, url: str) -> None:
+    """Leave nothing behind of what was done on a page, nor anything that goes on."""
+    page.unroute_all(behavior="ignoreErrors")
+    # A file of the same origin that runs nothing, so that nothing is stored again.
+    page.goto(f"{url}/static/icon.svg")
+    page.evaluate("sessionStorage.clear()")
+    page.set_viewport_size(_DESK["viewport"])
+    page.mouse.move(0, 0)
+    session = page.context.new_cdp_session(page)
+    stored = {"origin": url, "storageTypes": "cookies,indexeddb,local_storage"}
+    session.send("Storage.clearDataForOrigin", stored)
+    session.send("Page.resetNavigationHistory")
+    session.detach()

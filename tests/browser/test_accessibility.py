@@ -71,10 +71,9 @@ def test_the_arrow_keys_pass_over_the_tabs_that_need_a_photo(page: Page) -> None
 
 def test_a_photo_can_be_chosen_by_the_keyboard_alone(page: Page) -> None:
     # Listened for from the start: it takes the browser a moment to turn this on.
-    page.on("filechooser", lambda _: None)
-    page.goto("/")
-    for _ in range(3):
-        page.keyboard.press("Tab")
-    expect(page.locator("#file")).to_be_focused()
     with page.expect_file_chooser():
+        page.goto("/")
+        for _ in range(3):
+            page.keyboard.press("Tab")
+        expect(page.locator("#file")).to_be_focused()
         page.keyboard.press("Space")

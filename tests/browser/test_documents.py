@@ -34,6 +34,7 @@ def test_swagger_ui_leads_to_the_live_camera(page: Page) -> None:
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Live tab").click()
     expect(opened.value.locator("#tab-live")).to_have_attribute("aria-selected", "true")
+    opened.value.close()
 
 
 def test_redoc_renders_offline(page: Page) -> None:

@@ -72,7 +72,7 @@ def test_the_heatmap_moves_with_the_camera_and_stop_releases_both(page: Page) ->
     expect(page.locator("#live-heatmap")).to_be_visible()
 
 
-def test_frames_are_small_jpegs_and_two_at_most_are_in_flight(page: Page) -> None:
+def test_frames_are_small_jpegs_and_two_at_most_are_in_flight(other_page: Page) -> None:
     frames: list[bytes | str] = []
     sockets: list[WebSocketRoute] = []
 
@@ -83,14 +83,14 @@ def test_frames_are_small_jpegs_and_two_at_most_are_in_flight(page: Page) -> Non
         sockets.append(socket)
         socket.on_message(take)
 
-    page.route_web_socket("**/v1/stream*", serve)
-    page.goto("/")
-    press_start(page)
-    page.wait_for_function("() => document.getElementById('live-video').videoWidth > 0")
-    expect_frames(page, frames, 2)
+    other_page.route_web_socket("**/v1/stream*", serve)
+    other_page.goto("/")
+    press_start(other_page)
+    other_page.wait_for_function("() => document.getElementById('live-video').videoWidth > 0")
+    expect_frames(other_page, frames, 2)
     sockets[0].send(json.dumps({"sequence": 2, "dropped": 1, "model": "mock"}))
     sockets[0].send(HEATMAP)
-    expect_frames(page, frames, 4)
+    expect_frames(other_page, frames, 4)
     pictures = [Image.open(io.BytesIO(frame)) for frame in frames if isinstance(frame, bytes)]
     assert [(picture.format, max(picture.size)) for picture in pictures] == 4 * [("JPEG", 480)]
 
@@ -128,15 +128,17 @@ def test_whoever_leaves_takes_the_camera_with_them(page: Page, way: str) -> None
 
 
 def test_a_camera_that_is_allowed_only_after_stop_is_released(page: Page) -> None:
-    page.add_init_script(
-        """const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = async (wanted) => {
-            await new Promise((resolve) => { window.allow = resolve; });
-            window.late = await real(wanted);
-            return window.late;
-        };"""
-    )
     page.goto("/")
+    page.evaluate(
+        """() => {
+            const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+                await new Promise((resolve) => { window.allow = resolve; });
+                window.late = await real(wanted);
+                return window.late;
+            };
+        }"""
+    )
     press_start(page)
     page.wait_for_function("() => window.allow")
     page.locator("#live-switch").click()
@@ -175,8 +177,8 @@ def test_a_refused_camera_is_said_in_words(browser: Browser, server: ServerProce
 def test_a_camera_that_cannot_be_used_is_said_in_words(
     page: Page, obstacle: str, words: str
 ) -> None:
-    page.add_init_script(obstacle)
     page.goto("/")
+    page.evaluate(f"() => {{ {obstacle}; }}")
     press_start(page)
     expect(page.locator("#status")).to_contain_text(words)
 
@@ -208,7 +210,7 @@ def test_a_server_that_goes_down_while_live_is_said_in_words(
         server.wait()
 
 
-def test_a_busy_server_is_said_in_words_and_the_stream_goes_on(page: Page) -> None:
+def test_a_busy_server_is_said_in_words_and_the_stream_goes_on(other_page: Page) -> None:
     sequence = 0
     busy = True
 
@@ -225,22 +227,22 @@ def test_a_busy_server_is_said_in_words_and_the_stream_goes_on(page: Page) -> No
 
         socket.on_message(answer)
 
-    page.route_web_socket("**/v1/stream*", serve)
-    page.goto("/")
-    press_start(page)
-    expect(page.locator("#status")).to_contain_text("服务器繁忙")
-    expect(page.locator("#live-video")).to_be_visible()
+    other_page.route_web_socket("**/v1/stream*", serve)
+    other_page.goto("/")
+    press_start(other_page)
+    expect(other_page.locator("#status")).to_contain_text("服务器繁忙")
+    expect(other_page.locator("#live-video")).to_be_visible()
     busy = False
-    expect(page.locator("#live-figures")).to_contain_text("服务器跳过 3 帧")
-    expect(page.locator("#status")).to_contain_text("mock")
+    expect(other_page.locator("#live-figures")).to_contain_text("服务器跳过 3 帧")
+    expect(other_page.locator("#status")).to_contain_text("mock")
 
 
-def test_retry_comes_back_to_the_live_tab(page: Page) -> None:
-    page.route_web_socket("**/v1/stream*", lambda socket: socket.close(code=1001))
-    page.goto("/")
-    press_start(page)
-    expect(page.locator("#status")).to_contain_text("正在重启")
-    page.locator("#tab-depth").click()
-    page.locator("#retry").click()
-    expect(page.locator("#panel-live")).to_be_visible()
-    expect(page.locator("#status")).to_contain_text("正在重启")
+def test_retry_comes_back_to_the_live_tab(other_page: Page) -> None:
+    other_page.route_web_socket("**/v1/stream*", lambda socket: socket.close(code=1001))
+    other_page.goto("/")
+    press_start(other_page)
+    expect(other_page.locator("#status")).to_contain_text("正在重启")
+    other_page.locator("#tab-depth").click()
+    other_page.locator("#retry").click()
+    expect(other_page.locator("#panel-live")).to_be_visible()
+    expect(other_page.locator("#status")).to_contain_text("正在重启")

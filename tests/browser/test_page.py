@@ -226,13 +226,15 @@ def test_reload_back_and_forward_keep_the_photo_and_the_tab(page: Page) -> None:
 def test_an_upload_tells_how_far_it_is_and_can_be_cancelled(page: Page) -> None:
     open_sample(page, "coffee")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 30_000}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.emulateNetworkConditions", slow)
     drop(page, "cat.png", photo_bytes("chelsea.png"))
     expect(page.locator("#status")).to_have_text(re.compile(r"正在上传 \d+%"))
     expect(page.locator("#progress")).to_have_attribute("value", re.compile(r"0\.\d+"))
     page.get_by_role("button", name="取消").click()
     expect(page.locator("#status")).to_have_text("已取消。")
     expect(page.locator("#progress")).to_be_hidden()
+    session.detach()
     # The result before it is there again.
     assert canvas_size(page, "#heatmap") == [600, 400]
     expect(page.locator("#heatmap")).to_be_visible()

@@ -194,13 +194,15 @@ def wait_until_drawn(page: Page, canvas: str) -> None:
 
 
 def test_a_browser_without_webgl_says_so_and_keeps_working(page: Page) -> None:
-    page.add_init_script(
-        """const real = HTMLCanvasElement.prototype.getContext;
-        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-            return kind === "webgl2" ? null : real.call(this, kind, ...rest);
-        };"""
-    )
     open_sample(page, "coffee")
+    page.evaluate(
+        """() => {
+            const real = HTMLCanvasElement.prototype.getContext;
+            HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+                return kind === "webgl2" ? null : real.call(this, kind, ...rest);
+            };
+        }"""
+    )
     for tab in ("relief", "parallax", "portrait"):
         page.locator(f"#tab-{tab}").click()
         expect(page.locator(f"#{tab} .empty")).to_contain_text("WebGL")
