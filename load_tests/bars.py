@@ -2,8 +2,8 @@
 
     python -m load_tests.bars
 
-The motorcycle of scikit-image, and made-up scenes with exact depth, covered with its photos. The
-embedded network has learnt from scenes of that kind, of other seeds. Writes results/bars.json.
+The motorcycle of scikit-image, and made-up scenes with exact depth, covered with its photos.
+Writes results/bars.json.
 """
 
 from __future__ import annotations
