@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from service.errors import WeightsError
 from service.models.spec import NetworkSpec
@@ -18,6 +19,11 @@ from service.models.spec import NetworkSpec
 _NESTED = ("model", "depth_model")
 # What torch's DataParallel puts before every key.
 _PARALLEL = "module."
+# What weights are drawn with before a training, by torch's layers and by timm.
+_DRAWING = {
+    *(nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_),
+    *(torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.erfinv_),
+}
 
 
 def load_network(spec: NetworkSpec, path: Path, sha256: str | None = None) -> nn.Module:
@@ -31,7 +37,8 @@ def load_network(spec: NetworkSpec, path: Path, sha256: str | None = None) -> nn
     longer that file, or when its keys or shapes are not exactly the network's.
     """
     rename = spec.renamer()
-    network = spec.build()
+    with _WithoutDrawing():
+        network = spec.build()
     tables = _computed_tables(network)
     state = {}
     for key, value in _read(path, sha256).items():
@@ -46,6 +53,25 @@ def load_network(spec: NetworkSpec, path: Path, sha256: str | None = None) -> nn
     except RuntimeError as error:
         raise WeightsError(f"The file does not fit {spec.name}: {error}") from error
     return network.float().eval().requires_grad_(False)
+
+
+class _WithoutDrawing(TorchFunctionMode):
+    """Within it a network is built without the random weights to start a training from.
+
+    A file has them all. To draw hundreds of millions takes seconds.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        named = kwargs or {}
+        if func in _DRAWING:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
 
 
 def _computed_tables(network: nn.Module) -> dict[str, torch.Tensor]:
