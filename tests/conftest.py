@@ -35,8 +35,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest of the last files: at the end the other workers would wait for it."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/unit/networks/"))
+    """Begin with the longest of the last files: at the end the other workers would wait for it.
+
+    In it the tests of a network follow each other, which is loaded once for all of them.
+    """
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[bool, str]:
+    if not item.nodeid.startswith("tests/unit/networks/"):
+        return True, ""
+    parametrized = getattr(item, "callspec", None)
+    return False, str(parametrized.params.get("name", "")) if parametrized else ""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
