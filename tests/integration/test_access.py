@@ -13,6 +13,7 @@ import pytest
 
 import service
 from tests.support.access import admin_client, answer_to, key_line
+from tests.support.commands import run_command
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
 from tests.support.server import ServerProcess, free_port, run_service
 from tests.support.waiting import wait_until
@@ -124,7 +125,7 @@ def test_a_taken_admin_port_is_a_clear_error_at_start(server: ServerProcess) -> 
 
 
 def test_one_port_cannot_be_both() -> None:
-    done = run_service("serve", "--port", "9000", admin_port="9000")
+    done = run_command("serve", "--port", "9000", admin_port="9000")
     assert done.returncode == 2
     assert "DEPTH_ADMIN_PORT must differ" in done.stderr
 

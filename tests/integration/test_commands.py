@@ -13,6 +13,7 @@ from PIL import Image
 
 from service import __version__
 from service.imaging.depth_description import read_description
+from tests.support.commands import run_command
 from tests.support.depths import motorcycle_metres
 from tests.support.effects import depth_file
 from tests.support.photos import photo_bytes, photo_path
@@ -42,7 +43,7 @@ def test_predict_equals_the_server(
 
 def test_predict_takes_the_format_from_the_suffix(cache_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "depth.json"
-    done = run_service(
+    done = run_command(
         *("predict", str(photo_path("coffee.png")), "-o", str(output), "--resolution", "256"),
         cache_dir=str(cache_dir),
     )
@@ -58,7 +59,7 @@ def test_predict_has_the_options_of_http(
     query = {"anchors": "0.5,0.9,0.6;0.5,0.1,3", "detail": "high", "size": "network"}
     camera = {"intrinsics": "525,525,299.5,199.5"}
     output = tmp_path / "depth.ros.zip"
-    done = run_service(
+    done = run_command(
         *("predict", str(photo_path("coffee.png")), "-o", str(output)),
         *(f"--{name}={value}" for name, value in (query | camera).items()),
         cache_dir=str(cache_dir),
@@ -73,7 +74,7 @@ def test_predict_has_the_options_of_http(
 
 def test_effect_of_a_photo(cache_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "mesh.glb"
-    done = run_service(
+    done = run_command(
         *("effect", "pointcloud", str(photo_path("coffee.png")), "-o", str(output)),
         *("--max-side", "128"),
         cache_dir=str(cache_dir),
@@ -96,7 +97,7 @@ def test_a_suffix_of_another_kind_of_file_is_refused(
     tmp_path: Path, words: tuple[str, ...], output: str, reason: str
 ) -> None:
     place = tmp_path / output
-    done = run_service(*words, str(photo_path("coffee.png")), "-o", str(place))
+    done = run_command(*words, str(photo_path("coffee.png")), "-o", str(place))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{place}: end its name in ")
     assert done.stderr.endswith(f"{reason}\n") and done.stderr.count("\n") == 1
@@ -106,7 +107,7 @@ def test_a_suffix_of_another_kind_of_file_is_refused(
 def test_a_photo_alone_gets_its_heatmap_beside_it(cache_dir: Path, tmp_path: Path) -> None:
     photo = tmp_path / "cup.png"
     photo.write_bytes(photo_bytes("coffee.png"))
-    done = run_service(str(photo), cache_dir=str(cache_dir))
+    done = run_command(str(photo), cache_dir=str(cache_dir))
     assert done.returncode == 0, done.stderr
     heatmap = tmp_path / "cup.png.png"
     assert done.stdout.startswith(f"{heatmap}: heatmap, 600x400")
@@ -129,7 +130,7 @@ def test_predict_says_what_is_wrong(cache_dir: Path, tmp_path: Path) -> None:
         (good, tmp_path / "missing" / "o.png", "No such file"),
         (good, tmp_path / "o.jpg", "end its name in .png"),
     ):
-        done = run_service("predict", str(photo), "-o", str(output), cache_dir=str(cache_dir))
+        done = run_command("predict", str(photo), "-o", str(output), cache_dir=str(cache_dir))
         assert done.returncode != 0
         assert reason in done.stderr
         assert "Traceback" not in done.stderr
@@ -161,7 +162,7 @@ def test_predict_writes_16_bits_that_say_what_they_are(
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
-    done = run_service(
+    done = run_command(
         *("predict", str(photos), "-o", str(tmp_path / "out"), "--format", "depth16"),
         cache_dir=str(cache_dir),
     )
@@ -188,7 +189,7 @@ def test_eval_scores_networks_on_photos_of_known_depth(cache_dir: Path, tmp_path
     (data / "without.png").write_bytes(photo_bytes("chelsea.png"))
 
     figures = tmp_path / "figures.json"
-    done = run_service(
+    done = run_command(
         *("eval", str(data), "--json", str(figures)),
         cache_dir=str(cache_dir),
     )
@@ -199,21 +200,21 @@ def test_eval_scores_networks_on_photos_of_known_depth(cache_dir: Path, tmp_path
     assert 0.05 < scores["ordinal"] < 0.2
 
     (tmp_path / "none").mkdir()
-    empty = run_service("eval", str(tmp_path / "none"), cache_dir=str(cache_dir))
+    empty = run_command("eval", str(tmp_path / "none"), cache_dir=str(cache_dir))
     assert empty.returncode == 2
     assert "no photo has its true depth" in empty.stderr
     np.save(data / "a.npy", np.ones((3, 3)))
-    wrong = run_service("eval", str(data), cache_dir=str(cache_dir))
+    wrong = run_command("eval", str(data), cache_dir=str(cache_dir))
     assert wrong.returncode == 2
     assert "a.png: the truth is (3, 3)" in wrong.stderr
 
 
 def test_a_mistyped_setting_is_an_error_and_an_unknown_one_is_logged(cache_dir: Path) -> None:
-    slip = run_service("settings", api_key_file="keys.txt")
+    slip = run_command("settings", api_key_file="keys.txt")
     assert slip.returncode == 2
     assert "DEPTH_API_KEY_FILE" in slip.stderr
     assert "DEPTH_API_KEYS_FILE meant?" in slip.stderr
-    other = run_service("--version", service_host="10.0.0.1")
+    other = run_command("--version", service_host="10.0.0.1")
     assert other.returncode == 0
     with ServerProcess(cache_dir=str(cache_dir), service_host="10.0.0.1") as server:
         assert "WARNING service [-] DEPTH_SERVICE_HOST: there is no such setting" in server.log()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.commands import run_command
 from tests.support.effects import post_effect
 from tests.support.inputs import input_bytes
 from tests.support.photos import photo_bytes
@@ -53,7 +54,7 @@ def test_a_folder_alone_gets_a_folder_beside_it(cache_dir: Path, tmp_path: Path)
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
-    done = run_service(f"{photos}/.", "--format", "npy", cache_dir=str(cache_dir))
+    done = run_command(f"{photos}/.", "--format", "npy", cache_dir=str(cache_dir))
     assert done.returncode == 0, done.stderr
     outputs = tmp_path / "photos-npy"
     assert done.stdout.startswith(f"{outputs}: 1 done")
@@ -71,7 +72,7 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     (photos / "x.avif").write_bytes(input_bytes("x.avif"))
     (photos / "sub" / "cat.PNG").write_bytes(photo_bytes("chelsea.png"))
     (photos / "notes.txt").write_text("no photo, and not said to be one")
-    done = run_service("predict", str(photos), "-o", str(output), cache_dir=str(cache_dir))
+    done = run_command("predict", str(photos), "-o", str(output), cache_dir=str(cache_dir))
     assert done.returncode == 1
     assert "cup.jpg: " in done.stderr
     assert "Formats that are read" in done.stderr
@@ -94,7 +95,7 @@ def test_outputs_within_the_photos_are_refused(tmp_path: Path, command: tuple[st
     link.symlink_to(photos)
     name, *option = command
     for output in (photos, photos / "depth", photos / "sub" / ".." / "depth", link / "depth"):
-        done = run_service(name, str(photos), *option, str(output))
+        done = run_command(name, str(photos), *option, str(output))
         assert done.returncode == 2
         assert "outside of the folder of photos" in done.stderr
         assert "Traceback" not in done.stderr
@@ -107,12 +108,12 @@ def test_predict_of_a_folder_says_how_it_went(cache_dir: Path, tmp_path: Path) -
     empty.mkdir()
     (photos / "cup.png").write_bytes(photo_bytes("coffee.png"))
     output = str(tmp_path / "depth")
-    good = run_service(
+    good = run_command(
         *("predict", str(photos), "-o", output, "--format", "npy", "--size", "network"),
         cache_dir=str(cache_dir),
     )
     assert good.returncode == 0, good.stderr
     assert np.load(tmp_path / "depth" / "cup.png.npy").ndim == 2
-    nothing = run_service("predict", str(empty), "-o", output, cache_dir=str(cache_dir))
+    nothing = run_command("predict", str(empty), "-o", output, cache_dir=str(cache_dir))
     assert nothing.returncode == 2
     assert "no photos" in nothing.stderr

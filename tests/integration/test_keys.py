@@ -11,8 +11,9 @@ import pytest
 
 from service.api.paths import PROBES
 from tests.support.access import answer_to, key_line
+from tests.support.commands import run_command
 from tests.support.photos import photo_bytes
-from tests.support.server import ROOT, ServerProcess, run_service
+from tests.support.server import ROOT, ServerProcess
 from tests.support.waiting import wait_until
 
 PHOTO = photo_bytes("chelsea.png")
@@ -191,7 +192,7 @@ def test_a_missing_or_broken_file_is_a_clear_error_at_start(
     path = tmp_path / "keys.txt"
     if content is not None:
         path.write_text(content)
-    done = run_service("serve", "--port", "0", api_keys_file=str(path))
+    done = run_command("serve", "--port", "0", api_keys_file=str(path))
     assert done.returncode == 2
     assert "DEPTH_API_KEYS_FILE" in done.stderr
     assert reason in done.stderr
@@ -200,7 +201,7 @@ def test_a_missing_or_broken_file_is_a_clear_error_at_start(
 
 
 def test_a_new_key_opens_the_service(cache_dir: Path, tmp_path: Path) -> None:
-    first, second = (run_service("keys", "new", "phone-app") for _ in range(2))
+    first, second = (run_command("keys", "new", "phone-app") for _ in range(2))
     assert first.returncode == 0
     assert first.stdout != second.stdout
     key = first.stderr.splitlines()[0].rpartition(" ")[2]
@@ -214,7 +215,7 @@ def test_a_new_key_opens_the_service(cache_dir: Path, tmp_path: Path) -> None:
 
 
 def test_a_key_cannot_have_a_name_that_breaks_its_file() -> None:
-    done = run_service("keys", "new", "a:b")
+    done = run_command("keys", "new", "a:b")
     assert done.returncode == 2
     assert "dashes" in done.stderr
 

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.support.commands import run_command
 from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
 from tests.support.server import ServerProcess, run_service
 from tests.support.waiting import wait_until
@@ -174,7 +175,7 @@ def test_interrupt_from_the_keyboard_stops_cleanly(cache_dir: Path) -> None:
 def test_a_default_network_that_cannot_be_served_is_a_clear_error_at_start(
     tmp_path: Path, settings: dict[str, str], said: str
 ) -> None:
-    done = run_service("serve", weights_dir=str(tmp_path), **settings)
+    done = run_command("serve", weights_dir=str(tmp_path), **settings)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -187,7 +188,7 @@ def test_an_unknown_network_is_a_clear_error_at_start() -> None:
 
 
 def test_a_wrong_setting_is_named() -> None:
-    done = run_service("serve", max_pixels="-5", engine="fast", trusted_proxies="10.0.0.1,proxy")
+    done = run_command("serve", max_pixels="-5", engine="fast", trusted_proxies="10.0.0.1,proxy")
     assert done.returncode == 2
     assert "DEPTH_MAX_PIXELS" in done.stderr
     assert "DEPTH_ENGINE" in done.stderr

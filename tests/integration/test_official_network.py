@@ -15,6 +15,7 @@ import pytest
 from service.models.weights import sha256_of
 from tests.conftest import MIDAS
 from tests.golden.official import golden
+from tests.support.commands import run_command
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess, free_port, run_service
 
@@ -93,27 +94,27 @@ def test_weights_that_change_on_disk_are_refused(
 
 
 def test_models_commands(weights_dir: Path, golden_checkpoint: Path, tmp_path: Path) -> None:
-    listed = run_service("models", "list", weights_dir=str(weights_dir))
+    listed = run_command("models", "list", weights_dir=str(weights_dir))
     assert listed.returncode == 0
     assert MIDAS in listed.stdout
     assert "custom" in listed.stdout
 
-    verified = run_service("models", "verify", weights_dir=str(weights_dir))
+    verified = run_command("models", "verify", weights_dir=str(weights_dir))
     assert verified.returncode == 0, verified.stderr
     assert "custom" in verified.stdout
     assert "embedded" in verified.stdout
 
-    refused = run_service(
+    refused = run_command(
         *("models", "add", MIDAS, "--file", str(golden_checkpoint)), weights_dir=str(tmp_path)
     )
     assert refused.returncode == 1
     assert "--trust" in refused.stderr
 
-    missing = run_service("models", "verify", MIDAS, weights_dir=str(tmp_path))
+    missing = run_command("models", "verify", MIDAS, weights_dir=str(tmp_path))
     assert missing.returncode == 1
     assert "models pull" in missing.stderr
 
-    offline = run_service(
+    offline = run_command(
         *("models", "pull", MIDAS),
         weights_dir=str(tmp_path),
         weights_mirror="http://127.0.0.1:9",
@@ -127,7 +128,7 @@ def test_a_custom_file_that_does_not_fit_is_not_installed(tmp_path: Path) -> Non
     rubbish = tmp_path / "rubbish.pt"
     rubbish.write_bytes(b"rubbish")
     folder = tmp_path / "weights"
-    done = run_service(
+    done = run_command(
         *("models", "add", MIDAS, "--file", str(rubbish), "--trust"), weights_dir=str(folder)
     )
     assert done.returncode == 1
@@ -186,12 +187,12 @@ def test_set_up_without_network_says_what_answers_and_goes_on(
     nowhere = f"http://127.0.0.1:{free_port()}"
     settings = {"weights_dir": str(tmp_path / "weights"), "cache_dir": str(cache_dir)}
     settings |= {"model": "auto", "weights_mirror": nowhere}
-    pulled = run_service("models", "pull", "auto", **settings)
+    pulled = run_command("models", "pull", "auto", **settings)
     assert (pulled.returncode, pulled.stderr) == (0, "")
     (line,) = pulled.stdout.splitlines()
     assert "depth_lite_256" in line
     assert f"models pull {MIDAS}" in line
     with ServerProcess(**settings) as server:
         assert default_of(server) == "depth_lite_256"
-    asked_for = run_service("models", "pull", MIDAS, **settings)
+    asked_for = run_command("models", "pull", MIDAS, **settings)
     assert asked_for.returncode != 0

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.collector import ERROR, SERVER_KIND, UNSET, Collector, Span
+from tests.support.commands import run_command
 from tests.support.oip import INFER, MODEL, message
 from tests.support.photos import photo_bytes
-from tests.support.server import ServerProcess, free_port, run_service
+from tests.support.server import ServerProcess, free_port
 from tests.support.waiting import wait_until
 
 PHOTO = photo_bytes("coffee.png")
@@ -190,7 +191,7 @@ def test_wrong_variables_are_said_in_a_line(
     cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "0")
-    done = run_service("serve", "--port", "0", cache_dir=str(cache_dir), traces="otlp")
+    done = run_command("serve", "--port", "0", cache_dir=str(cache_dir), traces="otlp")
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert last.startswith("DEPTH_TRACES=otlp: OpenTelemetry's variables are wrong: ")
