@@ -98,10 +98,10 @@ STEPS ?= 2500
 # took a step on two cores from 3.5 to 2.6 s.
 TRAIN_MEMORY := GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:$\
     glibc.malloc.trim_threshold=8589934592
-train: setup $(CONSTRAINTS)  ## Train the embedded network anew: PHOTOS=folder TEACHER=file.onnx (STEPS=2500)
+train: setup $(CONSTRAINTS)  ## Train the embedded network anew: PHOTOS=folder TEACHER=file.onnx (STEPS=2500 TRAIN_ARGS=...)
 	$(call with,train)
 	$(TRAIN_MEMORY) $(PY) -m training all "$(or $(PHOTOS),$(error PHOTOS=folder is missing))" \
-	    "$(or $(TEACHER),$(error TEACHER=file.onnx is missing))" --steps $(STEPS)
+	    "$(or $(TEACHER),$(error TEACHER=file.onnx is missing))" --steps $(STEPS) $(TRAIN_ARGS)
 
 # PyTorch comes from its own index for CPUs, whose labels the lock could not name; the rest is what
 # its general build alone needs.

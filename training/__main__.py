@@ -21,7 +21,7 @@ from training.evaluate import report
 from training.recipe import Recipe
 from training.scenes import GENERATION, scene_source
 from training.student import NAME, Student, blended, from_imagenet, from_weights, save
-from training.teacher import Teacher, label_folder
+from training.teacher import Merging, Teacher, label_folder
 from training.train import Training
 
 
@@ -50,6 +50,8 @@ def label(parsed: argparse.Namespace) -> None:
 def train(parsed: argparse.Namespace) -> None:
     """Train on the labels, resuming from the checkpoint in the work folder, and export."""
     work: Path = parsed.work
+    if parsed.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no GPU: train without --device cuda")
     sources = [teacher_source(parsed.photos, _labels(parsed, _teacher(parsed)))]
     recipe = Recipe(
         steps=parsed.steps, batch=parsed.batch, checkpoint_every=parsed.checkpoint_every
@@ -61,13 +63,15 @@ def train(parsed: argparse.Namespace) -> None:
     if parsed.scenes:
         covering = [labelled.photo for labelled in sources[0].photos]
         folder = work / f"scenes{GENERATION}-{sources[0].fingerprint()}"
-        sources.append(scene_source(covering, folder, parsed.scenes, recipe.seed))
+        sources.append(
+            scene_source(covering, folder, parsed.scenes, recipe.seed, parsed.scenes_weight)
+        )
     if parsed.init is None:
         student, start = from_imagenet(recipe.seed), "ImageNet"
     else:
         student, start = from_weights(parsed.init), sha256_of(parsed.init)
         recipe = dataclasses.replace(recipe, decoder_share=0.0)
-    training = Training(student, recipe, sources, start)
+    training = Training(student, recipe, sources, start, parsed.device)
     checkpoint = work / "checkpoint.pt"
     training.resume(checkpoint)
     for _ in training.run(checkpoint):
@@ -121,9 +125,11 @@ def _export(student: Student, work: Path) -> None:
 
 
 def _teacher(parsed: argparse.Namespace) -> Teacher:
-    if not parsed.teacher.is_file():
-        raise ValueError(f"there is no teacher at {parsed.teacher}")
-    return Teacher(parsed.teacher, parsed.layout, parsed.detail)
+    files = [parsed.teacher, *parsed.beside]
+    for file in files:
+        if not file.is_file():
+            raise ValueError(f"there is no teacher at {file}")
+    return Teacher(files, Merging(tuple(parsed.layout), tuple(parsed.detail), parsed.sigma))
 
 
 def _labels(parsed: argparse.Namespace, teacher: Teacher) -> Path:
@@ -149,7 +155,17 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("photos", type=Path, help="a folder of photos of any kind")
         command.add_argument(
-            "teacher", type=Path, help="an ONNX or OpenVINO file: RGB in 0..255 to inverse depth"
+            "teacher",
+            type=Path,
+            help="an ONNX or OpenVINO network of photos of any size, RGB in 0..255 to inverse "
+            "depth; or weights of the embedded network",
+        )
+        command.add_argument(
+            "--beside",
+            type=Path,
+            action="append",
+            default=[],
+            help="another teacher, repeatable: a label is the mean of what they say",
         )
         command.add_argument(
             "--work",
@@ -157,23 +173,33 @@ def _parser() -> argparse.ArgumentParser:
             default=Path("training-work"),
             help="folder of labels, checkpoint and results (default: training-work)",
         )
+        merging = Merging()
+        for option, sides, said in (
+            ("--layout", merging.layout, "what is broad in labels is what teachers say at"),
+            ("--detail", merging.details, "what is fine in them is what teachers say at"),
+        ):
+            command.add_argument(
+                option,
+                type=int,
+                nargs="+",
+                default=sides,
+                help=f"sizes (sides of squares of as many pixels): {said}",
+            )
         command.add_argument(
-            "--layout",
+            "--sigma",
             type=float,
-            default=0.15,
-            help="share of the longer side: broader than that, labels are what the teacher says at "
-            "its own size (default: 0.15)",
-        )
-        command.add_argument(
-            "--detail",
-            type=float,
-            nargs="+",
-            default=[1.6, 2.0],
-            help="how much larger, each way, it looks for what is finer (default: 1.6 2.0)",
+            default=merging.sigma,
+            help="share of a label's longer side that parts broad from fine (default: 0.03)",
         )
         if train in steps:
             command.add_argument(
                 "--init", type=Path, help="weights to go on from (default: an ImageNet encoder)"
+            )
+            command.add_argument(
+                "--device",
+                choices=("cpu", "cuda"),
+                default="cpu",
+                help="cuda to train on a GPU (default: cpu)",
             )
             command.add_argument(
                 "--keep",
@@ -192,8 +218,14 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--scenes",
                 type=int,
-                default=400,
-                help="made-up scenes with exact depth, for a quarter of each batch (default: 400)",
+                default=1600,
+                help="made-up scenes with exact depth (default: 1600)",
+            )
+            command.add_argument(
+                "--scenes-weight",
+                type=float,
+                default=0.6,
+                help="their share of a batch beside the photos' 1 (default: 0.6)",
             )
             command.add_argument(
                 "--pairs",

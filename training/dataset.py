@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -64,6 +64,10 @@ class Batch:
     target: torch.Tensor
     known: torch.Tensor
     trim: torch.Tensor
+
+    def on(self, device: torch.device) -> Batch:
+        """The same batch there."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:

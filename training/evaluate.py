@@ -67,34 +67,34 @@ def motorcycle_scores(
 
 
 def teacher_scores(teacher: Teacher) -> dict[str, MotorcycleScores]:
-    """The same scores of the teacher: at its own size alone, and of its labels."""
+    """The same scores of the teacher: of its layout alone, and of its labels."""
 
     def at_photo_size(answer: Predictor) -> Predictor:
         return lambda photo: to_image_size(answer(photo), photo.shape[1], photo.shape[0])
 
     return {
-        "own_size": motorcycle_scores(at_photo_size(teacher.own_size)),
+        "layout": motorcycle_scores(at_photo_size(teacher.layout)),
         "labels": motorcycle_scores(at_photo_size(teacher.label)),
     }
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Mean correlation with the teacher: with its merged labels, and at its own size alone."""
+    """Mean correlation with the teacher: with its merged labels, and with their layout alone."""
 
     labels: float
-    own_size: float
+    layout: float
 
 
 def agreement(predict: Predictor, teacher: Teacher, photos: Sequence[Labelled]) -> Agreement:
     """Agreement on photos that the student never saw; one correlation a photo."""
-    with_labels, with_own = [], []
+    with_labels, with_layout = [], []
     for labelled in photos:
         photo, label = labelled.read()
         depth = predict(photo)
         with_labels.append(_correlation(depth, label))
-        with_own.append(_correlation(depth, teacher.own_size(photo)))
-    return Agreement(_mean(with_labels), _mean(with_own))
+        with_layout.append(_correlation(depth, teacher.layout(photo)))
+    return Agreement(_mean(with_labels), _mean(with_layout))
 
 
 def _noisy(photo: Image) -> Image:

@@ -49,15 +49,17 @@ _CROSSING_METRES = 2.5
 _CLIP_WHITE = 1.1
 
 
-def scene_source(photos: Sequence[Path], folder: Path, count: int, seed: int) -> Source:
+def scene_source(
+    photos: Sequence[Path], folder: Path, count: int, seed: int, weight: float = 1.0
+) -> Source:
     """Made-up scenes covered with pieces of ``photos``, written to ``folder``; kept if there.
 
-    Scenes have a quarter of a batch beside the photos, and nothing of their depth is trimmed.
+    ``weight`` is their share of a batch beside the photos' 1; nothing of their depth is trimmed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = tqdm(range(count), desc="scenes", unit="scene")
     made = [written_scene(photos, folder, number, seed) for number in numbers]
-    return Source(tuple(made), weight=1 / 3, trim=0.0)
+    return Source(tuple(made), weight, trim=0.0)
 
 
 def written_scene(photos: Sequence[Path], folder: Path, number: int, seed: int) -> Labelled:

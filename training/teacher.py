@@ -1,105 +1,121 @@
-"""The teacher: any network file that turns a photo into relative inverse depth."""
+"""The teacher: networks that turn a photo of any size into relative inverse depth, as one."""
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import openvino as ov
+import torch
 from numpy.typing import NDArray
-from openvino import opset13
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from service.imaging.transforms import Fit, InputRule
 from service.models.weights import sha256_of
 from service.pipeline.offline import photos_in
+from training.student import from_weights
 
 Image = NDArray[np.uint8]
 Map = NDArray[np.float32]
 
 _MULTIPLE = 32
+_OWN_WEIGHTS = ".safetensors"
+# Of a network; each keeps its intermediate maps, 30 MB on average.
+_SIZES_KEPT = 40
+
+
+@dataclass(frozen=True)
+class Merging:
+    """Which sizes say what of a label: sides, in pixels, of squares of the inputs' areas.
+
+    ``layout`` are sizes near those that networks were trained at: the mean of what they say there
+    is right at large. ``details`` are larger ones, which find edges and thin things and lose
+    layout; only what is finer than a Gaussian of ``sigma`` (a share of the label's longer side) is
+    taken from them. Structure from small inputs and detail from large ones: the idea of Miangoleh
+    et al., "Boosting Monocular Depth Estimation Models to High-Resolution via Content-Adaptive
+    Multi-Resolution Merging" (CVPR 2021).
+    """
+
+    layout: tuple[int, ...] = (192, 256, 384)
+    details: tuple[int, ...] = (448, 608)
+    sigma: float = 0.03
 
 
 class Teacher:
-    """Labels photos by what it says at several sizes, each averaged with its mirror image.
+    """Labels photos by what networks say at several sizes, each averaged with its mirror image.
 
-    An ONNX or OpenVINO file with one input, float32 ``[1, 3, h, w]``, RGB in 0..255. At the size
-    that it was trained at it knows a scene's layout; at ``details`` times as many pixels each way
-    it finds edges and thin things, and loses layout. So what is broader than ``layout`` (a
-    share of the label's longer side, the deviation of a Gaussian) is the first one's, and what is
-    finer the mean of the others'. Structure from a small input and detail from a large one: the
-    idea of Miangoleh et al., "Boosting Monocular Depth Estimation Models to High-Resolution via
-    Content-Adaptive Multi-Resolution Merging" (CVPR 2021). Raises :class:`ValueError` for any
-    other file, and where its graph cannot be resized.
+    Each file is an ONNX or OpenVINO network with one input, float32 ``[1, 3, h, w]`` of any
+    multiples of 32, RGB in 0..255; or weights of the embedded network, which then teaches what it
+    knows already. Where there are several, a label is their mean. Raises :class:`ValueError` for
+    any other file.
     """
 
-    def __init__(
-        self, file: Path, layout: float = 0.15, details: Sequence[float] = (1.6, 2.0)
-    ) -> None:
-        self._core = ov.Core()
-        self._file = file
-        self._sizes: dict[tuple[int, int], ov.CompiledModel] = {}
-        try:
-            self._own = tuple(self._core.read_model(file).input(0).shape[-2:])
-        except RuntimeError as error:
-            raise ValueError(f"{file} is no network of one input of a fixed size") from error
-        self._layout = layout
-        own_side = (self._own[0] * self._own[1]) ** 0.5
-        self._fine = [
-            InputRule(target=round(own_side * detail), multiple=_MULTIPLE, fit=Fit.AREA)
-            for detail in sorted(details)
-        ]
-        digest = hashlib.sha256(f"{layout} {sorted(details)}".encode())
-        for part in (file, file.with_suffix(".bin")):
-            digest.update(part.read_bytes() if part.exists() else b"")
+    def __init__(self, files: Sequence[Path], merging: Merging | None = None) -> None:
+        self._merging = merging or Merging()
+        core = ov.Core()
+        self._voices = [_Voice(core, file) for file in files]
+        digest = hashlib.sha256(repr(astuple(self._merging)).encode())
+        for file in files:
+            for part in (file, file.with_suffix(".bin")):
+                digest.update(part.read_bytes() if part.exists() else b"")
         self.fingerprint = digest.hexdigest()[:16]
-        """Changes with the network and with how its answers are merged."""
+        """Changes with the networks and with how their answers are merged."""
 
     def label(self, photo: Image) -> Map:
         """Inverse depth in 0..1 at the largest of the sizes: float32 ``(h, w)``.
 
         ``photo``: RGB ``(height, width, 3)``.
         """
-        sizes = [rule.network_size(photo.shape[1], photo.shape[0]) for rule in self._fine]
-        layout = _resized(self.own_size(photo), sizes[-1])
-        fine = np.mean(
-            [_fitted(_resized(self.at_size(photo, h, w), sizes[-1]), layout) for w, h in sizes],
-            axis=0,
-        )
-        broad = cv2.GaussianBlur(layout - fine, (0, 0), self._layout * max(sizes[-1]))
-        merged = fine + broad
-        return np.asarray((merged - merged.min()) / max(np.ptp(merged), 1e-6), np.float32)
+        size = _network_size(photo, max(self._merging.details))
+        layout = self._mean(photo, self._merging.layout, size)
+        fine = self._mean(photo, self._merging.details, size)
+        broad = cv2.GaussianBlur(layout - fine, (0, 0), self._merging.sigma * max(size))
+        return _in_range(fine + broad)
 
-    def own_size(self, photo: Image) -> Map:
-        """What the network says at the size in its file, whatever the photo's shape."""
-        return self.at_size(photo, *self._own)
+    def layout(self, photo: Image) -> Map:
+        """What the networks say at the smaller sizes alone: the same range and kind of map."""
+        sizes = self._merging.layout
+        return _in_range(self._mean(photo, sizes, _network_size(photo, max(sizes))))
 
-    def at_size(self, photo: Image, height: int, width: int) -> Map:
-        """The mean of the answers for the photo, and for its mirror image: ``(height, width)``."""
+    def at_size(self, voice: int, photo: Image, side: int) -> Map:
+        """The mean of one network's answers for the photo, and for its mirror image: ``(h, w)``."""
+        width, height = _network_size(photo, side)
         shrinks = height * width < photo.shape[0] * photo.shape[1]
         way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         resized = cv2.resize(photo, (width, height), interpolation=way)
         image = resized.astype(np.float32).transpose(2, 0, 1)[None]
-        network = self._compiled(height, width)
-        straight = network(image)[0].reshape(height, width)
-        mirrored = network(np.ascontiguousarray(image[..., ::-1]))[0].reshape(height, width)
+        network = self._voices[voice]
+        straight = network(image)
+        mirrored = network(np.ascontiguousarray(image[..., ::-1]))
         return np.asarray((straight + mirrored[:, ::-1]) / 2, np.float32)
 
-    def _compiled(self, height: int, width: int) -> ov.CompiledModel:
-        if (height, width) not in self._sizes:
-            model = self._core.read_model(self._file)
-            try:
-                _set_size(model, self._own, (height, width))
-            except RuntimeError as error:
-                raise ValueError(
-                    f"{self._file} works at its own size only: its graph cannot be resized"
-                ) from error
-            exact = {"INFERENCE_PRECISION_HINT": "f32"}
-            self._sizes[height, width] = self._core.compile_model(model, "CPU", exact)
-        return self._sizes[height, width]
+    def _mean(self, photo: Image, sides: Sequence[int], size: tuple[int, int]) -> Map:
+        """Of all networks at all sizes; scale and shift of none of them mean anything."""
+        answers = [
+            _resized(_standard(self.at_size(voice, photo, side)), size)
+            for voice in range(len(self._voices))
+            for side in sides
+        ]
+        return np.asarray(np.mean(answers, axis=0), np.float32)
+
+
+class _Embedded(nn.Module):
+    """The embedded network, rectified, with the input of a teacher."""
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        self.student = from_weights(weights).eval()
+
+    def forward(self, image: Tensor) -> Tensor:
+        depth: Tensor = self.student(image / 255).relu()
+        return depth
 
 
 def label_folder(teacher: Teacher, photos: Path, labels: Path) -> None:
@@ -129,50 +145,65 @@ def label_path(labels: Path, photo: Path) -> Path:
     return labels / f"{sha256_of(photo)[:16]}.npy"
 
 
+class _Voice:
+    """One network, compiled anew for each size: that costs less than one that takes any."""
+
+    def __init__(self, core: ov.Core, file: Path) -> None:
+        self._core = core
+        self._precision = "f32"
+        self._at = lru_cache(_SIZES_KEPT)(self._compiled)
+        if file.suffix == _OWN_WEIGHTS:
+            self._model = _converted(file)
+            # It was trained in it; its answers move by 0.2 % of their range.
+            self._precision = "bf16"
+            return
+        try:
+            self._model = core.read_model(file)
+            (shape,) = (put.partial_shape for put in self._model.inputs)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"{file} is no network of one input") from error
+        if shape.rank.get_length() != 4 or shape[2].is_static or shape[3].is_static:
+            raise ValueError(f"{file} takes one size only: export it with free height and width")
+
+    def __call__(self, image: NDArray[np.float32]) -> Map:
+        """``image`` is ``(1, 3, h, w)``, the answer ``(h, w)``."""
+        height, width = image.shape[2:]
+        answer: Map = self._at(height, width)(image)[0]
+        return answer.reshape(height, width)
+
+    def _compiled(self, height: int, width: int) -> ov.CompiledModel:
+        model = self._model.clone()
+        model.reshape([1, 3, height, width])
+        hint = {"INFERENCE_PRECISION_HINT": self._precision}
+        return self._core.compile_model(model, "CPU", hint)
+
+
+def _converted(weights: Path) -> ov.Model:
+    with warnings.catch_warnings():
+        # OpenVINO converts by torch.jit.trace, which is deprecated.
+        warnings.simplefilter("ignore")
+        return ov.convert_model(
+            _Embedded(weights),
+            example_input=torch.zeros(1, 3, 64, 96),
+            input=ov.PartialShape([1, 3, -1, -1]),
+        )
+
+
+def _network_size(photo: Image, side: int) -> tuple[int, int]:
+    """``(width, height)`` of the photo's shape, multiples of 32."""
+    height, width = photo.shape[:2]
+    rule = InputRule(target=side, multiple=_MULTIPLE, fit=Fit.AREA)
+    return rule.network_size(width, height)
+
+
+def _standard(values: Map) -> Map:
+    centred = values - np.median(values)
+    return np.asarray(centred / max(float(np.abs(centred).mean()), 1e-6), np.float32)
+
+
+def _in_range(values: Map) -> Map:
+    return np.asarray((values - values.min()) / max(np.ptp(values), 1e-6), np.float32)
+
+
 def _resized(values: Map, size: tuple[int, int]) -> Map:
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_CUBIC), np.float32)
-
-
-def _fitted(values: Map, target: Map) -> Map:
-    """Scale and shift for the least squares to ``target``; what contradicts it adds nothing."""
-    centred, wanted = values - values.mean(), target - target.mean()
-    slope = (centred * wanted).mean() / max(float((centred**2).mean()), 1e-6)
-    return np.asarray(max(float(slope), 0.0) * centred + target.mean(), np.float32)
-
-
-def _set_size(model: ov.Model, own: tuple[int, ...], size: tuple[int, int]) -> None:
-    """Give a convolutional network another input size.
-
-    Exporters write sizes into the graph as constants, wherever channels are shuffled or maps
-    enlarged: those are scaled along.
-    """
-    if own == size:
-        return
-    model.get_parameters()[0].set_partial_shape(ov.PartialShape([1, 3, *size]))
-    for operation in model.get_ops():
-        if operation.get_type_name() not in ("Reshape", "Interpolate"):
-            continue
-        constant = operation.input_value(1).get_node()
-        if constant.get_type_name() != "Constant" or constant.get_data().dtype.kind != "i":
-            continue
-        scaled = _scaled(constant.get_data().astype(np.int64), own, size)
-        operation.input(1).replace_source_output(opset13.constant(scaled).output(0))
-    model.validate_nodes_and_infer_types()
-
-
-def _scaled(
-    shape: NDArray[np.int64], own: tuple[int, ...], size: tuple[int, int]
-) -> NDArray[np.int64]:
-    """A shape with its last two sides, or their product where it has three, scaled along.
-
-    Any other shape is left as it is: one whose sides are no whole fraction of the own size.
-    """
-    scaled = shape.copy()
-    for shrink in (2**power for power in range(8)):
-        at_own = np.array(own) // shrink
-        at_size = np.array(size) // shrink
-        if len(shape) == 3 and shape[2] == at_own.prod():
-            scaled[2] = at_size.prod()
-        elif len(shape) in (2, 4) and (shape[-2:] == at_own).all():
-            scaled[-2:] = at_size
-    return scaled

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import trange
 
-from service.machine.cpu import has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16
 from training.dataset import Batch, Batches, Source
 from training.losses import range_anchor, scale_and_shift_invariant
 from training.recipe import Recipe
@@ -38,15 +40,22 @@ class Progress:
 class Training:
     """One student, its optimiser and its average, at some step of a recipe.
 
-    ``start`` names the weights that the student comes with.
+    ``start`` names the weights that the student comes with. ``device`` is torch's name of it; where
+    it is not the processor, all cores make batches.
     """
 
     def __init__(
-        self, student: Student, recipe: Recipe, sources: Sequence[Source], start: str = ""
+        self,
+        student: Student,
+        recipe: Recipe,
+        sources: Sequence[Source],
+        start: str = "",
+        device: str = "cpu",
     ) -> None:
         self.recipe = recipe
+        self._device = torch.device(device)
         self._origin = [start, *(source.fingerprint() for source in sources)]
-        self.student = student.to(memory_format=torch.channels_last).train()
+        self.student = student.to(self._device).to(memory_format=torch.channels_last).train()
         averaging = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.student, multi_avg_fn=averaging)
         encoder = [
@@ -117,15 +126,17 @@ class Training:
             initial=self.step,
             total=self.recipe.steps,
         )
-        # A thread makes the next batch while this one is computed. A process would be forked from
+        # Threads make the next batches while this one is computed. A process would be forked from
         # one whose libraries have threads, and could hang on a lock that one of them held.
-        with ThreadPoolExecutor(1) as maker:
-            upcoming = maker.submit(self._batches.__getitem__, self.step)
-            for step in bar:
-                batch = upcoming.result()
-                if step + 1 < self.recipe.steps:
-                    upcoming = maker.submit(self._batches.__getitem__, step + 1)
-                yield self._advance(batch, checkpoint)
+        makers = 1 if self._device.type == "cpu" else cpu_budget()
+        with ThreadPoolExecutor(makers) as pool:
+            upcoming: deque[Future[Batch]] = deque()
+            asked = self.step
+            for _ in bar:
+                while asked < self.recipe.steps and len(upcoming) < 2 * makers:
+                    upcoming.append(pool.submit(self._batches.__getitem__, asked))
+                    asked += 1
+                yield self._advance(upcoming.popleft().result().on(self._device), checkpoint)
                 bar.set_postfix(loss=f"{self.loss:.4f}")
 
     def _advance(self, batch: Batch, checkpoint: Path) -> Progress:
@@ -138,13 +149,13 @@ class Training:
         return Progress(self.step, self.loss)
 
     def averaged(self) -> Student:
-        """The weights that ship: their moving average over the steps."""
-        return cast(Student, self.average.module)
+        """The weights that ship: their moving average over the steps, on the processor."""
+        return cast(Student, copy.deepcopy(self.average.module).cpu())
 
     def _step(self, batch: Batch) -> float:
         self._set_rates()
         image = batch.image.contiguous(memory_format=torch.channels_last)
-        with _precision():
+        with _precision(self._device):
             prediction = self.student(image)
         loss = batch_loss(prediction.float(), batch, self.recipe)
         if not loss.isfinite():
@@ -197,8 +208,8 @@ def _has_relief(batch: Batch) -> Tensor:
     return enough & (most - least > _LEAST_RELIEF * most.abs())
 
 
-def _precision() -> contextlib.AbstractContextManager[None]:
-    """Half the time where the processor multiplies in bfloat16; emulated it would be slower."""
-    if has_native_bf16():
-        return torch.autocast("cpu", torch.bfloat16)
+def _precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Half the time where bfloat16 is multiplied in hardware; emulated it would be slower."""
+    if device.type != "cpu" or has_native_bf16():
+        return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()

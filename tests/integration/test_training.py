@@ -14,10 +14,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 import pytest
 import torch
-from torch import Tensor, nn
 
 from service.models.checkpoint import load_network
 from service.models.registry import find_spec
@@ -29,7 +27,7 @@ from training.__main__ import main
 from training.dataset import Batch, Batches, teacher_source
 from training.recipe import Recipe
 from training.student import blended, from_imagenet, from_weights, save
-from training.teacher import Teacher, label_folder, label_path
+from training.teacher import Merging, Teacher, label_folder, label_path
 from training.train import Training, batch_loss
 
 PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
@@ -38,20 +36,8 @@ HELD_OUT = "ihc.png"
 SPEC = find_spec("depth_lite_256")
 EMBEDDED = EMBEDDED_DIR / SPEC.weights.file
 SIZE = (192, 256)
-
-
-class EmbeddedTeacher(nn.Module):
-    """Takes RGB in 0..255, as teachers do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.network = load_network(SPEC, EMBEDDED)
-        self.mean = torch.tensor(SPEC.input_rule.mean)[:, None, None]
-        self.std = torch.tensor(SPEC.input_rule.std)[:, None, None]
-
-    def forward(self, image: Tensor) -> Tensor:
-        depth: Tensor = self.network((image / 255 - self.mean) / self.std)
-        return depth
+# One that these tests have the time for.
+MERGING = Merging(layout=(256,), details=(320,))
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +54,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("teacher") / "embedded.xml"
-    shape = [1, 3, *SIZE]
-    model = ov.convert_model(EmbeddedTeacher(), example_input=torch.rand(shape), input=shape)
-    ov.save_model(model, path, compress_to_fp16=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def labels(photos: Path, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def labels(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labels")
-    label_folder(Teacher(teacher, details=(1.25,)), photos, folder)
+    label_folder(Teacher([EMBEDDED], MERGING), photos, folder)
     return folder
 
 
@@ -176,13 +153,11 @@ def test_a_checkpoint_of_something_else_is_refused(
     assert longer.step == 2
 
 
-def test_the_command_resumes_after_a_kill_and_scores(
-    photos: Path, teacher: Path, tmp_path: Path
-) -> None:
+def test_the_command_resumes_after_a_kill_and_scores(photos: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     command = [
-        *(sys.executable, "-m", "training", "all", str(photos), str(teacher)),
-        *("--work", str(work), "--detail", "1.25", "--init", str(EMBEDDED)),
+        *(sys.executable, "-m", "training", "all", str(photos), str(EMBEDDED)),
+        *("--work", str(work), "--layout", "256", "--detail", "320", "--init", str(EMBEDDED)),
         *("--steps", "12", "--checkpoint-every", "2", "--batch", "2", "--scenes", "1"),
     ]
     checkpoint = work / "checkpoint.pt"
@@ -210,7 +185,7 @@ def test_the_command_resumes_after_a_kill_and_scores(
     assert scores["held_out_photos"] == 1
     # It went on from the embedded network, and its teacher is the embedded network.
     assert scores["motorcycle"]["delta"] < 25
-    assert scores["agreement"]["own_size"] > 0.9
+    assert scores["agreement"]["layout"] > 0.9
     assert set(scores["correlation_with_the_undisturbed"]) >= {"mirrored", "JPEG quality 10"}
     assert 0 < scores["unsteadiness_percent"] < 10
 
@@ -220,13 +195,13 @@ def test_the_command_resumes_after_a_kill_and_scores(
     [
         (["train", "{photos}", "/nowhere.onnx"], "there is no teacher"),
         (["train", "{photos}", "{teacher}"], "has a label"),
+        (["train", "{photos}", "{teacher}", "--beside", "/nowhere.onnx"], "there is no teacher"),
         (["evaluate", "{photos}", "{teacher}", "--weights", str(EMBEDDED)], "held out"),
         (["train", "{photos}", "{teacher}", "--init", "{teacher}"], "has a label"),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(
     photos: Path,
-    teacher: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -236,11 +211,17 @@ def test_what_is_missing_is_said_in_one_line(
     # The command has the machine to itself; these tests share it.
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     monkeypatch.setattr(cv2, "setNumThreads", lambda count: None)
-    filled = [part.format(photos=photos, teacher=teacher) for part in arguments]
+    filled = [part.format(photos=photos, teacher=EMBEDDED) for part in arguments]
     assert main([*filled, "--work", str(tmp_path / "none")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert message in line
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="it would train")
+def test_a_missing_gpu_is_said(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(photos), str(EMBEDDED), "--device", "cuda"]) == 1
+    assert "no GPU" in capsys.readouterr().err
 
 
 def test_blended_weights_lie_between() -> None:

@@ -1,7 +1,8 @@
-"""The teacher's labels, with a network whose answer is known: the mean of its neighbourhood."""
+"""The teacher's labels, with networks whose answers are known: the mean of a neighbourhood."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -10,41 +11,38 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from training.teacher import Teacher, label_folder, label_path
+from service.models.registry import find_spec
+from service.models.spec import EMBEDDED_DIR
+from training.teacher import Merging, Teacher, label_folder, label_path
 
-HEIGHT, WIDTH = 64, 96
+EMBEDDED = EMBEDDED_DIR / find_spec("depth_lite_256").weights.file
+SMALL = Merging(layout=(64, 96), details=(160,), sigma=0.05)
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
-    """Halves the photo, shuffles channels there and back, adds the channels, enlarges again.
-
-    Sizes are constants of the graph, as exporters write them.
-    """
-    half = (HEIGHT // 2, WIDTH // 2)
+def written(path: Path, sign: int = 1, side: int | str = "side") -> Path:
+    """Halves the photo, takes the channels' mean times ``sign``, and enlarges it again."""
     constants: dict[str, np.ndarray] = {
-        "split": np.array([3, 1, half[0] * half[1]], np.int64),
-        "joined": np.array([1, 3, *half], np.int64),
-        "sizes": np.array([1, 1, HEIGHT, WIDTH], np.int64),
-        "weights": np.full((1, 3, 1, 1), 1 / 3, np.float32),
+        "scales": np.array([1, 1, 2, 2], np.float32),
+        "weights": np.full((1, 3, 1, 1), sign / 3, np.float32),
     }
     nodes = [
         helper.make_node("AveragePool", ["input"], ["h"], kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Reshape", ["h", "split"], ["s"]),
-        helper.make_node("Relu", ["s"], ["r"]),
-        helper.make_node("Reshape", ["r", "joined"], ["j"]),
-        helper.make_node("Conv", ["j", "weights"], ["c"]),
-        helper.make_node("Resize", ["c", "", "", "sizes"], ["output"], mode="linear"),
+        helper.make_node("Conv", ["h", "weights"], ["c"]),
+        helper.make_node("Resize", ["c", "", "scales"], ["output"], mode="linear"),
     ]
-    shape = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])
-    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, HEIGHT, WIDTH])
+    shape = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, None, None])
     initial = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "mean", [shape], [output], initial)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9
-    path = tmp_path / "mean.onnx"
     onnx.save(model, path)
     return path
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return written(tmp_path / "mean.onnx")
 
 
 @pytest.fixture
@@ -55,81 +53,97 @@ def photo() -> np.ndarray:
     return np.stack([rows] * 3, axis=2)
 
 
-@pytest.mark.parametrize(("height", "width"), [(HEIGHT, WIDTH), (96, 96), (128, 192), (64, 160)])
-def test_any_size(network: Path, photo: np.ndarray, height: int, width: int) -> None:
-    depth = Teacher(network).at_size(photo, height, width)
-    expected = cv2.resize(photo[..., 0], (width, height), interpolation=cv2.INTER_AREA)
-    assert depth.shape == (height, width)
+@pytest.mark.parametrize(("side", "shape"), [(64, (64, 64)), (96, (64, 128)), (256, (224, 320))])
+def test_any_size(network: Path, photo: np.ndarray, side: int, shape: tuple[int, int]) -> None:
+    depth = Teacher([network]).at_size(0, photo, side)
+    expected = cv2.resize(photo[..., 0], shape[::-1], interpolation=cv2.INTER_AREA)
+    assert depth.shape == shape
     assert np.corrcoef(depth.ravel(), expected.ravel().astype(float))[0, 1] > 0.98
     assert depth.mean() == pytest.approx(expected.mean(), rel=0.02)
 
 
-def test_a_label_is_finer_than_the_teachers_own_map(network: Path, photo: np.ndarray) -> None:
-    teacher = Teacher(network, details=(2.0,))
-    label = teacher.label(photo)
-    assert label.shape[0] * label.shape[1] > 3 * HEIGHT * WIDTH
-    assert label.dtype == np.float32
-    assert (label.min(), label.max()) == (0, 1)
-    own = cv2.resize(teacher.own_size(photo), label.shape[::-1])
+def test_a_label_is_finer_than_its_layout(network: Path, photo: np.ndarray) -> None:
+    teacher = Teacher([network], SMALL)
+    label, layout = teacher.label(photo), teacher.layout(photo)
+    assert label.size > 2 * layout.size
     truth = cv2.resize(photo[..., 0], label.shape[::-1]).astype(float)
-    agreement = [np.corrcoef(map.ravel(), truth.ravel())[0, 1] for map in (label, own)]
+    agreement = []
+    for values in (label, layout):
+        assert values.dtype == np.float32
+        assert (values.min(), values.max()) == (0, 1)
+        enlarged = cv2.resize(values, label.shape[::-1])
+        agreement.append(np.corrcoef(enlarged.ravel(), truth.ravel())[0, 1])
     assert agreement[0] > agreement[1]
 
 
 class TwoMinded(Teacher):
-    """At its own size: nearer to the left. At any other: nearest in the middle too, and striped."""
+    """Small: nearer to the left. Large: nearest in the middle too, striped, in other units."""
 
-    def own_size(self, photo: np.ndarray) -> np.ndarray:
-        return np.linspace(1, 0, WIDTH, dtype=np.float32)[None].repeat(HEIGHT, axis=0)
+    def at_size(self, voice: int, photo: np.ndarray, side: int) -> np.ndarray:
+        own = super().at_size(voice, photo, side)
+        across = np.linspace(0, 1, own.shape[1], dtype=np.float32)
+        row = 1 - across
+        if side in SMALL.details:
+            stripes = 0.2 * (np.arange(len(across)) % 4 < 2)
+            row = 300 + 40 * (row + np.sin(np.pi * across) + stripes)
+        return np.asarray(row, np.float32)[None].repeat(len(own), axis=0)
 
-    def at_size(self, photo: np.ndarray, height: int, width: int) -> np.ndarray:
-        across = np.linspace(0, 1, width, dtype=np.float32)
-        stripes = 0.2 * (np.arange(width) % 4 < 2)
-        row = 1 - across + np.sin(np.pi * across) + stripes
-        return np.asarray(row, np.float32)[None].repeat(height, axis=0)
 
-
-def test_layout_is_of_the_own_size_and_detail_of_the_larger(
+def test_layout_is_of_small_sizes_and_detail_of_large_ones(
     network: Path, photo: np.ndarray
 ) -> None:
-    teacher = TwoMinded(network, layout=0.05, details=(2.0,))
+    teacher = TwoMinded([network], SMALL)
     label = teacher.label(photo)
-    height, width = label.shape
+    width = label.shape[1]
     middle = slice(width // 8, -width // 8)
     broad = cv2.blur(label, (4, 1))
-    stripes = (label - broad)[:, middle]
-    assert stripes.std() > 0.04
+    assert (label - broad)[:, middle].std() > 0.02
     straight = np.linspace(1, 0, width)[middle]
-    assert np.corrcoef(broad[0, middle], straight)[0, 1] > 0.999
-    fine = cv2.blur(teacher.at_size(photo, height, width), (4, 1))
+    assert np.corrcoef(broad[0, middle], straight)[0, 1] > 0.99
+    fine = cv2.blur(teacher.at_size(0, photo, SMALL.details[0]), (4, 1))
     assert np.corrcoef(fine[0, middle], straight)[0, 1] < 0.9
 
 
-def test_what_contradicts_the_layout_adds_nothing(network: Path, photo: np.ndarray) -> None:
-    class Contrary(TwoMinded):
-        def at_size(self, photo: np.ndarray, height: int, width: int) -> np.ndarray:
-            return -super().at_size(photo, height, width)
+def test_several_teachers_count_the_same(tmp_path: Path, photo: np.ndarray) -> None:
+    """Whatever their units: two against one outvote it, and two that contradict say nothing."""
+    yes, no = written(tmp_path / "yes.onnx"), written(tmp_path / "no.onnx", sign=-100)
+    alone = Teacher([yes], SMALL).label(photo)
+    outvoted = Teacher([yes, no, yes], SMALL).label(photo)
+    assert np.corrcoef(alone.ravel(), outvoted.ravel())[0, 1] > 0.99
+    teacher = Teacher([yes, no], SMALL)
+    left = teacher._mean(photo, SMALL.layout, (64, 64))
+    assert np.abs(left).max() < 1e-3
 
-    label = Contrary(network, layout=0.05, details=(2.0,)).label(photo)
-    across = label[0, 8:-8]
-    assert (np.diff(across) < 0).all()
+
+def test_the_embedded_network_teaches_what_it_knows(network: Path, photo: np.ndarray) -> None:
+    teacher = Teacher([network, EMBEDDED], SMALL)
+    known = teacher.at_size(1, photo, 96)
+    assert known.shape == teacher.at_size(0, photo, 96).shape
+    assert known.min() >= 0
+    # What is low is near, for it too.
+    assert known[-8:].mean() > known[:8].mean()
 
 
 def test_the_mean_with_the_mirror_is_symmetric(network: Path, photo: np.ndarray) -> None:
-    teacher = Teacher(network)
-    straight = teacher.own_size(photo)
-    mirrored = teacher.own_size(np.ascontiguousarray(photo[:, ::-1]))
+    teacher = Teacher([network])
+    straight = teacher.layout(photo)
+    mirrored = teacher.layout(np.ascontiguousarray(photo[:, ::-1]))
     assert np.abs(straight - mirrored[:, ::-1]).max() < 1e-3
 
 
-def test_fingerprints_tell_labels_apart(network: Path) -> None:
-    prints = {
-        Teacher(network, layout, details).fingerprint
-        for layout in (0.1, 0.2)
-        for details in ((1.5,), (2.0,), (1.5, 2.0))
-    }
-    assert len(prints) == 6
-    assert Teacher(network).fingerprint == Teacher(network).fingerprint
+def test_fingerprints_tell_labels_apart(network: Path, tmp_path: Path) -> None:
+    other = written(tmp_path / "other.onnx", sign=-1)
+    teachers = [
+        ([network], SMALL),
+        ([other], SMALL),
+        ([network, other], SMALL),
+        ([network], Merging((64,), (160,), 0.05)),
+        ([network], Merging((64, 96), (160, 192), 0.05)),
+        ([network], Merging((64, 96), (160,), 0.06)),
+    ]
+    prints = [Teacher(files, merging).fingerprint for files, merging in teachers]
+    assert all(one != another for one, another in combinations(prints, 2))
+    assert Teacher([network], SMALL).fingerprint == prints[0]
 
 
 def test_labelling_goes_on_where_it_stopped(
@@ -141,19 +155,22 @@ def test_labelling_goes_on_where_it_stopped(
         cv2.imwrite(str(photos / name), photo)
         photo = photo[:, ::-1]
     (photos / "broken.png").write_bytes(b"not a photo")
-    label_folder(Teacher(network), photos, labels)
+    teacher = Teacher([network], SMALL)
+    label_folder(teacher, photos, labels)
     first, second = (label_path(labels, photos / name) for name in ("a.png", "sub/b.png"))
     assert np.load(first).dtype == np.float16
     assert set(labels.iterdir()) == {first, second}
-    written = first.stat().st_mtime_ns
+    written_at = first.stat().st_mtime_ns
     second.unlink()
-    label_folder(Teacher(network), photos, labels)
-    assert first.stat().st_mtime_ns == written
+    label_folder(teacher, photos, labels)
+    assert first.stat().st_mtime_ns == written_at
     assert second.exists()
 
 
-def test_what_is_no_network_is_said(tmp_path: Path) -> None:
+def test_what_cannot_teach_is_said(tmp_path: Path) -> None:
     file = tmp_path / "teacher.onnx"
     file.write_bytes(b"not a network")
     with pytest.raises(ValueError, match="no network"):
-        Teacher(file)
+        Teacher([file])
+    with pytest.raises(ValueError, match="one size only"):
+        Teacher([written(tmp_path / "fixed.onnx", side=64)])
