@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, expect
+
+from tests.support.photos import as_bytes, photo_path
 
 # A file as a browser hands it over: by drop, or by paste.
 _TRANSFER = """([name, data, type]) => {
@@ -31,6 +34,14 @@ def open_sample(page: Page, name: str) -> None:
     """Open the page and wait for the depth of one of its sample photos."""
     page.goto("/")
     page.locator(f"[data-sample={name}]").click()
+    expect_done(page)
+
+
+def open_small(page: Page, name: str, size: tuple[int, int] = (150, 100)) -> None:
+    """The same with a photo as small as given: without a graphics card, pixels take their time."""
+    page.goto("/")
+    picture = Image.open(photo_path(f"{name}.png")).convert("RGB").resize(size)
+    drop(page, f"{name}.png", as_bytes(picture, "PNG"), "image/png")
     expect_done(page)
 
 
