@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import forget
 from tests.support.access import key_line
 from tests.support.photos import photo_path
 from tests.support.server import ServerProcess
@@ -22,11 +23,17 @@ def locked(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield server
 
 
-@pytest.fixture
-def visitor(browser: Browser, locked: ServerProcess) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def tab(browser: Browser, locked: ServerProcess) -> Iterator[Page]:
     page = browser.new_page(base_url=locked.url, locale="en-US", permissions=["camera"])
     yield page
     page.close()
+
+
+@pytest.fixture
+def visitor(tab: Page, locked: ServerProcess) -> Iterator[Page]:
+    yield tab
+    forget(tab, locked.url)
 
 
 def test_the_page_asks_for_a_key_and_sends_it_for_this_tab_only(visitor: Page) -> None:
@@ -60,23 +67,19 @@ def test_the_live_camera_asks_for_a_key_and_goes_on_with_it(visitor: Page) -> No
     assert "the-key" not in opened.value.url
 
 
-def test_swagger_ui_sends_the_key_it_was_given(visitor: Page) -> None:
-    visitor.goto("/docs")
-    visitor.locator(".auth-wrapper > .authorize").click()
-    form = visitor.locator(".auth-container").filter(has_text="bearer")
-    form.locator("input").fill("the-key")
-    form.get_by_role("button", name="Apply credentials").click()
-    visitor.get_by_role("button", name="Close").first.click()
-    operation = visitor.locator("#operations-models-list_models")
-    operation.locator(".opblock-summary").click()
-    operation.get_by_role("button", name="Execute").click()
-    status = operation.locator(".live-responses-table .response-col_status").last
-    expect(status).to_contain_text("200")
-
-
-def test_swagger_ui_shows_the_refusal_without_a_key(visitor: Page) -> None:
+def test_swagger_ui_shows_the_refusal_without_a_key_and_sends_the_one_it_was_given(
+    visitor: Page,
+) -> None:
     visitor.goto("/docs")
     operation = visitor.locator("#operations-models-list_models")
     operation.locator(".opblock-summary").click()
     operation.get_by_role("button", name="Execute").click()
     expect(operation.locator(".live-responses-table")).to_contain_text("needs an API key")
+    visitor.locator(".auth-wrapper > .authorize").click()
+    form = visitor.locator(".auth-container").filter(has_text="bearer")
+    form.locator("input").fill("the-key")
+    form.get_by_role("button", name="Apply credentials").click()
+    visitor.get_by_role("button", name="Close").first.click()
+    operation.get_by_role("button", name="Execute").click()
+    status = operation.locator(".live-responses-table .response-col_status").last
+    expect(status).to_contain_text("200")

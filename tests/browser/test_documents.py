@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from playwright.sync_api import Page, expect
 
 from tests.support.photos import photo_path
 
 
-def test_swagger_ui_executes_a_request_and_shows_the_picture(page: Page, tmp_path: Path) -> None:
+def test_swagger_ui_leads_to_the_live_camera_executes_a_request_and_shows_the_picture(
+    page: Page,
+) -> None:
     page.goto("/docs")
+    expect(page.locator(".info")).to_contain_text("/v1/stream")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Live tab").click()
+    expect(opened.value.locator("#tab-live")).to_have_attribute("aria-selected", "true")
+    opened.value.close()
     operation = page.locator("#operations-depth-depth")
     operation.locator(".opblock-summary").click()
     operation.locator("input[type=file]").set_input_files(photo_path("coffee.png"))
@@ -25,16 +30,6 @@ def test_swagger_ui_executes_a_request_and_shows_the_picture(page: Page, tmp_pat
     picture = operation.locator(".response-col_description img").first
     expect(picture).to_be_visible()
     page.wait_for_function("image => image.naturalWidth === 600", arg=picture.element_handle())
-    page.screenshot(path=tmp_path / "swagger.png")
-
-
-def test_swagger_ui_leads_to_the_live_camera(page: Page) -> None:
-    page.goto("/docs")
-    expect(page.locator(".info")).to_contain_text("/v1/stream")
-    with page.expect_popup() as opened:
-        page.get_by_role("link", name="Live tab").click()
-    expect(opened.value.locator("#tab-live")).to_have_attribute("aria-selected", "true")
-    opened.value.close()
 
 
 def test_redoc_renders_offline(page: Page) -> None:
