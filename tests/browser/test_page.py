@@ -245,7 +245,7 @@ def test_a_phones_first_screen_has_the_heatmap_and_its_reading_and_nothing_is_cu
 ) -> None:
     page.set_viewport_size(PHONE)
     page.goto("/")
-    tall = np.asarray(cv2.resize(photo_pixels("astronaut.png"), (360, 640)), np.uint8)
+    tall = np.asarray(cv2.resize(photo_pixels("astronaut.png"), (180, 320)), np.uint8)
     drop(page, "tall.jpg", as_bytes(tall, "JPEG"))
     expect_done(page)
     page.locator("#heatmap").click(position={"x": 99, "y": 333})

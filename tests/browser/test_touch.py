@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.browser.conftest import watched_page
 from tests.support.server import ServerProcess
-from tests.support.visitor import open_sample, pixels
+from tests.support.visitor import open_small, pixels
 
 Point = tuple[float, float]
 
@@ -20,7 +20,7 @@ def phone(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     size = {"width": 390, "height": 600}
     options = {"locale": "en-US", "viewport": size, "has_touch": True, "is_mobile": True}
     with watched_page(browser, server.url, **options) as page:
-        open_sample(page, "coffee")
+        open_small(page, "coffee")
         yield page
 
 
