@@ -43,6 +43,7 @@ class Load:
     url: str
     call: Call = one_try
     clients: int = 3
+    pause_seconds: float = 0
     stop: threading.Event = field(default_factory=threading.Event)
     outcomes: list[str] = field(default_factory=list)
 
@@ -70,7 +71,7 @@ class Load:
 
     def _client(self) -> None:
         with httpx.Client(base_url=self.url, timeout=60) as client:
-            while not self.stop.is_set():
+            while not self.stop.wait(self.pause_seconds):
                 try:
                     complete = self.call(client).endswith(_END_OF_PNG)
                 except httpx.HTTPStatusError as error:
@@ -106,6 +107,10 @@ class Replica:
             return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.TransportError:
             return False
+
+    @property
+    def has_ended(self) -> bool:
+        return self.server.process.poll() is not None
 
     def kill(self) -> None:
         self.server.__exit__(None, None, None)
