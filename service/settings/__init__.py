@@ -133,7 +133,8 @@ class Settings(BaseSettings):
     )
     cache_dir: Path = Field(
         _CACHE / "openvino",
-        description="Where converted networks are kept; a private temporary folder if unwritable.",
+        description="Where converted networks are kept, and small ones as compiled; a private "
+        "temporary folder if unwritable.",
     )
     weights_mirror: str = Field(
         "", description="Base URL to pull official files from instead of their official address."

@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines.base import EngineUnavailable
+from service.inference.engines.compiled import compile_or_read
 from service.machine.cpu import has_native_bf16
 from service.settings import Precision
 
 _CACHED_KERNELS = 128
 # Networks with more weights than this take long enough not to feel their buffers go and come.
 _LARGE_BYTES = 80_000_000
+# Up to so many bytes of weights, what was compiled is kept. Read from there, the embedded network
+# takes 8 MB less memory, too; a large one would hold its weights, which are mapped from their file.
+_KEPT_BYTES = 25_000_000
 _FEW_THREADS = 2
 
 
@@ -28,7 +31,13 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, network_xml: Path, precision: Precision, threads: int) -> None:
+    def __init__(
+        self,
+        network_xml: Path,
+        precision: Precision,
+        threads: int,
+        cache_dir: Path | None = None,
+    ) -> None:
         if precision is Precision.BF16 and not has_native_bf16():
             raise EngineUnavailable("this CPU has no bfloat16 instructions")
         large = _LARGE_BYTES // 4 if precision is Precision.INT8 else _LARGE_BYTES
@@ -38,10 +47,10 @@ class OpenVinoEngine:
         # another), and takes the service some 40 MB more (`python -m load_tests.load`); so in int8
         # (21.8 and 21.9 ms). In bf16 one call is 8% faster, and more threads have more to share.
         self.one_by_one = precision is not Precision.BF16 and threads <= _FEW_THREADS
-        self._large = network_xml.with_suffix(".bin").stat().st_size > large
-        self._compiled = openvino.Core().compile_model(
+        weights_bytes = network_xml.with_suffix(".bin").stat().st_size
+        self._large = weights_bytes > large
+        self._compiled = compile_or_read(
             network_xml,
-            "CPU",
             {
                 # What an int8 graph leaves in float is computed in fp32: bf16 is hardly faster,
                 # and the same graph would answer otherwise on another CPU.
@@ -55,6 +64,7 @@ class OpenVinoEngine:
                 # over all 62 input shapes in batches of 1 to 4; bounded, to 360 MB, no slower.
                 "CPU_RUNTIME_CACHE_CAPACITY": _CACHED_KERNELS,
             },
+            cache_dir if weights_bytes <= _KEPT_BYTES else None,
         )
         self._request = self._compiled.create_infer_request()
 

@@ -148,7 +148,8 @@ def _create(
             converted = find_quantised(spec, weights, settings.cache_dir)
         else:
             converted = ensure_converted(spec, weights, settings.cache_dir)
-        return OpenVinoEngine(converted.graph, precision, threads), converted.reference()
+        engine = OpenVinoEngine(converted.graph, precision, threads, settings.cache_dir)
+        return engine, converted.reference()
 
     if not is_installed("torch"):
         raise EngineUnavailable("torch is not installed")

@@ -160,7 +160,7 @@ def test_an_engine_that_differs_from_torch_is_not_used(
 ) -> None:
     """OpenVINO, wrong in both precisions: torch serves."""
 
-    def wrong(graph: Path, precision: Precision, threads: int) -> WrongEngine:
+    def wrong(graph: Path, precision: Precision, threads: int, cache_dir: Path) -> WrongEngine:
         return WrongEngine(converted.reference(), 0.02, precision)
 
     monkeypatch.setattr("service.inference.engines.openvino_engine.OpenVinoEngine", wrong)

@@ -1,0 +1,87 @@
+"""What OpenVINO compiled is kept, and read only where it is whole and of the same network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+
+from service.imaging.transforms import DepthArray
+from service.inference.engines import openvino_engine
+from service.inference.engines.conversion import SHIPPED
+from service.inference.engines.openvino_engine import OpenVinoEngine
+from service.inference.engines.quantised import SHIPPED_INT8
+from service.machine.cpu import has_native_bf16
+from service.settings import Precision
+
+PHOTO = np.random.default_rng(0).standard_normal((1, 3, 64, 96), dtype=np.float32)
+INT8 = (SHIPPED_INT8.graph, Precision.INT8)
+
+
+def answer(
+    cache_dir: Path | None, graph: Path = INT8[0], precision: Precision = INT8[1], threads: int = 1
+) -> DepthArray:
+    return OpenVinoEngine(graph, precision, threads, cache_dir).infer(PHOTO)
+
+
+def refuse(*_: object) -> None:
+    raise AssertionError("it is compiled anew")
+
+
+@pytest.mark.parametrize(
+    ("graph", "precision"),
+    [INT8, (SHIPPED.graph, Precision.FP32), (SHIPPED.graph, Precision.BF16)],
+)
+def test_what_was_kept_answers_to_the_last_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: Path, precision: Precision
+) -> None:
+    if precision is Precision.BF16 and not has_native_bf16():
+        pytest.skip("this CPU has no bfloat16 instructions")
+    compiled = answer(tmp_path / "new", graph, precision)
+    monkeypatch.setattr(openvino.Core, "compile_model", refuse)
+    assert np.array_equal(answer(tmp_path / "new", graph, precision), compiled)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: b"",
+        lambda data: data[:20],
+        lambda data: data[:-1],
+        lambda data: data[:5000] + bytes([data[5000] ^ 1]) + data[5001:],
+    ],
+)
+def test_what_is_damaged_is_made_again(tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
+    compiled = answer(tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(harm(whole))
+    assert np.array_equal(answer(tmp_path), compiled)
+    assert list(tmp_path.iterdir()) == [file]
+    assert len(file.read_bytes()) == len(whole)
+
+
+def test_another_network_or_configuration_is_another_file(tmp_path: Path) -> None:
+    answer(tmp_path)
+    answer(tmp_path, SHIPPED.graph, Precision.FP32)
+    answer(tmp_path, threads=2)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    assert np.array_equal(answer(file), answer(None))
+
+
+def test_a_large_network_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = INT8[0].with_suffix(".bin").stat().st_size
+    monkeypatch.setattr(openvino_engine, "_KEPT_BYTES", size - 1)
+    answer(tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(openvino_engine, "_KEPT_BYTES", size)
+    answer(tmp_path)
+    assert list(tmp_path.iterdir())
