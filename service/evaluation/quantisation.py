@@ -44,6 +44,14 @@ _RANKED = 4
 _MOST_KEPT = 8
 _ATTENTION = {"Softmax", "ScaledDotProductAttention"}
 
+TAKING_IN = r".*\breduce\.\d+/.*Convolution"
+"""Convolutions that take in what attention has made: they stay in float.
+
+In 8 bits they do most of the harm: Depth Anything with random weights is off by 12.6% of its range,
+and by 1.6% without them. They are a fiftieth of its work
+(:class:`service.networks.refinenet.DepthNetwork`).
+"""
+
 Infer = Callable[[Tensor], DepthArray]
 
 
@@ -136,7 +144,7 @@ def quantise(graph: Path, calibrated: Inputs, judged: Inputs) -> Quantised:
 
     model = openvino.Core().read_model(graph)
     exact = runner(model)
-    made = Quantised.judged(_quantised(model, calibrated), exact, judged)
+    made = Quantised.judged(quantised(model, calibrated), exact, judged)
     if made.difference.mean > WARNED:
         logger.warning("int8 is %s: looking for layers to keep in float", made.difference)
         mended = _with_layers_in_float(model, exact, calibrated)
@@ -148,6 +156,15 @@ def quantise(graph: Path, calibrated: Inputs, judged: Inputs) -> Quantised:
     if made.difference.mean > WARNED:
         logger.warning("int8 is %s", made.difference)
     return made
+
+
+def quantised(model: openvino.Model, calibrated: Inputs) -> openvino.Model:
+    """``model`` in int8 as the calibration has it, whatever comes of it."""
+    nncf = _nncf()
+
+    return nncf.quantize(
+        model, nncf.Dataset(calibrated), subset_size=len(calibrated), **_kind(model)
+    )
 
 
 @dataclass(frozen=True)
@@ -186,14 +203,6 @@ def runner(graph: openvino.Model) -> Infer:
     return lambda batch: np.array(request.infer({0: batch})[0])
 
 
-def _quantised(model: openvino.Model, calibrated: Inputs) -> openvino.Model:
-    nncf = _nncf()
-
-    return nncf.quantize(
-        model, nncf.Dataset(calibrated), subset_size=len(calibrated), **_kind(model)
-    )
-
-
 def _with_layers_in_float(
     model: openvino.Model, exact: Infer, calibrated: Inputs
 ) -> openvino.Model:
@@ -230,9 +239,12 @@ def _kind(model: openvino.Model) -> dict[str, Any]:
     nncf = _nncf()
 
     attention = any(node.get_type_name() in _ATTENTION for node in model.get_ops())
+    if not attention:
+        return {"preset": nncf.QuantizationPreset.MIXED}
     return {
         "preset": nncf.QuantizationPreset.MIXED,
-        "model_type": nncf.ModelType.TRANSFORMER if attention else None,
+        "model_type": nncf.ModelType.TRANSFORMER,
+        "ignored_scope": nncf.IgnoredScope(patterns=[TAKING_IN], validate=False),
     }
 
 

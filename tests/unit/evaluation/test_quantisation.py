@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import openvino
 import pytest
+import torch
 from openvino import opset13 as ops
 from PIL import Image
 
@@ -20,17 +22,20 @@ from service.evaluation.quantisation import (
     QuantisationRefused,
     difference,
     quantise,
+    quantised,
 )
 from service.imaging.transforms import Fit, InputRule
+from service.models.registry import SPECS
 from tests.support.photos import photo_path
 
 NAMES = ("coffee.png", "rocket.jpg", "chelsea.png", "motorcycle_left.png")
 PHOTOS = [photo_path(name) for name in NAMES]
+TAKING_IN = "__module.reduce.0/aten::_convolution/Convolution"
 RULE = InputRule(target=64, multiple=32, fit=Fit.AREA)
 
 
-def network(folder: Path, outlier: float) -> Path:
-    """Two convolutions with four channels between them.
+def network(folder: Path, outlier: float, *, attention: bool = False) -> Path:
+    """Two convolutions with four channels between them, and ``attention`` if need be.
 
     The last of the four is ``outlier`` times as large, and the second convolution reads as little
     of it: one step of 8 bits for all four is too coarse for the others.
@@ -41,8 +46,12 @@ def network(folder: Path, outlier: float) -> Path:
     gather = rng.uniform(0.1, 0.3, (1, 4, 3, 3)).astype(np.float32)
     spread[3] *= outlier
     gather[:, 3] /= outlier**2
-    wide = ops.relu(convolution(image, spread))
-    depth = ops.squeeze(convolution(wide, gather), ops.constant([1]))
+    first = convolution(image, spread)
+    first.set_friendly_name("__module.encoder/Convolution")
+    wide = ops.softmax(first, 1) if attention else ops.relu(first)
+    second = convolution(wide, gather)
+    second.set_friendly_name(TAKING_IN)
+    depth = ops.squeeze(second, ops.constant([1]))
     openvino.save_model(
         openvino.Model([depth], [image]), folder / "network.xml", compress_to_fp16=False
     )
@@ -75,10 +84,37 @@ def test_what_cannot_be_mended_is_refused_with_what_was_found(
     monkeypatch.setattr(
         quantisation,
         "_with_layers_in_float",
-        lambda model, exact, calibrated: quantisation._quantised(model, calibrated),
+        lambda model, exact, calibrated: quantisation.quantised(model, calibrated),
     )
     with pytest.raises(QuantisationRefused, match=r"% of the range .* of point pairs"):
         quantise(network(tmp_path, 1000), Inputs(PHOTOS[:2], RULE), Inputs(PHOTOS[2:], RULE))
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_what_takes_in_attention_stays_in_float(tmp_path: Path, attention: bool) -> None:
+    model = openvino.Core().read_model(network(tmp_path, 1, attention=attention))
+    made = quantised(model, Inputs(PHOTOS[:2], RULE))
+    in_int8 = {
+        node.get_friendly_name()
+        for node in made.get_ops()
+        if node.get_type_name() == "Convolution"
+        and node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+    }
+    assert in_int8 == ({"__module.encoder/Convolution"} | (set() if attention else {TAKING_IN}))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_network_with_attention_has_layers_that_take_it_in(name: str) -> None:
+    with torch.device("meta"):
+        network = SPECS[name].build()
+    has_attention = any("Attention" in type(module).__name__ for module in network.modules())
+    taking_in = [
+        module
+        for path, module in network.named_modules()
+        if re.fullmatch(quantisation.TAKING_IN, f"__module.{path}/aten::_convolution/Convolution")
+    ]
+    assert all(isinstance(module, torch.nn.Conv2d) for module in taking_in)
+    assert taking_in or not has_attention
 
 
 def test_without_its_library_it_says_what_to_install(
