@@ -24,7 +24,7 @@ const STRINGS = {
     measureBorrowed: "米数沿用上一张照片的刻度：同一台相机、差不多的场景才大致可用，误差可能更大。要更准，就在这张照片上再量两处。",
     measureMetric: "这个网络直接给出米数，但不说误差有多大。点两个地方，就能量它们之间的距离。",
     distanceHere: "这里离相机几米？", setDistance: "确定", measured: "现在都用米了。",
-    anchor: "{number}：{distance} ×", removeAnchor: "去掉第 {number} 处，{distance}", distanceTyped: "{metres} 米",
+    anchor: "{number}：{distance} ×", removeAnchor: "去掉 {number}：{distance}", distanceTyped: "{metres} 米",
     measuredOne: "记下了。再量一处，就能用米。", thingIs: "从 A 到 B 是",
     "thing.a4": "A4 纸的长边（29.7 厘米）", "thing.tile": "地砖的一边（30 厘米）", "thing.door": "门的高度（2 米）",
     thingAssumed: "这张照片没有写明镜头的视角，按 65 度算，所以误差大。东西要正对相机。",
