@@ -15,9 +15,16 @@ from service.video.clip import Span
 from service.video.order import Look, VideoOrder
 from service.video.run import make_video
 from tests.support.clips import write_clip
-from tests.support.visitor import drop, pixels
+from tests.support.visitor import drop
 
 _SHOWN = "() => document.getElementById('live-video')"
+
+
+_SHOWN_DEPTH = """() => {
+    const { width, height } = document.getElementById("live-heatmap");
+    const context = document.getElementById("live-heatmap").getContext("2d");
+    return context.getImageData(0, 0, width, height).data;
+}"""
 
 
 _FIRST_FRAME_MEAN = """async () => {
@@ -44,6 +51,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(path, 100, codec="libvpx-vp9", options=options)
 
 
+@pytest.fixture(scope="module")
+def network(settings: Settings) -> OfflineNetwork:
+    return OfflineNetwork("depth_lite_256", settings)
+
+
 def open_clip(page: Page, clip: Path) -> None:
     page.goto("/")
     page.locator("#tab-live").click()
@@ -68,16 +80,10 @@ def test_a_chosen_clip_plays_beside_its_depth_and_the_file_goes_nowhere(
 
 def seek(page: Page, second: float) -> None:
     """Go there, and wait for the depth of it."""
-    before = pixels(page, "#live-heatmap")
+    before = page.evaluate_handle(_SHOWN_DEPTH)
     page.evaluate(f"(second) => {{ ({_SHOWN})().currentTime = second; }}", second)
     page.wait_for_function(
-        """(before) => {
-            const { width, height } = document.getElementById("live-heatmap");
-            const context = document.getElementById("live-heatmap").getContext("2d");
-            const { data } = context.getImageData(0, 0, width, height);
-            return data.some((value, at) => value !== before[at]);
-        }""",
-        arg=list(before),
+        f"(before) => ({_SHOWN_DEPTH})().some((value, at) => value !== before[at])", arg=before
     )
 
 
@@ -112,10 +118,10 @@ def test_a_recording_is_a_webm_with_both_side_by_side(page: Page, clip: Path) ->
 
 @pytest.mark.parametrize("name", ["depth.mp4", "depth.webm"])
 def test_what_the_command_makes_plays_in_a_browser(
-    page: Page, clip: Path, settings: Settings, tmp_path: Path, name: str
+    page: Page, clip: Path, network: OfflineNetwork, tmp_path: Path, name: str
 ) -> None:
     order = VideoOrder(Look.GREY, span=Span(end=1))
-    make_video(clip, tmp_path / name, order, lambda: OfflineNetwork("depth_lite_256", settings))
+    make_video(clip, tmp_path / name, order, lambda: network)
     open_clip(page, tmp_path / name)
     page.evaluate(f"({_SHOWN})().pause()")
     shown = page.evaluate(
