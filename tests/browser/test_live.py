@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, WebSocket, WebSocketRoute, expect
 from tests.browser.conftest import watched_page
 from tests.support.photos import as_bytes, photo_bytes, photo_pixels
 from tests.support.server import ServerProcess
-from tests.support.visitor import drop, expect_done, pixels
+from tests.support.visitor import drop, expect_done, open_sample, pixels
 
 _HIDE = """() => {
     Object.defineProperty(document, "hidden", { value: true });
@@ -193,22 +193,46 @@ def test_a_camera_that_is_unplugged_is_said_in_words(page: Page) -> None:
     expect_released(page, socket)
 
 
-@pytest.mark.parametrize(
-    ("end", "words"), [("kill", "server cannot be reached"), ("terminate", "server is restarting")]
-)
-def test_a_server_that_goes_down_while_live_is_said_in_words(
-    browser: Browser, cache_dir: Path, end: str, words: str
+def test_a_server_that_restarts_while_live_is_said_in_words(
+    browser: Browser, cache_dir: Path
 ) -> None:
     with (
         ServerProcess(cache_dir=str(cache_dir)) as server,
         watched_page(browser, server.url, locale="en-US") as page,
     ):
         socket = start(page)
-        getattr(server.process, end)()
-        expect(page.locator("#status")).to_contain_text(words)
+        server.terminate()
+        expect(page.locator("#status")).to_contain_text("server is restarting")
         expect_released(page, socket)
         expect(page.locator("#retry")).to_be_visible()
         server.wait()
+
+
+def test_a_server_that_goes_down_is_said_in_words_live_and_after(
+    browser: Browser, cache_dir: Path
+) -> None:
+    with (
+        ServerProcess(cache_dir=str(cache_dir)) as server,
+        watched_page(browser, server.url, locale="en-US") as page,
+    ):
+        open_sample(page, "coffee")
+        with page.expect_websocket() as opened:
+            press_start(page)
+        expect(page.locator("#live-figures")).not_to_be_empty()
+        server.process.kill()
+        server.wait()
+        expect(page.locator("#status")).to_contain_text("server cannot be reached")
+        expect_released(page, opened.value)
+        expect(page.locator("#retry")).to_be_visible()
+        page.locator("#tab-depth").click()
+        with page.expect_event("requestfailed"):
+            page.locator("[data-download=height]").click()
+        expect(page.locator("#status")).to_contain_text("server cannot be reached")
+        expect(page.locator("#retry")).to_be_visible()
+        with page.expect_event("requestfailed"):
+            drop(page, "cat.png", photo_bytes("chelsea.png"))
+        expect(page.locator("#status")).to_contain_text("server cannot be reached")
+        expect(page.locator("#photo")).to_be_visible()
 
 
 def test_a_busy_server_is_said_in_words_and_the_stream_goes_on(other_page: Page) -> None:

@@ -20,7 +20,6 @@ from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess
 from tests.support.visitor import (
     canvas_size,
-    drop,
     expect_done,
     open_sample,
     pixels,
@@ -83,24 +82,6 @@ def test_another_colour_map_repaints_without_another_request(page: Page) -> None
     page.locator("#colormap").select_option("viridis")
     assert pixels(page, "#heatmap") != before
     assert requests == []
-
-
-def test_a_server_that_goes_down_in_mid_way_is_said_in_words(
-    browser: Browser, cache_dir: Path
-) -> None:
-    with (
-        ServerProcess(cache_dir=str(cache_dir)) as server,
-        watched_page(browser, server.url, locale="en-US") as page,
-    ):
-        open_sample(page, "coffee")
-        server.process.kill()
-        server.wait()
-        page.locator("[data-download=height]").click()
-        expect(page.locator("#status")).to_contain_text("server cannot be reached")
-        expect(page.locator("#retry")).to_be_visible()
-        drop(page, "cat.png", photo_bytes("chelsea.png"))
-        expect(page.locator("#status")).to_contain_text("server cannot be reached")
-        expect(page.locator("#photo")).to_be_visible()
 
 
 def test_the_compare_slider_uncovers_the_heatmap(page: Page) -> None:
