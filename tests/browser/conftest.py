@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import (
     Browser,
+    BrowserContext,
     ConsoleMessage,
     Error,
     Page,
@@ -36,8 +37,9 @@ _LIGHT = (
 )
 _USUAL: dict[str, Any] = {"permissions": ["camera"], "reduced_motion": "reduce"}
 _DESK: dict[str, Any] = {"locale": "zh-CN", "viewport": {"width": 1200, "height": 900}}
-# Playwright's 5 seconds are few for a busy machine's first heatmap.
-expect.set_options(timeout=30_000)
+# Playwright's own, 5 and 30 seconds, are few for a busy machine's first heatmap.
+_PATIENCE_MS = 60_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 # Not for the session: Playwright keeps an event loop running, beside which asyncio.run() fails.
@@ -56,13 +58,17 @@ def launched(playwright: Playwright, *more: str) -> Iterator[Browser]:
     browser.close()
 
 
+def new_context(browser: Browser, url: str, **options: Any) -> BrowserContext:
+    """Whose pages may use the camera; nothing moves by itself, unless the options say otherwise."""
+    context = browser.new_context(base_url=url, **_USUAL | options)
+    context.set_default_timeout(_PATIENCE_MS)
+    return context
+
+
 @contextlib.contextmanager
 def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """A page that may use the camera, and fails its test on console errors and foreign requests.
-
-    Nothing moves by itself, unless the options say otherwise.
-    """
-    context = browser.new_context(base_url=url, **_USUAL | options)
+    """A page that fails its test on console errors and foreign requests."""
+    context = new_context(browser, url, **options)
     page = context.new_page()
     with watched(page, url):
         yield page
@@ -101,7 +107,7 @@ def watched(page: Page, url: str) -> Iterator[None]:
 @pytest.fixture(scope="package")
 def desk(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     """One tab for all tests: a new one takes a process, and compiles the page's scripts anew."""
-    context = browser.new_context(base_url=server.url, **_USUAL | _DESK)
+    context = new_context(browser, server.url, **_DESK)
     yield context.new_page()
     context.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import forget
+from tests.browser.conftest import forget, new_context
 from tests.support.access import key_line
 from tests.support.photos import photo_path
 from tests.support.server import ServerProcess
@@ -25,9 +25,9 @@ def locked(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser, locked: ServerProcess) -> Iterator[Page]:
-    page = browser.new_page(base_url=locked.url, locale="en-US", permissions=["camera"])
-    yield page
-    page.close()
+    context = new_context(browser, locked.url, locale="en-US")
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture
