@@ -9,7 +9,7 @@ import http.client
 import threading
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Client:
         self, url: str, photo: bytes, field: str = "image", source: str | None = None
     ) -> None:
         parts = urlsplit(url)
-        self._path = parts.path or "/"
+        self._path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
         self._connection = http.client.HTTPConnection(
             parts.hostname or "",
             parts.port,
