@@ -29,7 +29,7 @@ _SMALLEST_SPREAD = 0.02
 # How far a network's depth lies off the best line, one standard deviation as a share of the map's
 # range: depth_lite_256 on the Middlebury motorcycle is off by 0.19. With 0.15, which heavy tails
 # allow, bars of 2 to 5 of its points at random hold 91% to 94% of the true distances, and those of
-# 24 made-up scenes 82% to 85% (`python -m load_tests.bars`); with 0 those of 2 of the motorcycle's
+# 24 made-up scenes 88% to 89% (`python -m load_tests.bars`); with 0 those of 2 of the motorcycle's
 # hold 48%, and those of 3 are four times as wide.
 _TYPICAL_MISFIT = 0.15
 _MAD_TO_SIGMA = 1.4826

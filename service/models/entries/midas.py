@@ -23,7 +23,7 @@ SPECS = (
         weights=WeightsFile(
             file="depth_lite_256.safetensors",
             bytes=7_782_402,
-            sha256="c5b25a9a218bc7cf5e6f6f1e15cbb390f5d93ec71a9d0da8f1fffd6627b696d7",
+            sha256="5b103366f346625c3b75bf4e745d0063a99314038f4661bf4b186df466d333c5",
         ),
         embedded=True,
         resolutions=Resolutions(128, 512, fast=192, balanced=256, best=288, int8=288),

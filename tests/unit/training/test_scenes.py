@@ -12,6 +12,7 @@ import pytest
 from tests.support.photos import photo_pixels
 from training import scenes
 from training.cameras import Pose
+from training.dataset import shares
 from training.patterns import Patterns
 from training.render import Stage
 from training.scenes import GENERATION, KINDS, make_clip, make_scene, make_scene_of, scene_source
@@ -80,19 +81,19 @@ def test_what_is_low_is_not_always_near(photos: list[np.ndarray]) -> None:
     assert np.mean(middle) < 0.6
 
 
-def test_scenes_are_kept_and_weigh_a_quarter_of_a_batch(
+def test_scenes_are_kept_and_weigh_what_they_should(
     photos: list[np.ndarray], tmp_path: Path
 ) -> None:
     files = []
     for number, photo in enumerate(photos):
         files.append(tmp_path / f"{number}.png")
         cv2.imwrite(str(files[-1]), cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))
-    source = scene_source(files, tmp_path / "scenes", count=2, seed=0)
+    source = scene_source(files, tmp_path / "scenes", count=2, seed=0, weight=0.6)
     written = [labelled.label.stat().st_mtime_ns for labelled in source.photos]
     photo, label = source.photos[0].read()
     assert photo.shape[:2] == label.shape
-    assert source.weight / (source.weight + 1) == pytest.approx(1 / 4)
-    again = scene_source(files, tmp_path / "scenes", count=2, seed=0)
+    assert shares([1.0, source.weight], 16) == [10, 6]
+    again = scene_source(files, tmp_path / "scenes", count=2, seed=0, weight=0.6)
     assert [labelled.label.stat().st_mtime_ns for labelled in again.photos] == written
     assert again.fingerprint() == source.fingerprint()
 
