@@ -19,7 +19,7 @@ from tests.support.rolling import PHOTO, Load, Replica, as_documented, pair_of_r
 from tests.support.sample import gate_or_whole
 from tests.support.streams import answer_of
 
-ROLLING_RESTARTS = gate_or_whole(1, 10)
+ROLLING_RESTARTS = gate_or_whole(2, 10)
 
 
 @pytest.fixture(scope="module")
