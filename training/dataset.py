@@ -17,8 +17,11 @@ from service.pipeline.offline import photos_in
 from training.augment import disturb, view
 from training.teacher import label_path, write_label
 
-SHAPES = ((192, 320), (224, 288), (256, 256), (288, 224), (320, 192))
-"""``(height, width)`` of batches: those that the network's input rule gives most photos."""
+SHAPES = (
+    *((192, 320), (224, 288), (256, 256), (288, 224), (320, 192)),
+    *((224, 384), (256, 320), (288, 288), (320, 256), (384, 224)),
+)
+"""``(height, width)`` of batches: those that most photos get, at 256 and at 288."""
 
 _PNG_UNITS_A_METRE = 1000
 

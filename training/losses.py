@@ -63,13 +63,28 @@ def scale_and_shift_invariant(
     return trimmed_absolute(residual, known, trim) + gradient * gradient_matching(residual, known)
 
 
-def range_anchor(prediction: Tensor, target: Tensor, known: Tensor) -> Tensor:
+def relief(target: Tensor, known: Tensor) -> Tensor:
+    """Share (0..1) of its largest value that a map spans; what looks flat has next to none."""
+    least, most = _ends(target, known)
+    return (most - least) / most.abs().clamp(min=_SMALLEST_DEVIATION)
+
+
+def range_anchor(
+    prediction: Tensor, target: Tensor, known: Tensor, full_relief: float = 0.0
+) -> Tensor:
     """Mean absolute difference from the target scaled to 0..1.
 
     The other losses leave scale and shift open, so that a network could drift below 0, where its
-    last rectifier cuts, or past what half precision holds.
+    last rectifier cuts, or past what half precision holds. A map of less than ``full_relief`` is
+    scaled as one that has so much, about 0.5: a page is to be flat, not a ramp from 0 to 1.
     """
-    least = target.masked_fill(~known, torch.inf).amin((1, 2), keepdim=True)
-    most = target.masked_fill(~known, -torch.inf).amax((1, 2), keepdim=True)
-    scaled = (target - least) / (most - least).clamp(min=_SMALLEST_DEVIATION)
+    least, most = (end[:, None, None] for end in _ends(target, known))
+    span = torch.maximum(most - least, full_relief * most.abs()).clamp(min=_SMALLEST_DEVIATION)
+    scaled = 0.5 + (target - (least + most) / 2) / span
     return ((prediction - scaled).abs() * known).sum((1, 2)) / known.sum((1, 2))
+
+
+def _ends(target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    least = target.masked_fill(~known, torch.inf).amin((1, 2))
+    most = target.masked_fill(~known, -torch.inf).amax((1, 2))
+    return least, most

@@ -24,8 +24,10 @@ class Recipe:
     largest_gradient: float = 1.0
     ema: float = 0.998
     """How much of the averaged weights each step keeps; the average is what ships."""
-    gradient_weight: float = 0.5
+    gradient_weight: float = 0.8
     anchor_weight: float = 1.0
+    full_relief: float = 0.3
+    """Of a map's largest value, what it must span for its own map to span all of 0..1."""
     true_trim: float = 0.2
     """Of true depth, the share that is left out as probably wrong: sensors miss edges."""
     seed: int = 20

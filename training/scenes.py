@@ -24,22 +24,24 @@ from training.render import OVERSAMPLING, Scene, Stage, render
 from training.rooms import room
 from training.solids import moved
 from training.stairs import stairs
-from training.streets import land, street
-from training.tabletops import flat, overhead, tabletop
+from training.streets import land, sky, street
+from training.tabletops import facing, flat, overhead, tabletop
 from training.teacher import write_label
 from training.things import jumble
 
-GENERATION = 2
+GENERATION = 3
 """Of what is made from a seed: another one has folders of its own."""
 
 KINDS: dict[Callable[[Patterns], tuple[Stage, Pose]], float] = {
-    room: 0.42,
-    street: 0.14,
-    land: 0.1,
-    tabletop: 0.13,
-    flat: 0.09,
-    overhead: 0.05,
-    stairs: 0.07,
+    room: 0.38,
+    street: 0.13,
+    land: 0.09,
+    tabletop: 0.12,
+    flat: 0.07,
+    facing: 0.1,
+    sky: 0.02,
+    overhead: 0.04,
+    stairs: 0.05,
 }
 """What is made, and how often."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from training.cameras import Pose
@@ -73,6 +74,14 @@ def land(patterns: Patterns) -> tuple[Stage, Pose]:
     roll, angle = float(random.normal(0, 3)), random.uniform(45, 80)
     pose = Pose((0, height, 0), float(random.normal(0, 8)), float(up), roll, angle)
     return Stage(solids + _clear(pieces, pose), daylight(random), 16.0), pose
+
+
+def sky(patterns: Patterns) -> tuple[Stage, Pose]:
+    """Sky alone, or with the tops of what stands below it."""
+    stage, pose = land(patterns)
+    if patterns.random.random() < 0.6:
+        stage = dataclasses.replace(stage, solids=[])
+    return stage, dataclasses.replace(pose, tilt=patterns.random.uniform(35, 85))
 
 
 def _road(patterns: Patterns, road: float, pavement: float) -> list[Solid]:

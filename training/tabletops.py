@@ -1,4 +1,4 @@
-"""What is seen from close: things on a table, the floor from above, pages and pictures."""
+"""What is seen from close: things on a table, the floor from above, pages, pictures and walls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 
 from training.cameras import Pose
 from training.furniture import chair, cupboard, shelves, table
-from training.lights import indoors
+from training.lights import Light, indoors
 from training.patterns import Patterns
 from training.render import Stage
 from training.rooms import Shell, bare
@@ -37,15 +37,34 @@ def tabletop(patterns: Patterns) -> tuple[Stage, Pose]:
 
 
 def flat(patterns: Patterns) -> tuple[Stage, Pose]:
-    """A page or a picture on a wall: seen aslant, or nearly square on with something before it.
+    """A page or a picture on a wall, seen aslant, or nearly square on with something before it."""
+    aslant = patterns.random.random() < 0.35
+    return _on_a_wall(patterns, aslant, before=not aslant or patterns.random.random() < 0.3)
 
-    So its depth can be told: a plane without either would be taken for what it shows. A picture
-    never fills the view, for the same reason.
-    """
+
+def facing(patterns: Patterns) -> tuple[Stage, Pose]:
+    """A page, a picture or a bare wall nearly square on: almost one depth, whatever it shows."""
+    random = patterns.random
+    if random.random() < 0.8:
+        return _on_a_wall(patterns, aslant=False, before=False)
+    cover = patterns.wall() if random.random() < 0.7 else patterns.floor()
+    turn, up = random.normal(0, 2.5, 2)
+    pose = Pose(
+        _before(random.uniform(0.5, 4), turn, up),
+        float(turn),
+        float(up),
+        float(random.normal(0, 3)),
+        random.uniform(35, 70),
+    )
+    return Stage([sheet((0, 0, 0), (30, 30), cover)], _before_a_wall(patterns), 3.0), pose
+
+
+def _on_a_wall(patterns: Patterns, aslant: bool, before: bool) -> tuple[Stage, Pose]:
+    """A page or a picture; a picture never fills the view, or it would be what it shows."""
     random = patterns.random
     size = random.uniform(0.2, 1.6)
     wide, tall = size, size * random.uniform(0.6, 1.6)
-    printed, aslant = random.random() < 0.6, random.random() < 0.35
+    printed = random.random() < 0.6
     shown = (patterns.page if printed else patterns.poster)(wide, tall)
     thick = random.choice([0.002, 0.01, 0.05])
     axes = turned(0, 0, float(random.normal(0, 0.05)))
@@ -65,15 +84,19 @@ def flat(patterns: Patterns) -> tuple[Stage, Pose]:
     if aslant:
         turn, up = _slant(patterns)
     else:
-        turn, up = float(random.normal(0, 5)), float(random.normal(0, 5))
-    if not aslant or random.random() < 0.3:
+        spread = 5.0 if before else 2.5
+        turn, up = float(random.normal(0, spread)), float(random.normal(0, spread))
+    if before:
         for _ in range(int(random.integers(1, 4))):
             solids += _before_it(patterns, away)
     eye = _before(away, turn, up)
     pose = Pose(eye, turn, up, float(random.normal(0, 4)), angle)
+    return Stage(solids, _before_a_wall(patterns), 3.0, free_metres=0.3 * away), pose
+
+
+def _before_a_wall(patterns: Patterns) -> Light:
     hall = ((-6.0, -6.0, -6.0), (6.0, 6.0, 0.0))
-    light = dataclasses.replace(indoors(random, hall), hall=None)
-    return Stage(solids, light, 3.0, free_metres=0.3 * away), pose
+    return dataclasses.replace(indoors(patterns.random, hall), hall=None)
 
 
 def overhead(patterns: Patterns) -> tuple[Stage, Pose]:

@@ -19,14 +19,14 @@ from tqdm import trange
 
 from service.machine.cpu import cpu_budget, has_native_bf16
 from training.dataset import Batch, Batches, Source
-from training.losses import range_anchor, scale_and_shift_invariant
+from training.losses import range_anchor, relief, scale_and_shift_invariant
 from training.recipe import Recipe
 from training.student import Student
 
 _FIXED = ("conv_stem", "bn1", "blocks.0.", "blocks.1.")
 _RECENT = 0.98
-# Of a label's pixels, and of its largest value.
-_LEAST_KNOWN, _LEAST_RELIEF = 0.02, 0.01
+_LEAST_KNOWN = 0.02
+"""Of a label's pixels."""
 
 
 @dataclass(frozen=True)
@@ -179,15 +179,18 @@ class Training:
 def batch_loss(prediction: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
     """The mean over a batch of what a student is trained to lower.
 
-    Samples whose label is too little known, or flat, teach nothing and do not count.
+    Samples whose label is too little known teach nothing and do not count. The flatter one is, the
+    less its shape counts, which is noise at last, and the more that it is flat.
     """
-    usable = _has_relief(batch)
+    usable = batch.known.float().mean((1, 2)) >= _LEAST_KNOWN
     prediction, target, known = prediction[usable], batch.target[usable], batch.known[usable]
     trim = batch.trim[usable]
+    shape = (relief(target, known) / recipe.full_relief).clamp(max=1)
     invariant = scale_and_shift_invariant(prediction, target, known, trim, recipe.gradient_weight)
+    anchor = range_anchor(prediction, target, known, recipe.full_relief)
     # One wrong pixel among those that are to be trimmed would set the anchor's range.
-    anchor = torch.where(trim > 0, 0.0, range_anchor(prediction, target, known))
-    return (invariant + recipe.anchor_weight * anchor).sum() / usable.sum().clamp(min=1)
+    anchor = torch.where(trim > 0, 0.0, anchor)
+    return (shape * invariant + recipe.anchor_weight * anchor).sum() / usable.sum().clamp(min=1)
 
 
 def schedule(step: int, recipe: Recipe) -> float:
@@ -198,14 +201,6 @@ def schedule(step: int, recipe: Recipe) -> float:
 
 def _fixed(recipe: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in recipe.items() if key not in ("steps", "checkpoint_every")}
-
-
-def _has_relief(batch: Batch) -> Tensor:
-    unknown = ~batch.known
-    least = batch.target.masked_fill(unknown, torch.inf).amin((1, 2))
-    most = batch.target.masked_fill(unknown, -torch.inf).amax((1, 2))
-    enough = batch.known.float().mean((1, 2)) >= _LEAST_KNOWN
-    return enough & (most - least > _LEAST_RELIEF * most.abs())
 
 
 def _precision(device: torch.device) -> contextlib.AbstractContextManager[None]:

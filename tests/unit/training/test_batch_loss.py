@@ -41,11 +41,26 @@ def test_a_sample_of_which_nothing_is_known_does_not_count(batch: Batch) -> None
     assert (gradient[2] == 0).all()
 
 
-def test_a_flat_label_does_not_count(batch: Batch) -> None:
-    batch.target[2] = 0.7
-    loss, gradient = loss_and_gradient(batch)
-    assert loss == pytest.approx(loss_and_gradient(without_last(batch))[0])
-    assert (gradient[2] == 0).all()
+def test_a_flat_label_teaches_to_be_flat(batch: Batch) -> None:
+    batch.target[:] = 0.7
+    ramp = torch.linspace(0, 1, 32).expand(3, 32, 32)
+    losses = [float(batch_loss(0.5 + share * (ramp - 0.5), batch, RECIPE)) for share in (1, 0.3, 0)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("relief", [0.01, 0.1, 0.29, 0.31, 0.8])
+def test_a_map_spans_as_much_as_its_label_up_to_a_full_relief(batch: Batch, relief: float) -> None:
+    """Without a step where a label has just enough relief."""
+    ramp = torch.linspace(0, 1, 32).expand(3, 32, 32)
+    batch.target[:] = 1 - relief * (1 - ramp)
+    wanted = min(1.0, relief / RECIPE.full_relief)
+    losses = {
+        share: float(batch_loss(0.5 + share * wanted * (ramp - 0.5), batch, RECIPE))
+        for share in (0.5, 1.0, 1.5)
+    }
+    assert losses[1.0] == pytest.approx(0, abs=1e-4)
+    assert min(losses, key=lambda share: losses[share]) == 1.0
 
 
 def test_a_batch_that_teaches_nothing_changes_nothing(batch: Batch) -> None:
