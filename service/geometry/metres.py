@@ -93,7 +93,8 @@ class Metres:
     def facts(self, depth: DepthMap) -> dict[str, Any]:
         """The fit, its residuals and its error bars at the middle of the photo's ``depth``."""
         calibration = self.calibration
-        middle = float(np.median(inverse_values(depth.values, depth.kind)))
+        # A client's map may have gaps, which have no middle.
+        middle = float(np.nanmedian(inverse_values(depth.values, depth.kind)))
         return {
             "intercept": self.intercept,
             "slope": self.slope,

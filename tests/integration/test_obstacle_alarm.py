@@ -97,6 +97,30 @@ def test_a_picture_that_shows_nothing_raises_no_alarm(server: ServerProcess, nam
     assert {found[sector]["alarm"] for sector in ("left", "centre", "right")} == {None}
 
 
+@pytest.mark.parametrize("query", [{}, {"calibration": "0.2,1.8"}], ids=["relative", "metres"])
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_stream_doubts_what_a_photo_is_doubted_for(
+    server: ServerProcess, name: str, query: dict[str, str]
+) -> None:
+    with open_stream(server, f"?{urlencode(query | {'format': 'obstacle'})}") as camera:
+        camera.send(EMPTY[name])
+        _, body = answer_of(camera)
+    live, still = json.loads(body), report(server, EMPTY[name], **query)
+    told = ("alarm", "confidence", "reason")
+    assert [live[one] for one in told] == [still[one] for one in told]
+
+
+def test_a_gap_in_a_map_does_not_hide_how_well_the_anchors_fit(server: ServerProcess) -> None:
+    near = np.tile(np.linspace(0.1, 1.1, 240, dtype=np.float32)[:, None], (1, 320))
+    gap = near.copy()
+    gap[30:60, 40:90] = 0
+    whole, holed = (
+        report(server, NOISE, npy(depth), anchors=ANCHORS, invalid="0")["calibration"]["middle"]
+        for depth in (near, gap)
+    )
+    assert holed["metres"] == pytest.approx(whole["metres"], rel=0.05)
+
+
 def test_an_empty_tiled_floor_raises_no_alarm(server: ServerProcess) -> None:
     x, y = np.meshgrid(np.arange(640), np.arange(480))
     ahead = 300 / np.maximum(y - 120, 1e-3)

@@ -204,10 +204,10 @@ class _Stream:
             return encode_npy(depth, EncodeOptions())
         if self._query.format is FrameFormat.RAW:
             return depth.values.astype("<f4", copy=False).tobytes()
-        if self._query.format is FrameFormat.OBSTACLE:
-            view = judge(found.estimate)
-            return as_json(detect_obstacles(depth, self._query, found.metres, view), found.facts)
         picture = to_pixels(found.shown, self._spec.input_rule)
+        if self._query.format is FrameFormat.OBSTACLE:
+            view = judge(found.estimate, picture)
+            return as_json(detect_obstacles(depth, self._query, found.metres, view), found.facts)
         frame = self._steady.follow(depth, picture)
         return png.encode_indexed(frame.indices, palette(self._query.colormap))
 
