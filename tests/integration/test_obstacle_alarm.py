@@ -100,7 +100,7 @@ def test_a_picture_that_shows_nothing_raises_no_alarm(server: ServerProcess, nam
 @pytest.mark.parametrize("query", [{}, {"calibration": "0.2,1.8"}], ids=["relative", "metres"])
 @pytest.mark.parametrize("name", EMPTY)
 def test_a_stream_doubts_what_a_photo_is_doubted_for(
-    server: ServerProcess, name: str, query: dict[str, str]
+    server: ServerProcess, name: str, query: dict[str, Any]
 ) -> None:
     with open_stream(server, f"?{urlencode(query | {'format': 'obstacle'})}") as camera:
         camera.send(EMPTY[name])

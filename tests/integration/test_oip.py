@@ -129,6 +129,23 @@ def test_both_outputs_at_once_and_plain_json(server: ServerProcess) -> None:
     assert base64.b64decode(heatmap["data"][0]) == v1.content
 
 
+def test_what_is_beyond_reach_is_a_number_in_json_and_infinite_in_binary(
+    server: ServerProcess, client: triton.InferenceServerClient
+) -> None:
+    """As in /v1/depth: JSON has no infinity, and null is no reading."""
+    beyond = {"calibration": "-0.75,4.25"}
+    binary = client.infer(MODEL, [images(COFFEE)], parameters=beyond).as_numpy("depth")[0]
+    assert np.isinf(binary).any()
+    sent = message() | {"parameters": beyond}
+    (output,) = server.client.post(INFER, json=sent).json()["outputs"]
+    array = np.array(output["data"], np.float32).reshape(binary.shape)
+    query = beyond | {"format": "json", "size": "network"}
+    v1 = server.client.post("/v1/depth", params=query, files={"image": COFFEE}).json()
+    # Which is rounded to five digits of its range.
+    np.testing.assert_allclose(array, np.array(v1["depth"], np.float32), rtol=1e-4, atol=0.006)
+    assert np.array_equal(array == 1000, np.isinf(binary))
+
+
 def test_an_answer_carries_the_request_id_and_is_counted(server: ServerProcess) -> None:
     route = "/v2/models/{name}/infer"
     labels = {"route": route, "model": MODEL, "output": "tensors", "status": "2xx"}

@@ -237,4 +237,8 @@ class _Inference:
         pixels = sum(height * width for height, width in shapes)
         if not binary and pixels > self._runtime.settings.max_json_pixels:
             raise InvalidParameter("So large a depth must be asked for as binary data.")
-        return wanted.name, np.stack([depth(each).values for each in estimates]), binary
+        found = [depth(each) for each in estimates]
+        if not binary:
+            # JSON has no infinity, and null is no reading, as in that of /v1/depth.
+            found = [each.without_infinity for each in found]
+        return wanted.name, np.stack([each.values for each in found]), binary
