@@ -62,12 +62,8 @@ class Progress:
 
 
 def install(python: Path, log: TextIO, title: str, *arguments: str, total: int = 0) -> bool:
-    """Run pip install; whether it could.
-
-    What is imported is compiled then; all of it would take half a minute, and most is never used.
-    """
-    pip_install = ("-m", "pip", "--disable-pip-version-check", "install", "--no-compile")
-    command = [str(python), *pip_install, *arguments]
+    """Run pip install; whether it could."""
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", *arguments]
     progress = Progress(title, total)
     with subprocess.Popen(  # noqa: S603 (our own interpreter)
         [*command, "--progress-bar", "off"],
