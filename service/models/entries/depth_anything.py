@@ -12,7 +12,7 @@ _INPUT = InputRule(target=518, multiple=14, fit=Fit.LOWER_BOUND, resize=Interpol
 _VITS = {"backbone": "vit_small_patch14_dinov2", "channels": (48, 96, 192, 384), "width": 64}
 _VITS_V2 = _VITS | {"taps": (2, 5, 8, 11)}
 _VITS_ATTENTION = 0.2991
-_VITS_SIZES = Resolutions(140, 770, fast=252, balanced=392, best=518)
+_VITS_SIZES = Resolutions(140, 770, fast=224, balanced=392, best=518)
 
 SPECS = (
     NetworkSpec(
@@ -85,7 +85,7 @@ SPECS = (
         enlarge=Interpolation.LINEAR_CORNERS,
         commercial=False,
         unchecked="the code of depth_anything_v2_vits, wider",
-        resolutions=Resolutions(140, 770, fast=252, balanced=392, best=518),
+        resolutions=Resolutions(140, 770, fast=224, balanced=392, best=518),
         attention=0.181,
     ),
     NetworkSpec(

@@ -75,7 +75,7 @@ def test_what_is_asked_for_comes_before_what_is_set() -> None:
 def test_what_is_set_is_for_the_default_network_only() -> None:
     served = ServedNetworks(default=MIDAS, usual={MIDAS: 320})
     assert served.choose(OTHER).input_rule.target == 518
-    assert served.choose(OTHER, quality=Quality.FAST).input_rule.target == 252
+    assert served.choose(OTHER, quality=Quality.FAST).input_rule.target == 224
 
 
 def test_every_network_has_every_quality() -> None:
