@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -146,24 +146,30 @@ def label_path(labels: Path, photo: Path) -> Path:
 
 
 class _Voice:
-    """One network, compiled anew for each size: that costs less than one that takes any."""
+    """One network, compiled anew for each size: that costs less than one that takes any.
+
+    The embedded network is converted when it is first asked; who trains asks for its labels' name
+    alone.
+    """
 
     def __init__(self, core: ov.Core, file: Path) -> None:
         self._core = core
         self._precision = "f32"
         self._at = lru_cache(_SIZES_KEPT)(self._compiled)
         if file.suffix == _OWN_WEIGHTS:
-            self._model = _converted(file)
+            embedded = _Embedded(file)
+            self._model: Callable[[], ov.Model] = lru_cache(1)(lambda: _converted(embedded))
             # It was trained in it; its answers move by 0.2 % of their range.
             self._precision = "bf16"
             return
         try:
-            self._model = core.read_model(file)
-            (shape,) = (put.partial_shape for put in self._model.inputs)
+            model = core.read_model(file)
+            (shape,) = (put.partial_shape for put in model.inputs)
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"{file} is no network of one input") from error
         if shape.rank.get_length() != 4 or shape[2].is_static or shape[3].is_static:
             raise ValueError(f"{file} takes one size only: export it with free height and width")
+        self._model = lambda: model
 
     def __call__(self, image: NDArray[np.float32]) -> Map:
         """``image`` is ``(1, 3, h, w)``, the answer ``(h, w)``."""
@@ -172,18 +178,18 @@ class _Voice:
         return answer.reshape(height, width)
 
     def _compiled(self, height: int, width: int) -> ov.CompiledModel:
-        model = self._model.clone()
+        model = self._model().clone()
         model.reshape([1, 3, height, width])
         hint = {"INFERENCE_PRECISION_HINT": self._precision}
         return self._core.compile_model(model, "CPU", hint)
 
 
-def _converted(weights: Path) -> ov.Model:
+def _converted(embedded: _Embedded) -> ov.Model:
     with warnings.catch_warnings():
         # OpenVINO converts by torch.jit.trace, which is deprecated.
         warnings.simplefilter("ignore")
         return ov.convert_model(
-            _Embedded(weights),
+            embedded,
             example_input=torch.zeros(1, 3, 64, 96),
             input=ov.PartialShape([1, 3, -1, -1]),
         )

@@ -60,6 +60,13 @@ def labels(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command takes the machine; these tests share it."""
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(cv2, "setNumThreads", lambda count: None)
+
+
 def loss_of(training: Training, batch: Batch) -> float:
     with torch.no_grad():
         return float(batch_loss(training.student(batch.image), batch, training.recipe))
@@ -153,13 +160,14 @@ def test_a_checkpoint_of_something_else_is_refused(
     assert longer.step == 2
 
 
-def test_the_command_resumes_after_a_kill_and_scores(photos: Path, tmp_path: Path) -> None:
+def test_the_command_resumes_after_a_kill_and_scores(
+    photos: Path, tmp_path: Path, one_core: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     work = tmp_path / "work"
-    command = [
-        *(sys.executable, "-m", "training", "all", str(photos), str(EMBEDDED)),
-        *("--work", str(work), "--layout", "256", "--detail", "320", "--init", str(EMBEDDED)),
-        *("--steps", "12", "--checkpoint-every", "2", "--batch", "2", "--scenes", "1"),
-    ]
+    data = [str(photos), str(EMBEDDED), "--work", str(work), "--layout", "256", "--detail", "320"]
+    training = ["--init", str(EMBEDDED), "--steps", "12", "--checkpoint-every", "2"]
+    every_step = ["all", *data, *training, "--batch", "2", "--scenes", "1"]
+    command = [sys.executable, "-m", "training", *every_step]
     checkpoint = work / "checkpoint.pt"
     log = tmp_path / "log"
     with log.open("w") as output:
@@ -173,10 +181,10 @@ def test_the_command_resumes_after_a_kill_and_scores(photos: Path, tmp_path: Pat
             killed.wait()
     assert checkpoint.exists(), log.read_text()
 
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    assert re.search(r"\| ([2468]|10)/12", finished.stderr)
-    assert "| 1/12" not in finished.stderr
+    assert main(every_step) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"\| ([2468]|10)/12", said)
+    assert "| 1/12" not in said
     exported = work / "depth_lite_256.safetensors"
     load_network(SPEC, exported)
     (file,) = work.glob("scores-*.json")
@@ -203,14 +211,11 @@ def test_the_command_resumes_after_a_kill_and_scores(photos: Path, tmp_path: Pat
 def test_what_is_missing_is_said_in_one_line(
     photos: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    one_core: None,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     message: str,
 ) -> None:
-    # The command has the machine to itself; these tests share it.
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-    monkeypatch.setattr(cv2, "setNumThreads", lambda count: None)
     filled = [part.format(photos=photos, teacher=EMBEDDED) for part in arguments]
     assert main([*filled, "--work", str(tmp_path / "none")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
