@@ -148,8 +148,8 @@ def label_path(labels: Path, photo: Path) -> Path:
 class _Voice:
     """One network, compiled anew for each size: that costs less than one that takes any.
 
-    The embedded network is converted when it is first asked; who trains asks for its labels' name
-    alone.
+    The embedded network is converted when it is first asked, once a process: who trains asks for
+    its labels' name alone.
     """
 
     def __init__(self, core: ov.Core, file: Path) -> None:
@@ -157,8 +157,9 @@ class _Voice:
         self._precision = "f32"
         self._at = lru_cache(_SIZES_KEPT)(self._compiled)
         if file.suffix == _OWN_WEIGHTS:
-            embedded = _Embedded(file)
-            self._model: Callable[[], ov.Model] = lru_cache(1)(lambda: _converted(embedded))
+            from_weights(file)  # Raises for others, before there is anything to label.
+            digest = sha256_of(file)
+            self._model: Callable[[], ov.Model] = lambda: _converted(file, digest)
             # It was trained in it; its answers move by 0.2 % of their range.
             self._precision = "bf16"
             return
@@ -184,12 +185,14 @@ class _Voice:
         return self._core.compile_model(model, "CPU", hint)
 
 
-def _converted(embedded: _Embedded) -> ov.Model:
+@lru_cache(1)
+def _converted(file: Path, digest: str) -> ov.Model:
+    """``digest`` tells the file from another of its name."""
     with warnings.catch_warnings():
         # OpenVINO converts by torch.jit.trace, which is deprecated.
         warnings.simplefilter("ignore")
         return ov.convert_model(
-            embedded,
+            _Embedded(file),
             example_input=torch.zeros(1, 3, 64, 96),
             input=ov.PartialShape([1, 3, -1, -1]),
         )
