@@ -26,7 +26,7 @@ MOTORCYCLE = photo_bytes("motorcycle_left.png")
 def weights_dir(tmp_path_factory: pytest.TempPathFactory, golden_checkpoint: Path) -> Path:
     """A weights folder with the golden checkpoint added as a user's own."""
     folder = tmp_path_factory.mktemp("weights")
-    done = run_service(
+    done = run_command(
         *("models", "add", MIDAS, "--file", str(golden_checkpoint), "--trust"),
         weights_dir=str(folder),
     )

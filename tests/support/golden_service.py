@@ -11,11 +11,11 @@ from pathlib import Path
 
 from service.__main__ import main
 from service.models.registry import SPECS
+from service.models.served_networks import DEMO
 from service.models.weights import sha256_of
-from tests.conftest import MIDAS
 
 if __name__ == "__main__":
-    file, spec = Path(os.environ["GOLDEN_CHECKPOINT"]), SPECS[MIDAS]
+    file, spec = Path(os.environ["GOLDEN_CHECKPOINT"]), SPECS[DEMO]
     weights = dataclasses.replace(spec.weights, bytes=file.stat().st_size, sha256=sha256_of(file))
-    SPECS[MIDAS] = dataclasses.replace(spec, weights=weights)
+    SPECS[DEMO] = dataclasses.replace(spec, weights=weights)
     raise SystemExit(main())
