@@ -19,13 +19,17 @@ from tests.support.rolling import PHOTO, Load, Replica, as_documented, pair_of_r
 from tests.support.sample import gate_or_whole
 from tests.support.streams import answer_of
 
+# What a call computes is nothing to who loses it: the network's input is small.
+SMALL = {"resolution": "128"}
+# Of a client between two calls, far shorter than a drain: a replica that starts needs the cores.
+PAUSE = 0.05
 ROLLING_RESTARTS = gate_or_whole(2, 10)
 
 
 @pytest.fixture(scope="module")
 def pair(cache_dir: Path) -> Iterator[list[Replica]]:
     require_program("nginx")
-    with pair_of_replicas(cache_dir=str(cache_dir), drain_delay_seconds="0.3") as pair:
+    with pair_of_replicas(cache_dir=str(cache_dir), drain_delay_seconds="0.3", **SMALL) as pair:
         yield pair
 
 
@@ -42,8 +46,7 @@ def replicas(pair: list[Replica]) -> list[Replica]:
 def test_rolling_restarts_lose_no_request(replicas: list[Replica]) -> None:
     with (
         balancer([replica.url for replica in replicas]) as url,
-        # A replica that starts needs the cores, too.
-        Load(url, pause_seconds=0.05).running() as load,
+        Load(url, pause_seconds=PAUSE).running() as load,
     ):
         load.wait_for_more(20)
         for _ in range(ROLLING_RESTARTS):
@@ -58,9 +61,9 @@ def test_rolling_restarts_lose_no_request(replicas: list[Replica]) -> None:
 def test_a_balancer_of_connections_loses_no_call_while_a_replica_drains(cache_dir: Path) -> None:
     """Busy clients stay with the replica that drains until it tells them to go."""
     with (
-        pair_of_replicas(cache_dir=str(cache_dir), drain_delay_seconds="1.5") as pair,
+        pair_of_replicas(cache_dir=str(cache_dir), drain_delay_seconds="1.5", **SMALL) as pair,
         ConnectionBalancer(*(replica.url for replica in pair)) as balancer,
-        Load(balancer.url, as_documented(), clients=6).running() as load,
+        Load(balancer.url, as_documented(), clients=6, pause_seconds=PAUSE).running() as load,
     ):
         for replica in pair:
             load.wait_for_more(20)
@@ -99,6 +102,7 @@ def test_a_killed_replica_is_not_even_noticed_when_the_balancer_retries(
         load.wait_for_more(20)
         replicas[0].kill()
         load.wait_for_more(40)
+        load.pause_seconds = PAUSE
         replicas[0].start()
         load.wait_for_more(20)
     assert load.lost == [], Counter(load.outcomes)
