@@ -103,8 +103,10 @@ def test_every_metric_that_a_query_names_is_exported(server: ServerProcess) -> N
 
 
 @pytest.fixture(scope="module")
-def prometheus(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prometheus with the shipped rules that scrapes the test's server; yields its URL."""
+def prometheus(
+    server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """Of a Prometheus with the shipped rules that scrapes the test's server."""
     program = require_program("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     configuration = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
@@ -128,29 +130,33 @@ def prometheus(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) 
             stderr=subprocess.STDOUT,
         )
         try:
-            yield f"http://127.0.0.1:{port}"
+            # One for all: to make one takes as long as dozens of queries.
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+                yield client
         finally:
             process.terminate()
             process.wait(30)
 
 
-def query(url: str, expression: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"{url}/api/v1/query", params={"query": expression}).raise_for_status()
+def query(prometheus: httpx.Client, expression: str) -> list[dict[str, Any]]:
+    answer = prometheus.get("/api/v1/query", params={"query": expression}).raise_for_status()
     result: list[dict[str, Any]] = answer.json()["data"]["result"]
     return result
 
 
-def wait_for(url: str, expression: str) -> None:
+def wait_for(prometheus: httpx.Client, expression: str) -> None:
     def is_there() -> bool:
         # Until it has read its log it answers 503, before that nobody.
         with contextlib.suppress(httpx.HTTPError):
-            return bool(query(url, expression))
+            return bool(query(prometheus, expression))
         return False
 
     wait_until(is_there)
 
 
-def test_a_real_prometheus_answers_every_query(server: ServerProcess, prometheus: str) -> None:
+def test_a_real_prometheus_answers_every_query(
+    server: ServerProcess, prometheus: httpx.Client
+) -> None:
     wait_for(prometheus, 'up{job="depth"} == 1')
     # The requests' own series start with the first photo; the rest shows as an increase.
     for _ in range(2):
@@ -167,9 +173,9 @@ def test_a_real_prometheus_answers_every_query(server: ServerProcess, prometheus
     assert empty - shown <= at_rest | {'ALERTS{alertname=~"Depth.+",alertstate="firing"}'}
 
 
-def test_prometheus_itself_evaluates_the_rules_without_a_fault(prometheus: str) -> None:
+def test_prometheus_itself_evaluates_the_rules_without_a_fault(prometheus: httpx.Client) -> None:
     wait_for(prometheus, 'up{job="depth"} == 1')
-    groups = httpx.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"]
+    groups = prometheus.get("/api/v1/rules").json()["data"]["groups"]
     states = [(rule["name"], rule["health"]) for group in groups for rule in group["rules"]]
     assert len(states) == len(rules())
     assert {health for _, health in states} <= {"ok", "unknown"}

@@ -29,7 +29,8 @@ def balancer(urls: Sequence[str], *, retry: bool = True) -> Iterator[str]:
         process = subprocess.Popen(nginx_command(configuration))
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: _answers(url))
+            with httpx.Client(base_url=url) as client:
+                wait_until(lambda: _answers(client))
             yield url
         finally:
             process.terminate()
@@ -67,8 +68,8 @@ def write_configuration(
     return configuration
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client) -> bool:
     with contextlib.suppress(httpx.TransportError):
-        httpx.get(f"{url}/livez")
+        client.get("/livez")
         return True
     return False

@@ -104,7 +104,7 @@ class Replica:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
+            return self.server.client.get("/readyz").status_code == 200
         except httpx.TransportError:
             return False
 
