@@ -63,7 +63,7 @@ def test_a_balancer_of_connections_loses_no_call_while_a_replica_drains(cache_di
     with (
         pair_of_replicas(cache_dir=str(cache_dir), drain_delay_seconds="1.5", **SMALL) as pair,
         ConnectionBalancer(*(replica.url for replica in pair)) as balancer,
-        Load(balancer.url, as_documented(), clients=6, pause_seconds=PAUSE).running() as load,
+        Load(balancer.url, as_documented(), clients=6).running() as load,
     ):
         for replica in pair:
             load.wait_for_more(20)
