@@ -21,6 +21,7 @@ from tests.support.waiting import wait_until
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = sorted((FOLDER / "rules").glob("*.yml"))
+RULE_TESTS = sorted((FOLDER / "rules" / "tests").glob("*.yml"))
 GRAFANA = ROOT / "deploy" / "grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboards" / "depth.json").read_text())
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -60,11 +61,11 @@ def test_promtool_takes_the_configuration_and_the_rules() -> None:
 
 
 def test_the_rules_pass_their_unit_tests() -> None:
-    promtool("test", "rules", "rules/tests/rules.yml")
+    promtool("test", "rules", *map(str, RULE_TESTS))
 
 
 def test_every_alert_has_a_unit_test_in_which_it_fires() -> None:
-    tests = yaml.safe_load((FOLDER / "rules" / "tests" / "rules.yml").read_text())["tests"]
+    tests = [test for path in RULE_TESTS for test in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for test in tests for case in test.get("alert_rule_test", ())]
     fired = {case["alertname"] for case in cases if case["exp_alerts"]}
     assert fired == {alert["alert"] for alert in alerts()}
