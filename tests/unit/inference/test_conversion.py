@@ -153,36 +153,41 @@ def test_weights_exchanged_after_verifying_are_not_loaded_in_process(
         load_for_serving(SPEC, Settings(weights_dir=tmp_path, engine=EngineChoice.TORCH))
 
 
-@pytest.mark.parametrize("name", ["network.bin", "reference.npz", "checksums.json"])
-def test_a_damaged_conversion_is_made_again(
-    converted: ConvertedNetwork,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-) -> None:
-    folder = tmp_path / converted.folder.name
-    shutil.copytree(converted.folder, folder)
-    (folder / name).write_bytes(b"{}")
+@pytest.fixture
+def made(converted: ConvertedNetwork, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Where networks were converted to: each is a copy of one that was converted before."""
     made: list[Path] = []
 
     def convert(spec: object, weights: object, target: Path) -> None:
         made.append(target)
         shutil.copytree(converted.folder, target / SPEC.name)
 
-    monkeypatch.setattr("service.inference.engines.conversion._convert_in_child", convert)
+    monkeypatch.setattr(conversion, "_convert_in_child", convert)
+    return made
+
+
+@pytest.mark.parametrize("name", ["network.bin", "reference.npz", "checksums.json"])
+def test_a_damaged_conversion_is_made_again(
+    converted: ConvertedNetwork, settings: Settings, tmp_path: Path, made: list[Path], name: str
+) -> None:
+    folder = tmp_path / converted.folder.name
+    shutil.copytree(converted.folder, folder)
+    (folder / name).write_bytes(b"{}")
     again = ensure_converted(SPEC, WeightsStore(settings.weights_dir).verify(SPEC), tmp_path)
     assert len(made) == 1
     assert again.folder == folder
     assert again.reference().depth.size
 
 
-def test_conversion_works_without_a_writable_cache(settings: Settings, tmp_path: Path) -> None:
+def test_conversion_works_without_a_writable_cache(
+    settings: Settings, tmp_path: Path, made: list[Path]
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way of the folder")
     weights = WeightsStore(settings.weights_dir).verify(SPEC)
     graph = ensure_converted(SPEC, weights, blocked / "cache").graph
     assert graph.is_file()
+    assert [target.parent for target in made] == [graph.parents[1]]
     # Nobody else may leave a network of theirs there.
     assert graph.parents[1].stat().st_mode & 0o077 == 0
     assert graph.parents[1].stat().st_uid == os.getuid()
