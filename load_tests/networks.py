@@ -15,7 +15,6 @@ import argparse
 import functools
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -25,13 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from load_tests.machine import RESULTS, machine_facts, write_result
+from load_tests.machine import RESULTS, anonymous_bytes, machine_facts, write_result
 from load_tests.timing import medians, milliseconds
 from load_tests.weights import weights_for
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.inference.engines.torch_engine import TorchEngine
 from service.machine.cpu import cpu_budget
-from service.machine.memory import release_free_memory
 from service.models.checkpoint import load_network
 from service.models.precisions import usual_target
 from service.models.registry import SPECS, find_spec
@@ -168,12 +166,6 @@ def memory_of(spec: NetworkSpec) -> dict[str, float]:
         "loaded_mb": round((loaded - before) / _MEGABYTE, 1),
         "in_use_mb": round((used - before) / _MEGABYTE, 1),
     }
-
-
-def anonymous_bytes() -> int:
-    release_free_memory()
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(re.search(r"^RssAnon:\s+(\d+)", status, re.MULTILINE)[1])  # type: ignore[index]
 
 
 def row(spec: NetworkSpec, one: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ _GROWTH = """
 import sys
 from pathlib import Path
 import numpy as np
-from load_tests.networks import anonymous_bytes
+from load_tests.machine import anonymous_bytes
 from service.inference.engines import openvino_engine
 from service.settings import Precision
 
