@@ -8,6 +8,7 @@ import pytest
 import trimesh
 
 from service.geometry.plaque import encode_plaque
+from service.imaging import strips
 
 
 def opened(height: np.ndarray, pitch: float) -> Any:
@@ -15,8 +16,13 @@ def opened(height: np.ndarray, pitch: float) -> Any:
     return trimesh.load(io.BytesIO(encode_plaque(height, pitch)), file_type="stl")
 
 
-@pytest.mark.parametrize("shape", [(2, 2), (2, 9), (7, 2), (60, 80), (800, 700)], ids=str)
-def test_a_plate_is_a_solid_of_the_size_asked_for(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("strip_pixels", [1000, 1 << 19])
+@pytest.mark.parametrize("shape", [(2, 2), (2, 9), (7, 2), (60, 80), (200, 170)], ids=str)
+def test_a_plate_is_a_solid_of_the_size_asked_for(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], strip_pixels: int
+) -> None:
+    """In one strip of rows or in several."""
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", strip_pixels)
     height = np.random.default_rng(1).uniform(2, 10, shape).astype(np.float32)
     plate = opened(height, 0.5)
     assert plate.is_watertight
