@@ -12,12 +12,17 @@ from service.bulk.cluster import on_ray
 from service.bulk.worker import BulkOrder, Order
 from service.commands.failing import fail
 from service.commands.folder import run_folder
+from service.commands.options import flag
 from service.commands.predict import add_depth_arguments, depth_of
 from service.commands.video import add_look_arguments, order_of
+from service.errors import InvalidParameter
 from service.imaging.formats import OutputFormat
 from service.pipeline.offline import OfflineNetwork, refuse_own_outputs
 from service.settings import Settings
 from service.video.targets import target_for
+
+# What depth of a photo and of a clip have in common.
+_OF_BOTH = {"model", "resolution", "quality", "colormap", "anchors"}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
+    _refuse_what_does_nothing(arguments)
     photos, outputs = arguments.photos.resolve(), arguments.outputs.resolve()
     if not photos.is_dir():
         return fail(f"{arguments.photos}: no such folder")
@@ -53,6 +59,20 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
         OfflineNetwork(arguments.model, settings, arguments.resolution, arguments.quality)
     work = functools.partial(on_ray, address=arguments.address, workers=arguments.workers)
     return run_folder(order, work, arguments.outputs)
+
+
+def _refuse_what_does_nothing(arguments: argparse.Namespace) -> None:
+    """Clips take no option of photos, nor photos one of clips."""
+    add, why = (
+        (add_look_arguments, "is of clips: add --video SUFFIX")
+        if arguments.video is None
+        else (functools.partial(add_depth_arguments, format_help=""), "is of photos, not of clips")
+    )
+    others = argparse.ArgumentParser()
+    add(others)
+    for name, usual in vars(others.parse_args([])).items():
+        if name not in _OF_BOTH and getattr(arguments, name) != usual:
+            raise InvalidParameter(f"{flag(name)} {why}.")
 
 
 def _order(arguments: argparse.Namespace, folder: Path, outputs: Path, settings: Settings) -> Order:

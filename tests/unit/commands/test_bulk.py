@@ -1,0 +1,65 @@
+"""``bulk`` takes photos or clips, and no option that would do nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.__main__ import main
+
+CLIPS = ("--video", ".mp4")
+OF_PHOTOS = (
+    *("--format=npy", "--calibration=0.2,1.8", "--near=1", "--far=9", "--detail=high"),
+    *("--fov=60", "--intrinsics=9,9,4,4", "--normalize=percentile", "--low=1", "--high=99"),
+    *("--invert", "--no-palette", "--size=network", "--encoding=base64", "--measuring-error=0.1"),
+)
+OF_CLIPS = (
+    *("--look=grey", "--layout=sbs", "--frames=npy", "--fps=5", "--start=1", "--end=2"),
+    *("--scale=global", "--silent"),
+)
+OF_BOTH = (
+    *("--model=nowhere", "--resolution=256", "--quality=fast", "--colormap=gray"),
+    "--anchors=0.5,0.9,0.6;0.5,0.1,3",
+)
+
+
+def said_of(
+    capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str
+) -> tuple[int | str | None, str]:
+    """The exit status of the command, and what it said."""
+    (folder / "photos").mkdir()
+    status = main(["bulk", str(folder / "photos"), str(folder / "outputs"), *arguments])
+    return status, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", OF_PHOTOS)
+def test_clips_take_no_option_of_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    name = option.partition("=")[0].replace("--no-", "--")
+    expected = f"{name} is of photos, not of clips.\n"
+    assert said_of(capsys, tmp_path, *CLIPS, option) == (2, expected)
+
+
+@pytest.mark.parametrize("option", OF_CLIPS)
+def test_photos_take_no_option_of_clips(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    name = option.partition("=")[0]
+    assert said_of(capsys, tmp_path, option) == (2, f"{name} is of clips: add --video SUFFIX.\n")
+
+
+@pytest.mark.parametrize("clips", [CLIPS, ()], ids=["clips", "photos"])
+@pytest.mark.parametrize("option", OF_BOTH)
+def test_both_take_what_they_have_in_common(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    clips: tuple[str, ...],
+    option: str,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    _, said = said_of(capsys, tmp_path, *clips, option)
+    # It gets past the options, as far as to what it runs on.
+    assert said.startswith("This command needs Ray")
