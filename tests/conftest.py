@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from service.inference.engines.conversion import ConvertedNetwork, ensure_converted
+from service.inference.engines.conversion import ConvertedNetwork
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.machine.cpu import cpu_budget
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
-from service.models.weights import WeightsStore
 from service.settings import Precision, Settings
 from tests.golden.official import golden
+from tests.support.conversions import converted_here
 from tests.support.server import ServerProcess
 
 MIDAS = "midas_v21_small_256"
@@ -79,10 +79,7 @@ def settings(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Setti
 @pytest.fixture(scope="session")
 def converted(settings: Settings) -> ConvertedNetwork:
     """The embedded network for OpenVINO."""
-    spec = find_spec("depth_lite_256")
-    return ensure_converted(
-        spec, WeightsStore(settings.weights_dir).verify(spec), settings.cache_dir
-    )
+    return converted_here(find_spec("depth_lite_256"), settings.weights_dir, settings.cache_dir)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +90,7 @@ def embedded(settings: Settings) -> LoadedNetwork:
 
 
 @pytest.fixture(scope="session")
-def exact(settings: Settings) -> LoadedNetwork:
+def exact(settings: Settings, converted: ConvertedNetwork) -> LoadedNetwork:
     """The embedded network in fp32: where its input hardly changes, its answer hardly does.
 
     int8 answers in steps, which would hide such a change.

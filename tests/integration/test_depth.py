@@ -17,6 +17,7 @@ from service.imaging.depth_map import DepthMap
 from service.imaging.network_input import network_input
 from service.imaging.render import heat_indices
 from service.imaging.transforms import to_image_size
+from service.inference.engines.conversion import ConvertedNetwork
 from service.inference.engines.selection import LoadedNetwork
 from service.observability.context import STAGES
 from service.pipeline.estimator import OutputSize
@@ -214,7 +215,9 @@ def test_any_size_and_aspect_ratio(server: ServerProcess, size: tuple[int, int])
     assert Image.open(io.BytesIO(response.content)).size == size
 
 
-def test_torch_engine_serves_the_same_depth(cache_dir: Path, settings: Settings) -> None:
+def test_torch_engine_serves_the_same_depth(
+    cache_dir: Path, settings: Settings, converted: ConvertedNetwork
+) -> None:
     exact = settings.model_copy(update={"precision": Precision.FP32})
     ours = OfflineNetwork("depth_lite_256", exact).depth(COFFEE, OutputSize.NETWORK).values
     with ServerProcess(cache_dir=str(cache_dir), engine="torch") as other:

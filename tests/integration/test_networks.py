@@ -18,6 +18,7 @@ from service.models.registry import SPECS, find_spec
 from service.models.weights import WeightsStore
 from tests.conftest import MIDAS
 from tests.golden.official import golden
+from tests.support.conversions import converted_here
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess
 
@@ -27,8 +28,10 @@ WIDTH, HEIGHT = 741, 500
 
 
 @pytest.fixture(scope="module")
-def weights_dir(tmp_path_factory: pytest.TempPathFactory, golden_checkpoint: Path) -> Path:
-    """Golden weights of two networks, added as a user's own."""
+def weights_dir(
+    tmp_path_factory: pytest.TempPathFactory, cache_dir: Path, golden_checkpoint: Path
+) -> Path:
+    """Golden weights of two networks, added as a user's own, and converted."""
     folder = tmp_path_factory.mktemp("weights")
     # The file that other tests convert, too: a file of another name has other bytes.
     WeightsStore(folder).install_custom(find_spec(MIDAS), golden_checkpoint)
@@ -37,6 +40,8 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory, golden_checkpoint: Pat
     torch.save({key: torch.from_numpy(np.asarray(value)) for key, value in state.items()}, path)
     WeightsStore(folder).install_custom(find_spec(LERES), path)
     path.unlink()
+    for name in (MIDAS, LERES):
+        converted_here(find_spec(name), folder, cache_dir)
     return folder
 
 
@@ -49,7 +54,7 @@ def many(weights_dir: Path, cache_dir: Path) -> Iterator[ServerProcess]:
 
 
 def post(server: ServerProcess, path: str, photo: bytes = MOTORCYCLE) -> httpx.Response:
-    # A network's first request may have to convert it.
+    # Where three networks are loaded first, two cores take more than the usual time.
     headers = {"X-Request-Timeout": "120"}
     return server.client.post(path, files={"image": photo}, headers=headers, timeout=200)
 
