@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.imaging.limits import largest_size, too_many_pixels
@@ -10,6 +10,7 @@ SIDES = st.integers(1, 100_000)
 
 
 @given(SIDES, SIDES, st.integers(1, 200_000_000))
+@example(123, 123, 1)
 def test_what_is_shrunk_as_it_is_told_fits_and_keeps_its_shape(
     width: int, height: int, most: int
 ) -> None:
