@@ -293,7 +293,9 @@ def test_a_decoder_is_small_and_knows_no_secrets(monkeypatch: pytest.MonkeyPatch
     with Isolated() as isolated:
         isolated.decode(PHOTO)
         [decoder] = isolated.processes()
-        assert decoder.memory_info().rss < 80e6
+        # Of mapped libraries the kernel counts more or fewer pages, as their files were written.
+        memory = decoder.memory_info()
+        assert memory.rss - memory.shared < 40e6
         assert "DATABASE_PASSWORD" not in decoder.environ()
         assert not decoder.net_connections("inet")
 
