@@ -50,6 +50,7 @@ test: setup  ## Run all tests, side by side on the machine's cores (PYTEST_ARGS=
 test-hostile: setup  ## All hostile images and examples, and ten rolling restarts: the gate has a part
 	TEST_WHOLE=1 $(PY) -m pytest $(SIDE_BY_SIDE) tests/hostile tests/integration/test_replicas.py \
 	    $(PYTEST_ARGS)
+	TEST_WHOLE=1 $(PY) -m pytest -m hypothesis tests/unit
 
 test-networks: setup  ## All networks against numbers of the official code; the gate leaves out the largest
 	TEST_WHOLE=1 $(PY) -m pytest tests/unit/networks $(PYTEST_ARGS)

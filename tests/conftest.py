@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -17,9 +18,14 @@ from service.models.served_networks import ServedNetworks
 from service.settings import Precision, Settings
 from tests.golden.official import golden
 from tests.support.conversions import converted_here
+from tests.support.sample import WHOLE
 from tests.support.server import ServerProcess
 
 MIDAS = "midas_v21_small_256"
+
+# The same examples each time, however long one takes; `make test-hostile` draws others.
+hypothesis.settings.register_profile("gate", derandomize=not WHOLE, deadline=None)
+hypothesis.settings.load_profile("gate")
 
 
 @pytest.hookimpl(optionalhook=True)

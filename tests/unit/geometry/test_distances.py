@@ -37,7 +37,7 @@ def at_points(mesh: Mesh, values: np.ndarray) -> np.ndarray:
     return np.asarray(values[row, column])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     near=st.floats(0.05, 5),

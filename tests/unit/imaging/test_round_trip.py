@@ -78,7 +78,7 @@ def expected(depth: DepthMap, format: OutputFormat) -> np.ndarray:
 
 
 @pytest.mark.parametrize("format", READ)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(depth=maps())
 @example(depth=metres(0.3, 999.999, np.inf))
 @example(depth=metres(0.3, 1999, 2000, np.inf, np.nan))
@@ -130,7 +130,7 @@ def maps_with_zeros(draw: st.DrawFn) -> DepthMap:
 @pytest.mark.parametrize("format", [one for one in READ if not FORMATS[one].metric_only])
 @pytest.mark.parametrize("invert", [False, True])
 @pytest.mark.parametrize("invalid", [None, *Invalid])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(depth=maps_with_zeros(), gaps=st.booleans())
 @example(depth=DepthMap(np.array([[-1, 0, 1]], np.float32), INVERSE, "a_network"), gaps=False)
 def test_a_zero_means_the_same_in_every_format(

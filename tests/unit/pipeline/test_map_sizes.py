@@ -74,7 +74,7 @@ def by_rule(rule: InputRule, photo: Size, detail: bool) -> Size:
 
 
 @names
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), photo=photos, detail=st.booleans())
 def test_every_map_that_the_service_gives_is_taken_back(
     name: str, data: st.DataObject, photo: Size, detail: bool
@@ -93,7 +93,7 @@ def test_every_map_that_the_service_gives_is_taken_back(
     assert fitted(size, photo, LITE, says=name).enlarge is SPECS[name].enlarge
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(size=st.tuples(st.integers(1, 1100), st.integers(1, 1100)), photo=photos)
 @example(size=(60, 60), photo=CHELSEA)
 @example(size=(705, 448), photo=CHELSEA)
@@ -105,7 +105,7 @@ def test_a_size_that_no_network_gives_must_have_the_photos_shape(size: Size, pho
 
 
 @pytest.mark.parametrize("name", [n for n in SPECS if SPECS[n].input_rule.fit is not Fit.STRETCH])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), photo=photos, detail=st.booleans())
 def test_a_turned_map_is_refused(name: str, data: st.DataObject, photo: Size, detail: bool) -> None:
     assume(max(photo) > 1.1 * min(photo))
