@@ -228,7 +228,12 @@ def test_the_effect_is_a_stage_of_its_own(server: ServerProcess) -> None:
 
 def test_what_an_effect_draws_keeps_no_photo_out(cache_dir: object) -> None:
     """An animation of many frames draws more pixels than this server admits of photos."""
-    with ServerProcess(cache_dir=str(cache_dir), max_admitted_megapixels="1") as server:
+    with ServerProcess(
+        cache_dir=str(cache_dir),
+        max_admitted_megapixels="1",
+        # Beside busy loops two animations take longer than the usual 30 s.
+        request_timeout_seconds="120",
+    ) as server:
         query = "/v1/effects/parallax?frames=60&max_side=600"
         animations = post_at_once(server, query, COFFEE, clients=2)
         photos = post_at_once(server, "/v1/depth", COFFEE, clients=2)

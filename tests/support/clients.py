@@ -17,7 +17,7 @@ def post_at_once(
     """The answers of ``clients`` clients that post the photo at the same time."""
 
     def post(_: int) -> httpx.Response:
-        return httpx.post(server.url + path, files={"image": photo}, timeout=60, **options)  # type: ignore[arg-type]
+        return httpx.post(server.url + path, files={"image": photo}, timeout=150, **options)  # type: ignore[arg-type]
 
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         return list(pool.map(post, range(clients)))
