@@ -14,6 +14,7 @@ FOLDER/install.log.
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -27,11 +28,13 @@ from typing import TextIO
 
 _ROOT = Path(__file__).parents[1]
 _STEP = re.compile(
-    r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([A-Za-z0-9_.-]+?)(?:-\d\S*)?( \(.*)?$"
+    r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([A-Za-z0-9_.-]+?)(?:-\d\S*)?( \(.*|)$"
 )
 _UNPACKING = ("Installing collected packages", "Prepared ")
-# pip's options of how to reach packages, which uv knows by the same names but does not look for.
+# How pip is set up to reach packages: uv has the same options, but does not look there for them.
 _REACH = ("index-url", "extra-index-url", "find-links")
+# Of what says so, the later holds.
+_RANKS = ("global", "install", ":env:")
 # Of both: for an index that not everybody reaches.
 _ONCE = {
     **{"PIP_RETRIES": "0", "PIP_DEFAULT_TIMEOUT": "15"},
@@ -74,25 +77,27 @@ class Progress:
 
 
 class Installer:
-    """Installs into the environment of ``python``: by uv where the lock has it, else by pip."""
+    """Installs into the environment of ``python``: by the uv of ``lock``, or without one by pip.
 
-    def __init__(self, python: Path, lock: Path, log: TextIO) -> None:
+    Where uv cannot install what is in the lock, pip does this and all that follows.
+    """
+
+    def __init__(self, python: Path, log: TextIO, lock: Path | None = None) -> None:
         self._log = log
         self._pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
         self._pip += ["--progress-bar", "off"]
-        self._uv = self._locked_uv(python, lock)
+        self._uv = self._locked_uv(python, lock) if lock else None
 
-    def install(
-        self, title: str, *arguments: str, total: int = 0, patient: bool = True, plain: bool = False
-    ) -> bool:
-        """Whether it could. One that is not patient asks once; ``plain`` is for pip alone."""
+    def install(self, title: str, *arguments: str, total: int = 0, patient: bool = True) -> bool:
+        """Whether it could. One that is not patient asks once, and may be asked in vain."""
         # uv names only what is large.
         progress = Progress(title, 0 if self._uv else total)
-        if self._uv and not plain:
+        if self._uv:
             if self._run(self._uv, arguments, patient, progress):
                 return True
             if not patient:
                 return False
+            self._uv = None
             print("  uv could not; pip goes on, and takes longer", flush=True)
         return self._run(self._pip, arguments, patient, progress)
 
@@ -131,14 +136,15 @@ def reach(python: Path) -> list[str]:
     listed = subprocess.run(  # noqa: S603 (our own interpreter)
         [str(python), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
-    # What comes later in pip's own order holds: files, then the environment.
-    settings = dict(re.findall(r"^\S*?\.([a-z-]+)='(.*)'$", listed.stdout, re.MULTILINE))
-    return [
-        option
-        for name in _REACH
-        for value in settings.get(name, "").split()
-        for option in (f"--{name}", value)
-    ]
+    # Values are written as Python has them: of several lines where a file has.
+    found = {
+        (where, name): str(ast.literal_eval(value))
+        for where, name, value in re.findall(r"(?m)^(\S+?)\.([a-z-]+)=(.*)$", listed.stdout)
+    }
+    settings = {name: found[rank, name] for rank in _RANKS for at, name in found if at == rank}
+    options = [(f"--{name}", one) for name in _REACH for one in settings.get(name, "").split()]
+    unreached = settings.get("no-index", "").lower() in ("1", "true", "yes", "on")
+    return [*(word for option in options for word in option), *(["--no-index"] * unreached)]
 
 
 def entries_of(lock: Path) -> list[str]:
@@ -189,7 +195,7 @@ def overlay(folder: Path, newest: Path, below: Path, its_lock: Path) -> int:
     lock.write_text("\n".join(changed) + "\n")
     with (folder / "install.log").open("w") as log:
         arguments = ("--ignore-installed", "--require-hashes", "--no-deps", "-r", str(lock))
-        installer = Installer(folder / "bin" / "python", lock, log)
+        installer = Installer(folder / "bin" / "python", log)
         if installer.install("What is newer", *arguments, total=len(changed)):
             return 0
     return give_up(folder)
@@ -222,11 +228,11 @@ def main() -> int:
     ours = ("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(_ROOT))
     by_hash = ("--require-hashes", "--no-deps", "--requirement", str(parsed.lock))
     with (parsed.folder / "install.log").open("w") as log:
-        installer = Installer(python, parsed.lock, log)
+        installer = Installer(python, log, parsed.lock)
         done = (
             installer.install(f"{locked} packages of {parsed.lock}", *by_hash, total=locked)
             and (parsed.torch is None or install_torch(installer, parsed.torch))
-            and installer.install("The service itself", *ours, plain=True)
+            and installer.install("The service itself", *ours)
         )
     return 0 if done else give_up(parsed.folder)
 

@@ -28,7 +28,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "wheels"
     folder.mkdir()
     config = tmp_path / "pip.conf"
-    config.write_text(f"[global]\nno-index = true\nfind-links = {folder}\n")
+    config.write_text(f"[global]\nno-index = true\nfind-links =\n  {folder}\n  {tmp_path}\n")
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
@@ -50,7 +50,7 @@ def wheel_of(name: str, folder: Path) -> str:
 def installed(lock: Path, target: Path, uv: list[str] | None = None) -> bool:
     """Whether the lock could be installed into a folder; ``uv`` stands in for the real one."""
     with (target.with_name("install.log")).open("w") as log:
-        installer = environment.Installer(PYTHON, lock, log)
+        installer = environment.Installer(PYTHON, log, lock)
         assert installer._uv is None
         installer._uv = uv
         by_hash = ("--require-hashes", "--no-deps", "--requirement", str(lock))
@@ -76,12 +76,47 @@ def test_other_bytes_than_the_locks_are_refused(wheels: Path, tmp_path: Path) ->
     assert not (tmp_path / "to" / "tried.py").exists()
 
 
-def test_uv_looks_where_pip_is_set_up_to(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environment.reach(PYTHON) == ["--find-links", str(wheels)]
+def test_pip_does_the_rest_once_uv_could_not(wheels: Path, tmp_path: Path) -> None:
+    """Also what is asked for once: an index may be there for pip alone."""
+    lock = tmp_path / "a.lock"
+    lock.write_text(wheel_of("tried", wheels))
+    with (tmp_path / "install.log").open("w") as log:
+        installer = environment.Installer(PYTHON, log, lock)
+        installer._uv = [sys.executable, "-c", "raise SystemExit('uv: no')"]
+        into = ("--no-deps", "--target", str(tmp_path / "to"))
+        assert not installer.install("it", *into, "tried==1.0", patient=False)
+        assert installer.install("it", *into, "tried==1.0")
+        assert installer.install("it", *into, "--upgrade", "tried==1.0", patient=False)
+
+
+def test_uv_looks_where_pip_is_set_up_to(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In files, of several lines or one, and in the environment, which holds against them."""
+    links = ["--find-links", str(wheels), "--find-links", str(tmp_path)]
+    assert environment.reach(PYTHON) == [*links, "--no-index"]
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://one/simple https://two/simple")
+    with (tmp_path / "pip.conf").open("a") as config:
+        config.write("index-url = https://file/simple\n[install]\nindex-url = https://own/simple\n")
+    more = ["--extra-index-url", "https://one/simple", "--extra-index-url", "https://two/simple"]
+    assert environment.reach(PYTHON) == ["--index-url", "https://own/simple", *more, *links]
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror/simple")
-    assert environment.reach(PYTHON) == [
-        *("--index-url", "https://mirror/simple"),
-        *("--extra-index-url", "https://one/simple", "--extra-index-url", "https://two/simple"),
-        *("--find-links", str(wheels)),
-    ]
+    assert environment.reach(PYTHON) == ["--index-url", "https://mirror/simple", *more, *links]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Downloading numpy-2.1.0-cp311-cp311-linux.whl (16.1 MB)", "1: numpy (16.1 MB)"),
+        ("  Using cached a_b-1.0-py3-none-any.whl.metadata (3 kB)", "1: a_b (3 kB)"),
+        ("Processing /wheels/torch-2.14.1-cp311.whl", "1: torch"),
+        ("Downloading hf-xet (4.1MiB)", "1: hf-xet (4.1MiB)"),
+    ],
+)
+def test_progress_names_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    monkeypatch.setattr(environment, "_SECONDS_BETWEEN_LINES", -1)
+    environment.Progress("It", 0).take(f"{line}\n")
+    assert capsys.readouterr().out == f"It ...\n  {said}\n"
