@@ -27,8 +27,9 @@ def too_many_pixels(what: str, width: int, height: int, most: int) -> PayloadToo
 
 def largest_size(width: int, height: int, most: int) -> tuple[int, int]:
     """``(width, height)`` scaled down, about keeping its shape, to at most ``most`` pixels."""
-    scale = math.sqrt(most / (width * height))
-    shorter = max(1, int(min(width, height) * scale))
-    # What rounding up to one pixel has added, the other side gives. One may come out as 0.99.
-    longer = max(1, min(int(max(width, height) * scale), most // shorter))
+    least, greatest = sorted((width, height))
+    # In integers: a root in floating point came out as 0.99 of one pixel.
+    shorter = max(1, math.isqrt(most * least // greatest))
+    # What rounding up to one pixel has added, the other side gives.
+    longer = min(math.isqrt(most * greatest // least), most // shorter)
     return (longer, shorter) if width >= height else (shorter, longer)

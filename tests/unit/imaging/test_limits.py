@@ -11,6 +11,7 @@ SIDES = st.integers(1, 100_000)
 
 @given(SIDES, SIDES, st.integers(1, 200_000_000))
 @example(123, 123, 1)
+@example(99_991, 99_991, 99_990**2)
 def test_what_is_shrunk_as_it_is_told_fits_and_keeps_its_shape(
     width: int, height: int, most: int
 ) -> None:
