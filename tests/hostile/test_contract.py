@@ -55,8 +55,6 @@ schema = schemathesis.openapi.from_path(str(ROOT / "openapi" / "openapi.json"), 
 @schema.parametrize()
 @settings(
     max_examples=_EXAMPLES,
-    derandomize=True,
-    deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
