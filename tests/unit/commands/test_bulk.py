@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from service.__main__ import main
+from service.commands.options import flag
+from service.commands.predict import add_depth_arguments
+from service.commands.video import add_look_arguments
 
 CLIPS = ("--video", ".mp4")
 OF_PHOTOS = (
@@ -22,6 +26,15 @@ OF_BOTH = (
     *("--model=nowhere", "--resolution=256", "--quality=fast", "--colormap=gray"),
     "--anchors=0.5,0.9,0.6;0.5,0.1,3",
 )
+
+
+def test_every_option_is_here() -> None:
+    """A new one belongs to photos, to clips or to both."""
+    parser = argparse.ArgumentParser()
+    add_depth_arguments(parser, "")
+    add_look_arguments(parser)
+    named = {one.partition("=")[0].replace("--no-", "--") for one in OF_PHOTOS + OF_CLIPS + OF_BOTH}
+    assert named == {flag(name) for name in vars(parser.parse_args([]))}
 
 
 def said_of(
