@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from service.effects.portrait import FocusRange, PortraitOptions, blur_background
 from service.effects.stereo import StereoOptions, stereo_picture
+from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.film import Picture
 from service.imaging.render import Colormap, heat_indices, palette
@@ -106,18 +107,31 @@ class Painter:
 
 @dataclass(frozen=True)
 class LookRecord:
-    """``summary`` completes "`name` ...". ``is_numbers``: pictures would lose what it is for."""
+    """``summary`` completes "`name` ...". ``is_numbers``: pictures would lose what it is for.
+
+    ``option`` is the one of an order that is of such looks alone.
+    """
 
     summary: str
     paint: Callable[[Painter, Shot], Picture]
+    option: str | None = None
     is_numbers: bool = False
 
 
 LOOKS = {
-    Look.HEATMAP: LookRecord("colours, near is bright", Painter.heatmap),
+    Look.HEATMAP: LookRecord("colours, near is bright", Painter.heatmap, "colormap"),
     Look.GREY: LookRecord("grey, near is white", Painter.grey),
-    Look.SIDE_BY_SIDE: LookRecord("the clip and its heatmap", Painter.side_by_side),
-    Look.DEPTH: LookRecord("16-bit or float numbers", Painter.depth, is_numbers=True),
-    Look.STEREO: LookRecord("for two eyes", Painter.stereo),
+    Look.SIDE_BY_SIDE: LookRecord("the clip and its heatmap", Painter.side_by_side, "colormap"),
+    Look.DEPTH: LookRecord("16-bit or float numbers", Painter.depth, "frames", is_numbers=True),
+    Look.STEREO: LookRecord("for two eyes", Painter.stereo, "layout"),
     Look.PORTRAIT: LookRecord("the background blurred", Painter.portrait),
 }
+
+
+def refuse_what_does_nothing(order: VideoOrder) -> None:
+    """Raise :class:`InvalidParameter` for an option of another look than the order's."""
+    usual, own = VideoOrder(), LOOKS[order.look].option
+    for option in filter(None, {record.option for record in LOOKS.values()}):
+        if option != own and getattr(order, option) != getattr(usual, option):
+            looks = " and ".join(look for look, record in LOOKS.items() if record.option == option)
+            raise InvalidParameter(f"{option}: does nothing for {order.look}, only for {looks}.")

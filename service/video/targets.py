@@ -21,7 +21,7 @@ from service.imaging.encode import EncodeOptions, encode_exr, encode_npy
 from service.imaging.film import INDEX_FIRST, AvPacket, AvStream, Codec, Film
 from service.video.numbers import levels
 from service.video.order import FrameFormat, VideoOrder
-from service.video.painting import LOOKS, Painter, Shot
+from service.video.painting import LOOKS, Painter, Shot, refuse_what_does_nothing
 from service.video.sound import Sound
 
 _CODECS = {
@@ -67,9 +67,10 @@ class Target(Protocol):
 def target_for(path: Path, order: VideoOrder) -> Target:
     """By the suffix of the output's name: a video's, ``.zip``, or none for a folder.
 
-    Raises :class:`InvalidParameter` for another, for one that cannot hold what is asked for, and
-    for a folder that is there.
+    Raises :class:`InvalidParameter` for another, for one that cannot hold what is asked for, for
+    options that would do nothing, and for a folder that is there.
     """
+    refuse_what_does_nothing(order)
     suffix = path.suffix.lower()
     is_numbers = LOOKS[order.look].is_numbers
     if suffix in _CODECS:
@@ -78,6 +79,8 @@ def target_for(path: Path, order: VideoOrder) -> Target:
                 f"{path.name}: {suffix[1:]} has no place for 16 bits. Depth goes into .mkv (FFV1), "
                 ".zip or a folder."
             )
+        if order.frames is not FrameFormat.PNG:
+            raise InvalidParameter(f"frames: {order.frames} goes into a folder or .zip.")
         return FilmTarget(path, Codec.FFV1 if is_numbers else _CODECS[suffix])
     if suffix not in ("", _ZIP):
         known = ", ".join(_CODECS)

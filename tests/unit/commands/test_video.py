@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import pytest
 
 from service.__main__ import parse
 from service.commands import video
+from service.effects.stereo import StereoLayout
 from service.errors import InvalidParameter
+from service.imaging.render import Colormap
 from service.settings import Settings
+from service.video.order import FrameFormat, Look, VideoOrder
+from service.video.painting import LOOKS, refuse_what_does_nothing
 from tests.support.clips import write_clip
 
 
@@ -41,6 +46,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(settings: Settings, tmp_path: 
         (("--anchors", "0.5"), "--anchors must be x,y,metres"),
         (("--resolution", "9000"), "resolution: depth_lite_256 takes"),
         (("--start", "60"), "no frame of it can be decoded"),
+        (("--layout", "sbs"), "layout: does nothing for heatmap, only for stereo"),
+        (("--frames", "npy"), "frames: does nothing for heatmap, only for depth"),
+        (
+            ("--look", "grey", "--colormap", "magma"),
+            "colormap: does nothing for grey, only for heat",
+        ),
     ],
 )
 def test_wrong_options_are_told(
@@ -50,6 +61,40 @@ def test_wrong_options_are_told(
     with pytest.raises(InvalidParameter, match=reason):
         run(settings, str(clip), "-o", str(tmp_path / "out.mp4"), *options)
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize("frames", ["npy", "exr"])
+def test_a_format_of_files_goes_into_no_film(
+    settings: Settings, tmp_path: Path, frames: str
+) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 3)
+    with pytest.raises(InvalidParameter, match=f"{frames} goes into a folder or .zip"):
+        run(
+            settings,
+            str(clip),
+            "-o",
+            str(tmp_path / "o.mkv"),
+            "--look",
+            "depth",
+            "--frames",
+            frames,
+        )
+
+
+@pytest.mark.parametrize("look", list(Look))
+def test_an_option_does_something_or_is_refused(look: Look) -> None:
+    """Any look beside any option of looks: each is one look's, or several', and no other's."""
+    orders = {
+        "colormap": VideoOrder(look, colormap=Colormap.GRAY),
+        "layout": VideoOrder(look, layout=StereoLayout.SBS),
+        "frames": VideoOrder(look, frames=FrameFormat.NPY),
+    }
+    taken = set()
+    for option, order in orders.items():
+        with contextlib.suppress(InvalidParameter):
+            refuse_what_does_nothing(order)
+            taken.add(option)
+    assert taken == {LOOKS[look].option} - {None}
 
 
 def test_outputs_that_cannot_be_written_are_told(
