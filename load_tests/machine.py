@@ -12,11 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from service import __version__
-from service.machine.cpu import cpu_budget, has_native_bf16
+from service.machine.cpu import cpu_budget, has_native_bf16, has_native_int8
 from service.machine.memory import release_free_memory
 
-# Two kinds of processors, whose figures differ by two: one's do not replace the other's.
-RESULTS = Path(__file__).parent / "results" / ("bf16" if has_native_bf16() else "fp32")
+
+def processor_kind() -> str:
+    """What the processor is quick at; figures of two kinds differ by up to two times."""
+    if has_native_bf16():
+        return "bf16"
+    return "int8" if has_native_int8() else "fp32"
+
+
+# One kind's do not replace another's.
+RESULTS = Path(__file__).parent / "results" / processor_kind()
 
 
 def anonymous_bytes() -> int:
@@ -48,7 +56,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def write_result(name: str, figures: dict[str, Any]) -> None:
-    """Write figures and machine facts to ``results/<bf16 or fp32>/<name>.json``."""
+    """Write figures and machine facts to ``results/<kind of processor>/<name>.json``."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     result = {"machine": machine_facts(), "figures": figures}
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

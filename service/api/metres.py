@@ -58,7 +58,8 @@ class LimitsQuery(MetresQuery):
         None,
         allow_inf_nan=False,
         description="Nearest depth that counts, in the map's unit: metres, once something tells "
-        "them. What is nearer is no point of a surface, and as near as that in a picture.",
+        "them. What is nearer is no point of a surface, and as near as that in a picture; "
+        "files of numbers keep every reading.",
     )
     far: float | None = Field(
         None,
