@@ -100,6 +100,8 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
     given = {
         name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None
     }
+    if given and settings.uds is not None:
+        return fail(f"--{' and --'.join(given)}: the server listens on DEPTH_UDS={settings.uds}")
     # Through validation again, which model_copy() would skip.
     return serve(Settings(**given))
 

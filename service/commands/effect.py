@@ -13,7 +13,7 @@ from service.bulk.local import on_processes
 from service.commands.failing import fail
 from service.commands.folder import beside, run_folder
 from service.commands.options import add_options, given_options
-from service.commands.output import listed, options_by_name
+from service.commands.output import listed, options_by_name, refuse_file_name
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.machine.cpu import cpu_budget
@@ -62,7 +62,9 @@ def _effect(effect: Effect[Any], arguments: argparse.Namespace, settings: Settin
     known = options_by_name(arguments.output, effect.kinds, arguments) if of_file else {}
     wanted = offline_effect(effect, given_options(arguments, query_of(effect), **known))
     if photo.is_dir():
-        return _effect_of_folder(wanted, arguments, settings)
+        return _effect_of_folder(effect, wanted, arguments, settings)
+    if arguments.workers is not None:
+        return fail("--workers are for a folder.")
     output = arguments.output or wanted.output_name(photo)
     try:
         data = photo.read_bytes()
@@ -78,11 +80,12 @@ def _effect(effect: Effect[Any], arguments: argparse.Namespace, settings: Settin
 
 
 def _effect_of_folder(
-    wanted: OfflineEffect, arguments: argparse.Namespace, settings: Settings
+    effect: Effect[Any], wanted: OfflineEffect, arguments: argparse.Namespace, settings: Settings
 ) -> int:
     folder: Path = arguments.photo
     outputs = arguments.output or beside(folder, wanted.name)
     refuse_own_outputs(folder, outputs)
+    refuse_file_name(outputs, effect.kinds)
     processes = cpu_budget() if arguments.workers is None else arguments.workers
     if processes < 1:
         return fail("--workers must be 1 or more.")

@@ -21,6 +21,8 @@ from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 
+_UNITS_A_METRE = 1000.0
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command line of ``eval``."""
@@ -36,17 +38,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--model", action="append", help="may be repeated; default: DEPTH_MODEL")
     parser.add_argument(
-        "--units", type=float, default=1000, help="PNG levels a metre (default: 1000)"
+        "--units", type=float, help="PNG levels a metre in the folder (default: 1000)"
     )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.set_defaults(run=_eval)
 
 
 def _eval(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.data is None and arguments.units is not None:
+        return fail("--units is of a folder's depth: name the folder.")
     try:
         pairs = [motorcycle()]
         if arguments.data is not None:
-            pairs = list(pairs_in(arguments.data, arguments.units))
+            pairs = list(pairs_in(arguments.data, arguments.units or _UNITS_A_METRE))
         if not pairs:
             return fail(f"{arguments.data}: no photo has its true depth beside it")
         figures = {

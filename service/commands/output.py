@@ -35,6 +35,17 @@ def options_by_name(
     raise InvalidParameter(f"{output}: end its name in {listed(able)}{otherwise}")
 
 
+def refuse_file_name(outputs: Path, kinds: Sequence[FileKind]) -> None:
+    """Raise :class:`InvalidParameter` where the folder for a folder's outputs is named as a file.
+
+    A folder of that name that is there is taken: it was meant.
+    """
+    if not outputs.is_dir() and any(kind.fit(outputs.name) for kind in kinds):
+        raise InvalidParameter(
+            f"{outputs}: of a folder, the outputs go into a folder; --format says of which kind"
+        )
+
+
 def listed(kinds: Sequence[FileKind]) -> str:
     """The suffixes that names of these kinds end in."""
     return ", ".join(dict.fromkeys(kind.suffix for kind in kinds))

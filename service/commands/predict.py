@@ -12,9 +12,9 @@ from service.api.depth_query import DepthQuery
 from service.commands.failing import fail
 from service.commands.folder import beside
 from service.commands.options import add_options, given_options
-from service.commands.output import listed, options_by_name
+from service.commands.output import listed, options_by_name, refuse_file_name
 from service.errors import DepthError
-from service.imaging.formats import FILE_KINDS, OutputFormat
+from service.imaging.formats import FILE_KINDS, OutputFormat, refuse_unread
 from service.models.spec import Quality
 from service.pipeline.offline import (
     OfflineDepth,
@@ -51,6 +51,7 @@ def depth_of(
 ) -> OfflineDepth:
     """What the arguments of :func:`add_depth_arguments` say; raises :class:`InvalidParameter`."""
     query = given_options(arguments, DepthQuery)
+    refuse_unread(format, query.model_fields_set)
     return query.offline(format, settings.max_json_pixels)
 
 
@@ -96,6 +97,7 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     format = arguments.format or OutputFormat.HEATMAP
     outputs: Path = arguments.output or beside(arguments.photo, format)
     refuse_own_outputs(arguments.photo, outputs)
+    refuse_file_name(outputs, FILE_KINDS)
     files = list(files_in(arguments.photo))
     photos = list(filter(is_photo, files))
     others = len(files) - len(photos)

@@ -6,7 +6,7 @@ read the records.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,7 +56,7 @@ class FormatRecord:
     another is asked for. ``bytes_per_pixel`` is the most memory that a large map and its writing
     take for each pixel, where nothing is made of the map before. ``needs`` is a package that may
     be missing. ``metric_only``: other depth has no place in it. ``needs_camera``: it is written
-    with :attr:`EncodeOptions.camera_info`.
+    with :attr:`EncodeOptions.camera_info`. ``reads`` are parameters that only some formats read.
     """
 
     summary: str
@@ -69,6 +69,7 @@ class FormatRecord:
     needs: Extra | None = None
     metric_only: bool = False
     needs_camera: bool = False
+    reads: frozenset[str] = frozenset()
 
     @property
     def is_available(self) -> bool:
@@ -81,12 +82,21 @@ class FormatRecord:
 
 
 FORMATS = {
-    OutputFormat.HEATMAP: FormatRecord("colour PNG", ".png", png.MEDIA_TYPE, encode_heatmap, 7),
+    OutputFormat.HEATMAP: FormatRecord(
+        *("colour PNG", ".png", png.MEDIA_TYPE, encode_heatmap, 7),
+        reads=frozenset(
+            {"colormap", "normalize", "low", "high", "invert", "palette", "near", "far"}
+        ),
+    ),
     OutputFormat.DEPTH16: FormatRecord(
-        "16-bit PNG", ".depth16.png", png.MEDIA_TYPE, encode_depth16, 13, negotiates=False
+        *("16-bit PNG", ".depth16.png", png.MEDIA_TYPE, encode_depth16, 13),
+        negotiates=False,
+        reads=frozenset({"invert"}),
     ),
     OutputFormat.JSON: FormatRecord(
-        "numbers as text", ".json", "application/json", encode_json, 22, as_text=True
+        *("numbers as text", ".json", "application/json", encode_json, 22),
+        as_text=True,
+        reads=frozenset({"encoding"}),
     ),
     OutputFormat.NPY: FormatRecord("float32 array", ".npy", "application/x-npy", encode_npy, 8.5),
     OutputFormat.EXR: FormatRecord(
@@ -107,6 +117,7 @@ FORMATS = {
         *(".ros.zip", "application/zip", encode_ros, 26),
         metric_only=True,
         needs_camera=True,
+        reads=frozenset({"fov", "intrinsics"}),
     ),
 }
 
@@ -114,6 +125,19 @@ FILE_KINDS = tuple(
     FileKind(record.suffix, record.media_type, {"format": format})
     for format, record in FORMATS.items()
 )
+
+
+def refuse_unread(format: OutputFormat, given: Collection[str]) -> None:
+    """Raise :class:`InvalidParameter` for a parameter that other formats read, and this does not.
+
+    It is for callers who write what they mean; forms send all that they have.
+    """
+    for name in sorted(given):
+        readers = [other for other, record in FORMATS.items() if name in record.reads]
+        if readers and format not in readers:
+            raise InvalidParameter(
+                f"{name} does nothing for {format}, only for {', '.join(readers)}"
+            )
 
 
 def check_available(format: OutputFormat) -> None:

@@ -128,7 +128,9 @@ class Clip:
                 size = self._pixels(coded.frame, None).shape[1::-1]
             number += 1
         if not number:
-            raise InvalidParameter(f"{self.path.name}: no frame of it can be decoded.")
+            where = "" if span == Span(fps=span.fps) else f" from {span.start or 0:g} s on"
+            where += "" if span.end is None else f" to {span.end:g} s"
+            raise InvalidParameter(f"{self.path.name}: no frame of it{where} can be decoded.")
 
     def _picture_stream(self) -> AvStream:
         from av.stream import Disposition

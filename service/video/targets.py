@@ -82,6 +82,8 @@ def target_for(path: Path, order: VideoOrder) -> Target:
         if order.frames is not FrameFormat.PNG:
             raise InvalidParameter(f"frames: {order.frames} goes into a folder or .zip.")
         return FilmTarget(path, Codec.FFV1 if is_numbers else _CODECS[suffix])
+    if not order.sound:
+        raise InvalidParameter(f"silent: {path.name} holds no sound.")
     if suffix not in ("", _ZIP):
         known = ", ".join(_CODECS)
         raise InvalidParameter(f"{path.name}: end its name in {known} or .zip, or name a folder.")

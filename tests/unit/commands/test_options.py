@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from pydantic.fields import FieldInfo
 
@@ -17,8 +18,11 @@ from service.commands.options import flag, given_options
 from service.commands.predict import depth_of
 from service.effects.catalog import EFFECTS
 from service.errors import InvalidParameter
-from service.imaging.formats import OutputFormat
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
+from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.options import Options
+from service.pipeline.depth import Measured
 from service.settings import Settings
 
 OF_UPLOADS = {"depth_kind", "depth_scale", "invalid"}
@@ -102,6 +106,47 @@ def test_what_http_refuses_is_refused(settings: Settings, words: list[str], why:
     arguments = parse(["predict", "photo.jpg", *words])
     with pytest.raises(InvalidParameter, match=why):
         depth_of(arguments, arguments.format or OutputFormat.NPY, settings).network(settings)
+
+
+@pytest.mark.parametrize("format", [name for name, one in FORMATS.items() if one.is_available])
+@pytest.mark.parametrize("option", sorted(set().union(*(one.reads for one in FORMATS.values()))))
+def test_an_option_changes_the_file_or_is_refused(
+    settings: Settings, format: OutputFormat, option: str
+) -> None:
+    """Each format beside each option that some format reads."""
+    values = np.linspace(1, 2, 48, dtype=np.float32).reshape(6, 8)
+    depth = DepthMap(values, DepthKind.METRIC_DEPTH, "any")
+
+    def written(*said: str) -> bytes:
+        arguments = parse(["predict", "photo.jpg", "--format", format, *said])
+        made = depth_of(arguments, format, settings).representation
+        camera = made.camera.camera(8, 6) if made.camera else None
+        return made.write(Measured(depth, depth, np.zeros((3, 6, 8), np.float32), camera=camera))
+
+    value = {"near": 1.2, "far": 1.8, "fov": 90.0, "intrinsics": "9,9,4,3"}.get(
+        option, example(option, DepthQuery.model_fields[option])
+    )
+    beside = [word for pair in BESIDE.get(option, {}).items() for word in words(*pair)]
+    reads = FORMATS[format].reads
+    if option in reads:
+        assert written(*words(option, value), *beside) != written(*beside)
+    else:
+        with pytest.raises(InvalidParameter, match=f"does nothing for {format}, only for"):
+            written(*words(option, value), *beside)
+
+
+def test_options_of_something_else_are_refused(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_a_socket = settings.model_copy(update={"uds": tmp_path / "socket"})
+    for said, given, why in (
+        (["serve", "--port=8001"], at_a_socket, "--port: the server listens on DEPTH_UDS="),
+        (["eval", "--units=256"], settings, "--units is of a folder's depth"),
+        (["effect", "relief", "photo.jpg", "--workers=2"], settings, "--workers are for a folder"),
+    ):
+        arguments = parse(said)
+        assert arguments.run(arguments, given) == 2
+        assert why in capsys.readouterr().err
 
 
 def test_an_effect_is_told_only_what_was_said() -> None:

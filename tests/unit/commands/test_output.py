@@ -118,3 +118,16 @@ def test_of_a_folder_the_name_of_the_outputs_is_only_a_name(
     arguments = parse(words)
     assert arguments.run(arguments, settings) == 2
     assert not Path(f"{tmp_path}-out.obj").exists()
+
+
+@pytest.mark.parametrize(("command", "kind"), EACH)
+def test_of_a_folder_a_name_of_a_file_is_refused_unless_it_is_a_folder(
+    command: str, kind: FileKind, settings: Settings, tmp_path: Path
+) -> None:
+    """The files in it would be of another kind than it says."""
+    outputs = Path(f"{tmp_path}-out{kind.suffix}")
+    arguments = parse([*COMMANDS[command][0], str(tmp_path), "-o", str(outputs)])
+    with pytest.raises(InvalidParameter, match="the outputs go into a folder; --format says"):
+        arguments.run(arguments, settings)
+    outputs.mkdir()
+    assert arguments.run(arguments, settings) == 2, "there is no photo"

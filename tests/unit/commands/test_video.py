@@ -45,7 +45,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(settings: Settings, tmp_path: 
         (("--fps", "0"), "--fps must be above 0"),
         (("--anchors", "0.5"), "--anchors must be x,y,metres"),
         (("--resolution", "9000"), "resolution: depth_lite_256 takes"),
-        (("--start", "60"), "no frame of it can be decoded"),
+        (("--start", "60"), "no frame of it from 60 s on can be decoded"),
+        (("--start", "60", "--end", "61"), "no frame of it from 60 s on to 61 s can"),
         (("--layout", "sbs"), "layout: does nothing for heatmap, only for stereo"),
         (("--frames", "npy"), "frames: does nothing for heatmap, only for depth"),
         (
@@ -95,6 +96,13 @@ def test_an_option_does_something_or_is_refused(look: Look) -> None:
             refuse_what_does_nothing(order)
             taken.add(option)
     assert taken == {LOOKS[look].option} - {None}
+
+
+def test_files_of_frames_hold_no_sound_to_leave_out(settings: Settings, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 3)
+    for output in ("frames", "frames.zip"):
+        with pytest.raises(InvalidParameter, match=f"{output} holds no sound"):
+            run(settings, str(clip), "-o", str(tmp_path / output), "--silent")
 
 
 def test_outputs_that_cannot_be_written_are_told(
