@@ -276,4 +276,5 @@ POINTCLOUD = Effect(
     working_bytes=_working_bytes,
     lowered_by=("max_side", "texture_side"),
     make=_make,
+    only_for={"texture_side": (SurfaceFormat.GLB,)},
 )

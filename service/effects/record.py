@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from service.errors import InvalidParameter
 from service.geometry.camera import Camera
 from service.geometry.metres import Metres
 from service.imaging import archive
@@ -74,8 +75,9 @@ class Effect(Generic[OptionsT]):
     in a thread and raises :class:`InvalidParameter` for options that do not suit the photo.
     ``zipped``, where there is one, says whether that is a ZIP of such files. ``file_tag`` is what
     programs tell the file's layout by, in its name. ``kind_options`` name the options, each an
-    enum, that decide what kind of file it is. ``report`` and ``example`` describe an answer in
-    JSON.
+    enum, that decide what kind of file it is. ``only_for`` has the options that not every kind
+    reads, each with the choices of :attr:`kind_options` that do. ``report`` and ``example``
+    describe an answer in JSON.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Effect(Generic[OptionsT]):
     zipped: Callable[[OptionsT], bool] | None = None
     file_tag: Callable[[OptionsT], str] = lambda options: ""
     kind_options: tuple[str, ...] = ("format",)
+    only_for: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     report: type[BaseModel] | None = None
     example: Mapping[str, Any] | None = None
 
@@ -114,6 +117,18 @@ class Effect(Generic[OptionsT]):
         others = (other for other in self.media_types if other != format)
         endings = (self._ending(options.model_copy(update={"format": one})) for one in others)
         return f".{format}{ending}" if ending in endings else ending
+
+    def refuse_unread(self, options: OptionsT) -> None:
+        """Raise :class:`InvalidParameter` for an option that the kind of file does not read.
+
+        It is for callers who write what they mean; forms send all that they have.
+        """
+        kind = [getattr(options, name) for name in self.kind_options]
+        for name in sorted(options.model_fields_set & self.only_for.keys()):
+            readers = self.only_for[name]
+            if not set(readers) & set(kind):
+                said, only = " ".join(kind), ", ".join(readers)
+                raise InvalidParameter(f"{name} does nothing for {said}, only for {only}.")
 
     def file_name(self, options: OptionsT) -> str:
         """What to call the file that ``make`` makes."""

@@ -280,4 +280,11 @@ RELIEF = Effect(
     side=lambda options: options.max_side,
     working_bytes=_working_bytes,
     make=_make,
+    only_for={
+        "y": (ReliefFormat.NORMALS,),
+        "base": (ReliefFormat.HEIGHT16,),
+        **dict.fromkeys(("azimuth", "altitude", "texture"), (ReliefFormat.SHADED,)),
+        **dict.fromkeys(("fov", "intrinsics"), (ReliefFormat.SHADED, ReliefFormat.NORMALS)),
+        **dict.fromkeys(("width_mm", "base_mm", "height_mm"), (ReliefFormat.STL,)),
+    },
 )

@@ -219,4 +219,5 @@ STEREO = Effect(
     zipped=lambda options: options.layout is StereoLayout.PAIR,
     file_tag=_file_tag,
     kind_options=("format", "layout"),
+    only_for={"crossed": tuple(_FRAMES)},
 )

@@ -19,7 +19,10 @@ from service.effects.parallax import ParallaxOptions
 from service.effects.record import Effect, Source
 from service.effects.relief import ReliefFormat, ReliefOptions
 from service.effects.stereo import StereoOptions
+from service.errors import InvalidParameter
+from service.geometry.camera import Camera, CameraOptions
 from service.imaging.decode import Photo
+from service.imaging.options import Options
 from service.machine.checkpoint import Abandoned, abandoned_by
 from service.pipeline.offline_effect import OfflineEffect
 from tests.support.depths import inverse_depth
@@ -84,6 +87,43 @@ def test_it_is_documented_with_each_of_its_options(effect: Effect[Any]) -> None:
     assert chapter is not None, f"docs/effects.md has no chapter {effect.name}"
     for option in effect.options.model_fields:
         assert f"`{option}`" in chapter[1], f"docs/effects.md: {effect.name}: {option}"
+
+
+# Of the options that not every kind of file reads.
+UNUSUAL: dict[str, Any] = {
+    **{"y": "down", "base": 0.5, "azimuth": 90, "altitude": 80, "texture": 0.9, "fov": 100},
+    **{"intrinsics": "90,90,64,48", "width_mm": 50, "base_mm": 5, "height_mm": 20},
+    **{"texture_side": 64, "crossed": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("effect", "option"),
+    [(name, option) for name, effect in EFFECTS.items() for option in effect.only_for],
+)
+def test_an_option_changes_the_file_or_is_refused(effect: str, option: str) -> None:
+    """Beside every kind of file."""
+    record = EFFECTS[effect]
+    photo = Photo(photo_pixels("coffee.png")[:384:4, :512:4].copy(), 128, 96)
+    rows, columns = np.mgrid[0:96, 0:128]
+    depth = inverse_depth(0.2 + rows / 200 + ((columns - 64) ** 2 + (rows - 48) ** 2 < 600))
+    for kind in record.kinds:
+        usual = record.options(**kind.options)
+        unusual = record.options(**kind.options, **{option: UNUSUAL[option]})
+        if set(record.only_for[option]) & set(kind.options.values()):
+            record.refuse_unread(unusual)
+            files = [
+                record.make(Source(photo, depth, camera=_camera(one)), one)
+                for one in (usual, unusual)
+            ]
+            assert files[0] != files[1], kind
+        else:
+            with pytest.raises(InvalidParameter, match=f"{option} does nothing for"):
+                record.refuse_unread(unusual)
+
+
+def _camera(options: Options) -> Camera | None:
+    return options.camera(128, 96) if isinstance(options, CameraOptions) else None
 
 
 def test_names_of_the_release_before_are_read() -> None:
