@@ -94,7 +94,8 @@ def test_the_service_answers_the_mean_without_the_border(
         depth, gflop = await ask(order(best, OutputSize.ORIGINAL))
         assert depth.shape == (HEIGHT, WIDTH)
         assert np.abs(depth - expected).max() <= 1e-3 * np.ptp(expected)
-        once = padded.run_on(*padded.input_rule.network_size(WIDTH, HEIGHT))
+        outer = WIDTH + 2 * ACROSS, HEIGHT + 2 * DOWN
+        once = padded.run_on(*padded.input_rule.network_size(*outer))
         assert gflop == pytest.approx(2 * once.gflop)
 
         small, _ = await ask(order(best, OutputSize.NETWORK))
