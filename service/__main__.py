@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pydantic
 
@@ -65,6 +66,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
     Raises :class:`InvalidParameter` for what is no command, and ``SystemExit`` as argparse does.
     """
+    parser, commands = _parser()
+    return parser.parse_args(completed(argv, commands))
+
+
+@functools.cache
+def _parser() -> tuple[argparse.ArgumentParser, Collection[str]]:
+    """The whole command line, and the names of its commands."""
     parser = argparse.ArgumentParser(
         prog="depth-service",
         description="Monocular depth as a service.",
@@ -91,7 +99,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     table.set_defaults(run=_settings)
     doctor = subparsers.add_parser("doctor", help="check this installation")
     doctor.set_defaults(run=_doctor)
-    return parser.parse_args(completed(argv, subparsers.choices))
+    return parser, subparsers.choices
 
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
