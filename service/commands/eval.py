@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,10 +48,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _eval(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.data is None and arguments.units is not None:
         return fail("--units is of a folder's depth: name the folder.")
+    units = _UNITS_A_METRE if arguments.units is None else arguments.units
+    if not 0 < units < math.inf:
+        return fail("--units must be above 0.")
     try:
         pairs = [motorcycle()]
         if arguments.data is not None:
-            pairs = list(pairs_in(arguments.data, arguments.units or _UNITS_A_METRE))
+            pairs = list(pairs_in(arguments.data, units))
         if not pairs:
             return fail(f"{arguments.data}: no photo has its true depth beside it")
         figures = {

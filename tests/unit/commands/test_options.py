@@ -142,6 +142,8 @@ def test_options_of_something_else_are_refused(
     for said, given, why in (
         (["serve", "--port=8001"], at_a_socket, "--port: the server listens on DEPTH_UDS="),
         (["eval", "--units=256"], settings, "--units is of a folder's depth"),
+        (["eval", str(tmp_path), "--units=0"], settings, "--units must be above 0"),
+        (["eval", str(tmp_path), "--units=nan"], settings, "--units must be above 0"),
         (["effect", "relief", "photo.jpg", "--workers=2"], settings, "--workers are for a folder"),
     ):
         arguments = parse(said)
