@@ -14,7 +14,8 @@ from service.commands.folder import beside
 from service.commands.options import add_options, given_options
 from service.commands.output import listed, options_by_name, refuse_file_name
 from service.errors import DepthError
-from service.imaging.formats import FILE_KINDS, OutputFormat, refuse_unread
+from service.imaging.formats import FILE_KINDS, OutputFormat, readers
+from service.imaging.options import refuse_unread
 from service.models.spec import Quality
 from service.pipeline.offline import (
     OfflineDepth,
@@ -51,7 +52,7 @@ def depth_of(
 ) -> OfflineDepth:
     """What the arguments of :func:`add_depth_arguments` say; raises :class:`InvalidParameter`."""
     query = given_options(arguments, DepthQuery)
-    refuse_unread(format, query.model_fields_set)
+    refuse_unread(query.model_fields_set, [format], readers())
     return query.offline(format, settings.max_json_pixels)
 
 

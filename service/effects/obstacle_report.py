@@ -123,6 +123,7 @@ OBSTACLE = Effect(
     # Measured by `python -m load_tests.effects --peaks`; a tenth in reserve.
     working_bytes=lambda options, pixels: bytes_in_turn(pixels, 15, 30),
     make=_make,
+    only_for={"grid": (ReportFormat.JSON,), "max_side": (ReportFormat.PNG,)},
     report=ObstacleJson,
     example={
         "alarm": True,

@@ -10,14 +10,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from service.errors import InvalidParameter
 from service.geometry.camera import Camera
 from service.geometry.metres import Metres
 from service.imaging import archive
 from service.imaging.decode import Photo
 from service.imaging.depth_map import DepthMap
 from service.imaging.file_kind import FileKind
-from service.imaging.options import Options
+from service.imaging.options import Options, refuse_unread
 from service.imaging.transforms import Interpolation, Rgb, bounded_size
 
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -119,16 +118,9 @@ class Effect(Generic[OptionsT]):
         return f".{format}{ending}" if ending in endings else ending
 
     def refuse_unread(self, options: OptionsT) -> None:
-        """Raise :class:`InvalidParameter` for an option that the kind of file does not read.
-
-        It is for callers who write what they mean; forms send all that they have.
-        """
+        """See :func:`refuse_unread`; what was left to its default is not given."""
         kind = [getattr(options, name) for name in self.kind_options]
-        for name in sorted(options.model_fields_set & self.only_for.keys()):
-            readers = self.only_for[name]
-            if not set(readers) & set(kind):
-                said, only = " ".join(kind), ", ".join(readers)
-                raise InvalidParameter(f"{name} does nothing for {said}, only for {only}.")
+        refuse_unread(options.model_fields_set, kind, self.only_for)
 
     def file_name(self, options: OptionsT) -> str:
         """What to call the file that ``make`` makes."""

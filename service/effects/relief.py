@@ -284,7 +284,9 @@ RELIEF = Effect(
         "y": (ReliefFormat.NORMALS,),
         "base": (ReliefFormat.HEIGHT16,),
         **dict.fromkeys(("azimuth", "altitude", "texture"), (ReliefFormat.SHADED,)),
-        **dict.fromkeys(("fov", "intrinsics"), (ReliefFormat.SHADED, ReliefFormat.NORMALS)),
+        **dict.fromkeys(
+            ("fov", "intrinsics", "far_ratio"), (ReliefFormat.SHADED, ReliefFormat.NORMALS)
+        ),
         **dict.fromkeys(("width_mm", "base_mm", "height_mm"), (ReliefFormat.STL,)),
     },
 )

@@ -6,7 +6,7 @@ read the records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -127,17 +127,13 @@ FILE_KINDS = tuple(
 )
 
 
-def refuse_unread(format: OutputFormat, given: Collection[str]) -> None:
-    """Raise :class:`InvalidParameter` for a parameter that other formats read, and this does not.
-
-    It is for callers who write what they mean; forms send all that they have.
-    """
-    for name in sorted(given):
-        readers = [other for other, record in FORMATS.items() if name in record.reads]
-        if readers and format not in readers:
-            raise InvalidParameter(
-                f"{name} does nothing for {format}, only for {', '.join(readers)}"
-            )
+def readers() -> Mapping[str, Sequence[OutputFormat]]:
+    """The formats that read a parameter, for each that not every format does."""
+    names = set().union(*(record.reads for record in FORMATS.values()))
+    return {
+        name: [format for format, record in FORMATS.items() if name in record.reads]
+        for name in names
+    }
 
 
 def check_available(format: OutputFormat) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from service.errors import InvalidParameter
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
@@ -51,6 +53,20 @@ class Options(BaseModel):
         asked = {cls.renamed.get(name, name) for name in values}
         own = cls.of_format.get(format, {})
         return {name: own[name] for name in own.keys() - asked} | dict(values)
+
+
+def refuse_unread(
+    given: Collection[str], chosen: Collection[str], readers: Mapping[str, Collection[str]]
+) -> None:
+    """Raise :class:`InvalidParameter` for an option that nothing of what is ``chosen`` reads.
+
+    ``given`` are names of options; ``readers`` has the choices that read one, for each that not
+    every choice does. It is for callers who write what they mean; forms send all that they have.
+    """
+    for name in sorted(readers.keys() & set(given)):
+        if not set(readers[name]) & set(chosen):
+            said, only = " ".join(chosen), ", ".join(readers[name])
+            raise InvalidParameter(f"{name} does nothing for {said}, only for {only}.")
 
 
 class Range:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from service.effects.portrait import FocusRange, PortraitOptions, blur_background
 from service.effects.stereo import StereoOptions, stereo_picture
-from service.errors import InvalidParameter
 from service.imaging.depth_map import DepthMap
 from service.imaging.film import Picture
+from service.imaging.options import refuse_unread
 from service.imaging.render import Colormap, heat_indices, palette
 from service.imaging.transforms import Rgb
 from service.video.numbers import levels
@@ -130,8 +130,10 @@ LOOKS = {
 
 def refuse_what_does_nothing(order: VideoOrder) -> None:
     """Raise :class:`InvalidParameter` for an option of another look than the order's."""
-    usual, own = VideoOrder(), LOOKS[order.look].option
-    for option in filter(None, {record.option for record in LOOKS.values()}):
-        if option != own and getattr(order, option) != getattr(usual, option):
-            looks = " and ".join(look for look, record in LOOKS.items() if record.option == option)
-            raise InvalidParameter(f"{option}: does nothing for {order.look}, only for {looks}.")
+    usual = VideoOrder()
+    readers = {
+        option: [look for look, record in LOOKS.items() if record.option == option]
+        for option in filter(None, (record.option for record in LOOKS.values()))
+    }
+    given = [name for name in readers if getattr(order, name) != getattr(usual, name)]
+    refuse_unread(given, [order.look], readers)

@@ -47,11 +47,11 @@ def test_bad_input_is_one_line_and_leaves_nothing(settings: Settings, tmp_path: 
         (("--resolution", "9000"), "resolution: depth_lite_256 takes"),
         (("--start", "60"), "no frame of it from 60 s on can be decoded"),
         (("--start", "60", "--end", "61"), "no frame of it from 60 s on to 61 s can"),
-        (("--layout", "sbs"), "layout: does nothing for heatmap, only for stereo"),
-        (("--frames", "npy"), "frames: does nothing for heatmap, only for depth"),
+        (("--layout", "sbs"), "layout does nothing for heatmap, only for stereo"),
+        (("--frames", "npy"), "frames does nothing for heatmap, only for depth"),
         (
             ("--look", "grey", "--colormap", "magma"),
-            "colormap: does nothing for grey, only for heat",
+            "colormap does nothing for grey, only for heat",
         ),
     ],
 )

@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from service.effects.stereo import StereoOptions
 from service.errors import InvalidParameter
 from service.geometry.camera import Camera, CameraOptions
 from service.imaging.decode import Photo
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
 from service.imaging.options import Options
 from service.machine.checkpoint import Abandoned, abandoned_by
 from service.pipeline.offline_effect import OfflineEffect
@@ -89,37 +92,63 @@ def test_it_is_documented_with_each_of_its_options(effect: Effect[Any]) -> None:
         assert f"`{option}`" in chapter[1], f"docs/effects.md: {effect.name}: {option}"
 
 
-# Of the options that not every kind of file reads.
+# Values that show, where the ends of the range do not; and what they need beside them.
 UNUSUAL: dict[str, Any] = {
-    **{"y": "down", "base": 0.5, "azimuth": 90, "altitude": 80, "texture": 0.9, "fov": 100},
-    **{"intrinsics": "90,90,64,48", "width_mm": 50, "base_mm": 5, "height_mm": 20},
-    **{"texture_side": 64, "crossed": True},
+    **{"intrinsics": "90,90,64,48", "grid": "2x2", "fov": 100, "max_side": 80},
+    **{"focus": "0.2,0.8", "texture_side": 64, "threshold_metres": 0.7, "refine": False},
 }
+BESIDE = {"depth_of_field": {"focus": "0.5,0.5"}}
+PHOTO = Photo(photo_pixels("coffee.png")[:384:4, :512:4].copy(), 128, 96)
+OPTIONS = [
+    (name, option)
+    for name, effect in EFFECTS.items()
+    for option in effect.options.model_fields.keys() - set(effect.kind_options)
+]
 
 
-@pytest.mark.parametrize(
-    ("effect", "option"),
-    [(name, option) for name, effect in EFFECTS.items() for option in effect.only_for],
-)
+def unusual(effect: Effect[Any], option: str) -> Any:
+    field = effect.options.model_fields[option]
+    if option in UNUSUAL:
+        return UNUSUAL[option]
+    if isinstance(field.default, bool):
+        return not field.default
+    if isinstance(field.default, Enum):
+        return next(one for one in type(field.default) if one != field.default)
+    schema = effect.options.model_json_schema()["properties"][option]
+    return next(schema[end] for end in ("maximum", "minimum") if schema[end] != field.default)
+
+
+def scenes() -> list[DepthMap]:
+    """A disk above ground, as a network's relative map and in metres."""
+    rows, columns = np.mgrid[0:48, 0:64]
+    disk = (columns - 32) ** 2 + (rows - 24) ** 2 < 150
+    relative = inverse_depth(0.2 + rows / 100 + disk)
+    metres = DepthMap(
+        (1 / relative.values).astype(np.float32), DepthKind.METRIC_DEPTH, relative.model
+    )
+    return [relative, metres]
+
+
+@pytest.mark.parametrize(("effect", "option"), sorted(OPTIONS))
 def test_an_option_changes_the_file_or_is_refused(effect: str, option: str) -> None:
-    """Beside every kind of file."""
+    """Every option beside every kind of file, of one kind of depth or of both."""
     record = EFFECTS[effect]
-    photo = Photo(photo_pixels("coffee.png")[:384:4, :512:4].copy(), 128, 96)
-    rows, columns = np.mgrid[0:96, 0:128]
-    depth = inverse_depth(0.2 + rows / 200 + ((columns - 64) ** 2 + (rows - 48) ** 2 < 600))
+    said = {option: unusual(record, option)}
     for kind in record.kinds:
-        usual = record.options(**kind.options)
-        unusual = record.options(**kind.options, **{option: UNUSUAL[option]})
-        if set(record.only_for[option]) & set(kind.options.values()):
-            record.refuse_unread(unusual)
-            files = [
-                record.make(Source(photo, depth, camera=_camera(one)), one)
-                for one in (usual, unusual)
+        beside = {**kind.options, **BESIDE.get(option, {})}
+        usual, other = record.options(**beside), record.options(**beside, **said)
+        made = [
+            [
+                record.make(Source(PHOTO, depth, camera=_camera(options)), options)
+                for depth in scenes()
             ]
-            assert files[0] != files[1], kind
+            for options in (usual, other)
+        ]
+        if made[0] != made[1]:
+            record.refuse_unread(other)
         else:
             with pytest.raises(InvalidParameter, match=f"{option} does nothing for"):
-                record.refuse_unread(unusual)
+                record.refuse_unread(other)
 
 
 def _camera(options: Options) -> Camera | None:
