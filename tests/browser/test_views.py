@@ -16,6 +16,7 @@ from service.models.weights import WeightsStore
 from tests.browser.conftest import watched_page
 from tests.browser.test_accessibility import findings
 from tests.conftest import MIDAS
+from tests.support.conversions import converted_here
 from tests.support.photos import photo_bytes, photo_path
 from tests.support.server import ServerProcess
 from tests.support.visitor import (
@@ -106,6 +107,7 @@ def test_networks_are_compared_on_one_sheet(
     browser: Browser, cache_dir: Path, tmp_path: Path, golden_checkpoint: Path
 ) -> None:
     WeightsStore(tmp_path).install_custom(find_spec(MIDAS), golden_checkpoint)
+    converted_here(find_spec(MIDAS), tmp_path, cache_dir)
     with (
         ServerProcess(cache_dir=str(cache_dir), weights_dir=str(tmp_path)) as server,
         watched_page(browser, server.url, locale="en-US") as page,

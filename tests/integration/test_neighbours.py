@@ -22,8 +22,12 @@ from tests.support.waiting import wait_until
 COFFEE = photo_bytes("coffee.png")
 FRAME = as_bytes(photo_pixels("coffee.png"), "JPEG")
 PHOTO_OF_3_MP = as_bytes(Image.fromarray(photo_pixels("coffee.png")).resize((2100, 1400)), "JPEG")
-PNG_OF_5_MP = as_bytes(Image.fromarray(photo_pixels("coffee.png")).resize((2500, 2000)), "PNG")
 LITTLE_PATIENCE = {"heartbeat_timeout_seconds": "3"}
+
+
+@pytest.fixture(scope="module")
+def png_of_5_mp() -> bytes:
+    return as_bytes(Image.fromarray(photo_pixels("coffee.png")).resize((2500, 2000)), "PNG")
 
 
 @contextlib.contextmanager
@@ -130,13 +134,13 @@ def test_an_uploaded_map_is_a_part_of_what_an_effect_takes(small_memory: ServerP
 
 
 def test_a_large_photo_waits_for_memory_and_a_small_one_does_not(
-    cache_dir: Path, tmp_path: Path
+    cache_dir: Path, tmp_path: Path, png_of_5_mp: bytes
 ) -> None:
     # The photo takes 110 of them.
     with gated_server(cache_dir, tmp_path, max_work_mb="111") as server:
         answers: list[httpx.Response] = []
         large = threading.Thread(
-            target=lambda: answers.append(server.client.post("/v1/depth", content=PNG_OF_5_MP))
+            target=lambda: answers.append(server.client.post("/v1/depth", content=png_of_5_mp))
         )
         with awaited_effect(server, "relief"):
             wait_until(lambda: server.metric("depth_admitted_requests") == 1)
@@ -149,9 +153,11 @@ def test_a_large_photo_waits_for_memory_and_a_small_one_does_not(
         assert answers[0].status_code == 200
 
 
-def test_a_photo_that_takes_more_than_there_is_goes_alone(small_memory: ServerProcess) -> None:
+def test_a_photo_that_takes_more_than_there_is_goes_alone(
+    small_memory: ServerProcess, png_of_5_mp: bytes
+) -> None:
     for _ in range(2):
-        assert small_memory.client.post("/v1/depth", content=PNG_OF_5_MP).status_code == 200
+        assert small_memory.client.post("/v1/depth", content=png_of_5_mp).status_code == 200
 
 
 @pytest.fixture(scope="module")
