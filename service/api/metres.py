@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -29,6 +31,8 @@ _CALIBRATION_FORM = (
 
 class MetresQuery(Options):
     """What turns relative depth into metres."""
+
+    needs: ClassVar[Mapping[str, str]] = {"measuring_error": "anchors"}
 
     anchors: str | None = written(None, ANCHORS, _ANCHORS_FORM, "0.5,0.9,0.6;0.5,0.1,3")
     measuring_error: float = ranged(

@@ -61,7 +61,7 @@ def _effect(effect: Effect[Any], arguments: argparse.Namespace, settings: Settin
     of_file = arguments.output is not None and not photo.is_dir()
     known = options_by_name(arguments.output, effect.kinds, arguments) if of_file else {}
     wanted = offline_effect(effect, given_options(arguments, query_of(effect), **known))
-    effect.refuse_unread(wanted.options)
+    effect.refuse_unread(wanted.options, wanted.depth_kind(settings))
     if photo.is_dir():
         return _effect_of_folder(effect, wanted, arguments, settings)
     if arguments.workers is not None:

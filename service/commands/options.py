@@ -34,16 +34,19 @@ def given_options(
 ) -> OptionsT:
     """What the arguments of :func:`add_options` say; ``known`` are fields that have none.
 
-    Raises :class:`InvalidParameter` where HTTP answers 422.
+    Raises :class:`InvalidParameter` where HTTP answers 422, and for an option that does nothing
+    without another.
     """
     said = {name: getattr(arguments, name, None) for name in options.model_fields}
     given = {name: value for name, value in said.items() if value is not None}
     try:
-        return options(**(given | known))
+        made = options(**(given | known))
     except pydantic.ValidationError as error:
         fault = error.errors()[0]
         where = "".join(f"{flag(str(name))} " for name in fault["loc"][:1])
         raise InvalidParameter(f"{where}{fault['msg']}") from None
+    made.refuse_lone()
+    return made
 
 
 def flag(name: str) -> str:

@@ -20,6 +20,7 @@ from service.effects.view import judge
 from service.geometry.calibration import Distance
 from service.geometry.metres_report import CalibrationJson, DistanceJson
 from service.imaging import png
+from service.imaging.depth_kind import RELATIVE, DepthKind
 from service.imaging.strips import bytes_in_turn
 
 
@@ -124,6 +125,7 @@ OBSTACLE = Effect(
     working_bytes=lambda options, pixels: bytes_in_turn(pixels, 15, 30),
     make=_make,
     only_for={"grid": (ReportFormat.JSON,), "max_side": (ReportFormat.PNG,)},
+    of_depth={"threshold": RELATIVE, "threshold_metres": (DepthKind.METRIC_DEPTH,)},
     report=ObstacleJson,
     example={
         "alarm": True,

@@ -22,6 +22,7 @@ from service.geometry.camera import Camera
 from service.geometry.mesh import Mesh, MeshOptions, build_mesh, texture
 from service.geometry.stl import MEDIA_TYPE as STL_TYPE
 from service.geometry.stl import add_facets, begin_stl
+from service.imaging.depth_kind import RELATIVE
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Rgb
 
@@ -277,4 +278,5 @@ POINTCLOUD = Effect(
     lowered_by=("max_side", "texture_side"),
     make=_make,
     only_for={"texture_side": (SurfaceFormat.GLB,)},
+    of_depth={"far_ratio": RELATIVE},
 )

@@ -8,7 +8,8 @@ subject on top blends pixel values, which keeps what is in focus exactly as it w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -48,6 +49,8 @@ class PortraitOptions(Options):
     ``focus`` is by default the nearest subject, which then is sharp as a whole; ``aperture`` 1 is
     a blur of 3.5% of the photo's longer side at the far end.
     """
+
+    needs: ClassVar[Mapping[str, str]] = {"depth_of_field": "focus"}
 
     format: PictureFormat = Field(
         PictureFormat.JPEG, description="Only `png` keeps what is in focus to the last pixel."

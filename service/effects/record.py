@@ -14,6 +14,7 @@ from service.geometry.camera import Camera
 from service.geometry.metres import Metres
 from service.imaging import archive
 from service.imaging.decode import Photo
+from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import DepthMap
 from service.imaging.file_kind import FileKind
 from service.imaging.options import Options, refuse_unread
@@ -75,8 +76,8 @@ class Effect(Generic[OptionsT]):
     ``zipped``, where there is one, says whether that is a ZIP of such files. ``file_tag`` is what
     programs tell the file's layout by, in its name. ``kind_options`` name the options, each an
     enum, that decide what kind of file it is. ``only_for`` has the options that not every kind
-    reads, each with the choices of :attr:`kind_options` that do. ``report`` and ``example``
-    describe an answer in JSON.
+    reads, each with the choices of :attr:`kind_options` that do; ``of_depth`` those that are of
+    some kinds of depth alone. ``report`` and ``example`` describe an answer in JSON.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Effect(Generic[OptionsT]):
     file_tag: Callable[[OptionsT], str] = lambda options: ""
     kind_options: tuple[str, ...] = ("format",)
     only_for: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    of_depth: Mapping[str, tuple[DepthKind, ...]] = field(default_factory=dict)
     report: type[BaseModel] | None = None
     example: Mapping[str, Any] | None = None
 
@@ -117,10 +119,11 @@ class Effect(Generic[OptionsT]):
         endings = (self._ending(options.model_copy(update={"format": one})) for one in others)
         return f".{format}{ending}" if ending in endings else ending
 
-    def refuse_unread(self, options: OptionsT) -> None:
+    def refuse_unread(self, options: OptionsT, depth: DepthKind) -> None:
         """See :func:`refuse_unread`; what was left to its default is not given."""
         kind = [getattr(options, name) for name in self.kind_options]
         refuse_unread(options.model_fields_set, kind, self.only_for)
+        refuse_unread(options.model_fields_set, [depth], self.of_depth)
 
     def file_name(self, options: OptionsT) -> str:
         """What to call the file that ``make`` makes."""

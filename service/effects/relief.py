@@ -21,6 +21,7 @@ from service.geometry.plaque import encode_plaque
 from service.geometry.scene import Scene, make_scene, resize_map
 from service.geometry.stl import MEDIA_TYPE as STL_TYPE
 from service.imaging import png
+from service.imaging.depth_kind import RELATIVE
 from service.imaging.depth_map import DepthMap
 from service.imaging.options import FAR_RATIO, MAX_SIDE, ranged
 from service.imaging.strips import bytes_in_turn, strips_in_turn
@@ -289,4 +290,5 @@ RELIEF = Effect(
         ),
         **dict.fromkeys(("width_mm", "base_mm", "height_mm"), (ReliefFormat.STL,)),
     },
+    of_depth={"far_ratio": RELATIVE},
 )

@@ -35,3 +35,7 @@ class DepthKind(StrEnum):
     def is_inverse(self) -> bool:
         """Whether larger is nearer."""
         return self is DepthKind.RELATIVE_INVERSE_DEPTH
+
+
+RELATIVE = (DepthKind.RELATIVE_INVERSE_DEPTH, DepthKind.RELATIVE_DEPTH)
+"""The kinds without a unit."""

@@ -27,14 +27,26 @@ class Options(BaseModel):
     """Base of a caller's choices: an unknown one is refused, as it may be a typo.
 
     ``renamed`` maps names of an earlier release to today's; both are read. ``of_format`` has the
-    defaults that a ``format`` has of its own. Raises pydantic's
-    ``ValidationError``, which the API answers as 422 and the command line prints.
+    defaults that a ``format`` has of its own, ``needs`` what does nothing without another option,
+    with that one. Raises pydantic's ``ValidationError``, which the API answers as 422 and the
+    command line prints.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     renamed: ClassVar[Mapping[str, str]] = {}
     of_format: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    needs: ClassVar[Mapping[str, str]] = {}
+
+    def refuse_lone(self) -> None:
+        """Raise :class:`InvalidParameter` for an option without the one that it needs.
+
+        For callers who write what they mean, as :func:`refuse_unread`.
+        """
+        for base in type(self).__mro__:
+            for name, other in vars(base).get("needs", {}).items():
+                if name in self.model_fields_set and other not in self.model_fields_set:
+                    raise InvalidParameter(f"{name} does nothing without {other}.")
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from service.effects.catalog import EFFECTS
 from service.geometry.metres import MetresOptions
+from service.imaging.depth_kind import DepthKind
 from service.imaging.options import Options
+from service.models.served_networks import ServedNetworks
 from service.models.spec import Quality
 from service.pipeline.answer import Answer
 from service.pipeline.effect import EffectOrder
@@ -34,6 +36,10 @@ class OfflineEffect:
     def network(self, settings: Settings) -> OfflineNetwork:
         """The network that it needs, loaded."""
         return OfflineNetwork(self.model, settings, self.resolution, self.quality)
+
+    def depth_kind(self, settings: Settings) -> DepthKind:
+        """What the depth will be, by the network's record alone."""
+        return self.metres.kind_of(ServedNetworks.of(settings).choose(self.model).kind)
 
     def make(self, network: OfflineNetwork, data: bytes) -> Answer:
         """The effect on one photo; raises the errors of decoding and of the effect."""

@@ -32,7 +32,11 @@ EXAMPLES: dict[str, Any] = {
     **{"low": 5.0, "high": 90.0},
 }
 # Refused without another parameter.
-BESIDE = {name: {"normalize": "percentile"} for name in ("low", "high")}
+BESIDE: dict[str, dict[str, str]] = {
+    **{name: {"normalize": "percentile"} for name in ("low", "high")},
+    "measuring_error": {"anchors": "0.5,0.9,0.6;0.5,0.1,3"},
+    "depth_of_field": {"focus": "0.5,0.6"},
+}
 
 
 def example(name: str, field: FieldInfo) -> Any:
@@ -133,6 +137,49 @@ def test_an_option_changes_the_file_or_is_refused(
     else:
         with pytest.raises(InvalidParameter, match=f"does nothing for {format}, only for"):
             written(*words(option, value), *beside)
+
+
+ANCHORS = ("--anchors", "0.5,0.9,0.6;0.5,0.1,3")
+
+
+@pytest.mark.parametrize(
+    ("words", "metres"),
+    [
+        (["effect", "obstacle", "a.jpg", "--threshold-metres=2"], True),
+        (["effect", "obstacle", "a.jpg", "--threshold=0.5"], False),
+        (["effect", "pointcloud", "photos", "--far-ratio=9"], False),
+    ],
+)
+def test_an_option_of_another_kind_of_depth_is_refused_before_anything_is_read(
+    settings: Settings, words: list[str], metres: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The embedded network's depth is relative, and with anchors in metres."""
+    for in_metres, more in ((False, ()), (True, ANCHORS)):
+        arguments = parse([*words, *more])
+        if in_metres == metres:
+            assert arguments.run(arguments, settings) == 2
+            assert "No such file" in capsys.readouterr().err
+        else:
+            with pytest.raises(InvalidParameter, match="does nothing for"):
+                arguments.run(arguments, settings)
+
+
+@pytest.mark.parametrize(
+    ("words", "query", "why"),
+    [
+        (["predict", "a.jpg", "--measuring-error=0.1"], DepthQuery, "measuring_error does nothing"),
+        (
+            ["effect", "portrait", "a.jpg", "--depth-of-field=0.1"],
+            query_of(EFFECTS["portrait"]),
+            "depth_of_field does nothing without focus",
+        ),
+    ],
+)
+def test_an_option_without_the_one_it_needs_is_refused(
+    words: list[str], query: type[Options], why: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=why):
+        given_options(parse(words), query)
 
 
 def test_options_of_something_else_are_refused(
