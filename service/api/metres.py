@@ -12,6 +12,7 @@ from service.geometry.calibration import MAX_ANCHORS
 from service.geometry.metres import MetresOptions
 from service.imaging.depth_map import MAX_METRES
 from service.imaging.options import SHARE, Options, parse_numbers, ranged, written
+from service.imaging.uploaded_depth import LARGEST_VALUE
 
 _METRES = r"(?:[0-9]{1,4}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})"
 _ANCHOR = f"{SHARE},{SHARE},{_METRES}"
@@ -60,6 +61,8 @@ class LimitsQuery(MetresQuery):
 
     near: float | None = Field(
         None,
+        ge=-LARGEST_VALUE,
+        le=LARGEST_VALUE,
         allow_inf_nan=False,
         description="Nearest depth that counts, in the map's unit: metres, once something tells "
         "them. What is nearer is no point of a surface, and as near as that in a picture; "
@@ -67,6 +70,8 @@ class LimitsQuery(MetresQuery):
     )
     far: float | None = Field(
         None,
+        ge=-LARGEST_VALUE,
+        le=LARGEST_VALUE,
         allow_inf_nan=False,
         description="Farthest depth that counts, as `near`.",
     )

@@ -52,13 +52,13 @@ class View:
 def judge(depth: DepthMap, pixels: Rgb | None = None) -> View:
     """What can be told of a view from its ``depth``, and of the photo itself where it is at hand.
 
-    A client's map in metres is a measurement and is not doubted.
+    A client's map in metres is a measurement and is not doubted, unless a network guessed it.
     """
-    if depth.model == UPLOADED and depth.kind is DepthKind.METRIC_DEPTH:
+    relative = (depth.guessed or depth.kind) is not DepthKind.METRIC_DEPTH
+    if depth.model == UPLOADED and depth.guessed is None and not relative:
         return View(_ground(depth))
     if pixels is not None and _structure(pixels) < _LEAST_STRUCTURE:
         return View(doubt="The picture has no structure to tell depth by: dark, white or covered.")
-    relative = depth.kind is not DepthKind.METRIC_DEPTH
     if relative and _spread_about_a_plane(depth) < _ONE_SURFACE:
         return View(
             doubt="A single surface fills the view, or nothing is seen: relative depth does not "

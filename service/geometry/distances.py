@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from service.geometry.guided_filter import crisp_nearness, edge_share
 from service.geometry.scene import Scene
 from service.imaging.depth_kind import DepthKind
-from service.imaging.depth_map import MAX_METRES, DepthMap, filled
+from service.imaging.depth_map import DepthMap, filled
 from service.imaging.render import nearness
 from service.imaging.transforms import DepthArray, Rgb
 
+_ROUNDING = np.float32(1 + 1e-5)
 _SMALLEST_INVERSE = np.float32(1e-9)
 
 
@@ -45,7 +46,8 @@ def refined_distances(pixels: Rgb, depth: DepthMap, far_ratio: float) -> DepthAr
     moved = distances_of_nearness(blended, depth, far_ratio)
     refined = np.where(share > 0, moved, own)
     if depth.has_infinity:
-        refined[refined >= MAX_METRES] = np.nan
+        # Between a reading and infinity there is no other.
+        refined[refined > np.float32(depth.extent[1]) * _ROUNDING] = np.nan
     return np.where(known, refined, np.float32(np.nan))
 
 

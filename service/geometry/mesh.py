@@ -126,10 +126,11 @@ class _Grid:
 
 def _grid(pixels: Rgb, depth: DepthMap, max_side: int, refine: bool) -> _Grid:
     """Points on the map's own pixels where it has enough of them, else between them."""
+    height, width = pixels.shape[:2]
     if depth.enlarge is Interpolation.NEAREST and not refine:
         # There is nothing between its pixels: more points would make stairs of them.
-        max_side = min(max_side, max(depth.width, depth.height))
-    width, height = bounded_size(pixels.shape[1], pixels.shape[0], max_side)
+        width, height = min(width, depth.width), min(height, depth.height)
+    width, height = bounded_size(width, height, max_side)
     small = shrink(pixels, (width, height))
     if width > depth.width or height > depth.height:
         return _Grid(small, depth.resized(width, height))

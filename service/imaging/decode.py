@@ -209,8 +209,18 @@ def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
     with _open(photo_format, data) as (image, _), _typed_errors(photo_format):
         if image.width * image.height > max_pixels:
             raise too_many_pixels("depth map", image.width, image.height, max_pixels)
+        if _is_halved(image):
+            raise UndecodableImage(
+                "The depth map has 16 bits of each colour, or an alpha channel of them, of which "
+                "8 are read; save it as 16-bit grey alone."
+            )
         image.load()
         return grey_numbers(image)
+
+
+def _is_halved(image: ImageFile) -> bool:
+    """Whether Pillow will read the upper 8 of its 16 bits: it does so of all but grey."""
+    return not image.mode.startswith("I") and any(";16" in str(tile.args) for tile in image.tile)
 
 
 def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Photo:

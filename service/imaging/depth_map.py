@@ -45,7 +45,8 @@ class DepthMap:
     ``enlarge`` is how the map is brought to a photo's size. ``near`` and ``far``: the nearest and
     the farthest value that count, in the map's unit (of inverse depth ``near`` is the larger
     number); None is the map's own. ``across`` ``(width,)`` and ``down`` ``(height,)`` are where in
-    the photo its columns and rows lie, 0..1; None is the centres of a grid.
+    the photo its columns and rows lie, 0..1; None is the centres of a grid. ``guessed`` is, of a
+    map that a client sent, the kind in which a network guessed it; None is a measurement.
     """
 
     values: DepthArray
@@ -56,6 +57,7 @@ class DepthMap:
     far: float | None = None
     across: NDArray[np.float64] | None = None
     down: NDArray[np.float64] | None = None
+    guessed: DepthKind | None = None
 
     @property
     def width(self) -> int:
@@ -173,7 +175,7 @@ class DepthMap:
             raise InvalidParameter(
                 f"near and far: {near if near is not None else 'the nearest'} is not nearer than "
                 f"{far if far is not None else 'the farthest'} in {self.kind}, whose values are "
-                f"from {self.extent[0]:.6g} to {self.extent[1]:.6g}."
+                f"from {self.reported_extent[0]:.6g} to {self.reported_extent[1]:.6g}."
             )
         if not limited.counted.any():
             raise InvalidParameter("near and far leave nothing of this depth map.")
@@ -199,8 +201,10 @@ class DepthMap:
         tell it from the other.
         """
         low, high = self.extent
-        if not self.has_infinity or math.isnan(high):
-            return low, MAX_METRES if self.has_infinity else high
+        if not self.has_infinity:
+            return low, high
+        if math.isnan(high):
+            return MAX_METRES, MAX_METRES
         level = max((high - low) / _MOST_LEVELS, high * _TOLD_APART)
         return low, max(MAX_METRES, high + level)
 

@@ -231,8 +231,10 @@ def _check_unscaled(file: DepthFile, values: NDArray[np.float32]) -> None:
 
 def _check_readings(values: NDArray[np.float32]) -> None:
     finite = values[np.isfinite(values)]
-    if not finite.size:
+    if np.isnan(values).all():
         raise InvalidParameter("depth: the map has no reading at all.")
+    if not finite.size:
+        return
     low, high = float(finite.min()), float(finite.max())
     if max(-low, high) > LARGEST_VALUE or 0 < high - low < _SMALLEST_SPAN:
         raise InvalidParameter(_OUT_OF_RANGE)

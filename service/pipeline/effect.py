@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,6 +184,8 @@ class EffectPipeline:
             photo = decoder.effect_input(data, None, order.side).photo
             file = read_depth_file(uploaded.data, self._limits.max_pixels, decoder.grey)
             depth = depth_map_of(file, uploaded.meaning, spec.kind)
+            if (named := named_network(file)) is not None:
+                depth = dataclasses.replace(depth, guessed=named.kind)
             sizes = map_sizes(file, spec)
             return photo, fitted_to_photo(depth, photo.width, photo.height, sizes)
 
@@ -198,12 +201,17 @@ class EffectPipeline:
         return count_npy(uploaded, self._limits.max_pixels)
 
 
+def named_network(file: DepthFile) -> NetworkSpec | None:
+    """The network that the file says its depth is of."""
+    return SPECS.get(file.description.model) if file.description else None
+
+
 def map_sizes(file: DepthFile, asked: NetworkSpec) -> MapSizes:
     """Sizes that an uploaded map may have beside the photo's.
 
     They are those of the network that the file says it is of, else of the one ``asked`` for.
     """
-    named = SPECS.get(file.description.model) if file.description else None
+    named = named_network(file)
     spec = named or find_spec(asked.name)
     at_size = asked if spec.name == asked.name else spec
     is_sure = named is not None

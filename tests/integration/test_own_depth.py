@@ -6,11 +6,12 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from service.effects.catalog import EFFECTS
 from service.imaging.formats import FORMATS, OutputFormat
 from tests.support.effects import COFFEE, SMALL, depth_file, npy, picture, post_effect
-from tests.support.photos import photo_bytes
+from tests.support.photos import as_bytes, photo_bytes, photo_pixels
 from tests.support.server import ServerProcess
 
 
@@ -52,6 +53,30 @@ def test_a_map_of_the_networks_size_is_taken_back_in_every_format(
     depth = depth_file(server, CHELSEA, format=format, size="network", **query)
     answer = post_effect(server, "pointcloud", CHELSEA, depth)
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("size", ["network", "original"])
+@pytest.mark.parametrize(
+    "format", [one for one in READABLE if one is not OutputFormat.NPY], ids=str
+)
+def test_what_cannot_be_told_of_a_photo_cannot_of_its_own_metres(
+    server: ServerProcess, format: OutputFormat, size: str
+) -> None:
+    """An NPY alone does not say whose it is."""
+    gravel = photo_bytes("gravel.png")
+    fit = {"calibration": "0.05,0.4"}
+    direct = post_effect(server, "obstacle", gravel, None, threshold_metres=20, **fit).json()
+    assert (direct["alarm"], direct["confidence"]) == (None, "low")
+    own = depth_file(server, gravel, format=format, size=size, **fit)
+    answer = post_effect(server, "obstacle", gravel, own, threshold_metres=20).json()
+    assert (answer["alarm"], answer["reason"]) == (None, direct["reason"])
+
+
+def test_a_photo_of_two_pixels_beyond_reach_is_told_in_numbers(server: ServerProcess) -> None:
+    photo = as_bytes(Image.fromarray(photo_pixels("coffee.png")[:2, :2]))
+    answer = server.client.post("/v1/depth?format=tiff&calibration=-0.6,1", files={"image": photo})
+    assert float(answer.headers["x-depth-min"]) <= float(answer.headers["x-depth-max"]) == 1000
+    assert post_effect(server, "obstacle", photo, answer.content).status_code == 200
 
 
 def test_a_map_of_another_quality_is_that_networks(server: ServerProcess) -> None:

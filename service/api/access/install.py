@@ -12,7 +12,7 @@ from service.api.headers import EXPOSED_HEADERS, JSON_LENGTH_HEADER
 from service.settings import Settings
 
 _REQUEST_HEADERS = (
-    *("Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout"),
+    *("Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout", "Content-Encoding"),
     *(JSON_LENGTH_HEADER, "traceparent", "tracestate"),
 )
 

@@ -74,6 +74,16 @@ def test_a_sensor_in_metres_is_not_doubted() -> None:
     assert detect_obstacles(wall, ObstacleOptions(), view=view).alarm is True
 
 
+@pytest.mark.parametrize("guessed", DepthKind)
+def test_metres_that_a_network_guessed_are_doubted_as_its_own_answer(guessed: DepthKind) -> None:
+    """Of one surface, relative depth tells nothing, whatever metres a fit has made of it."""
+    metres = (1 / (0.05 + 0.4 * np.tile(Y, (1, 160)))).astype(np.float32)
+    sent = DepthMap(metres, DepthKind.METRIC_DEPTH, UPLOADED, guessed=guessed)
+    relative = guessed is not DepthKind.METRIC_DEPTH
+    assert (judge(sent, PHOTO).doubt is not None) is relative
+    assert "structure" in str(judge(sent, np.zeros_like(PHOTO)).doubt)
+
+
 def test_gaps_are_neither_near_nor_in_the_way() -> None:
     values = np.full((12, 16), 5, np.float32)
     values[:6] = np.nan

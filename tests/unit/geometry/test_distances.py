@@ -84,6 +84,30 @@ def test_a_small_map_is_not_made_into_stairs() -> None:
     assert len(mesh.points) == 32 * 24
 
 
+@pytest.mark.parametrize("shape", [(24, 32), (20, 32), (24, 20), (30, 31)])
+def test_every_reading_of_a_small_map_is_a_point_whatever_its_shape(
+    shape: tuple[int, int],
+) -> None:
+    """Networks' maps seldom have the photo's shape."""
+    values = np.random.default_rng(0).permutation(shape[0] * shape[1]).reshape(shape) / 1e3 + 5
+    mesh = build_mesh(
+        np.zeros((480, 640, 3), np.uint8), wall(values), MeshOptions(refine=False), every_point=True
+    )
+    assert np.array_equal(np.sort(-mesh.points[:, 2]), np.sort(values.astype("f4").ravel()))
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_refining_leaves_what_is_far_where_something_is_infinite(scale: float) -> None:
+    """And puts nothing between the farthest reading and infinity."""
+    values = np.tile(np.linspace(2, 32, 160), (120, 1)) * scale
+    values[:20] = np.inf
+    photo = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+    refined = refined_distances(photo, wall(values), 4)
+    assert np.isfinite(refined[30:]).mean() > 0.95
+    assert np.isfinite(refined).sum() <= np.isfinite(values).sum()
+    assert np.nanmax(refined) <= values[-1].max() * (1 + 1e-4)
+
+
 def test_refining_leaves_what_is_no_edge_as_it_is() -> None:
     values = np.tile(np.linspace(2, 3, 160), (120, 1))
     values[:, 80:] += 5

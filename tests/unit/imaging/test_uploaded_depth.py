@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
@@ -102,6 +103,15 @@ def test_infinity_is_farther_than_the_sensor_tells() -> None:
     assert read(npy(values)).has_infinity
 
 
+def test_nothing_but_infinity_is_a_reading() -> None:
+    """Of an open sky; what the service says of its distance are numbers."""
+    sky = read(npy(np.full_like(METRES, np.inf)))
+    assert sky.has_infinity
+    assert sky.reported_extent == (1000, 1000)
+    with pytest.raises(InvalidParameter, match="from 1000 to 1000"):
+        sky.limited(None, 3)
+
+
 def test_0_may_be_a_gap_of_relative_depth_and_is_not_unless_said() -> None:
     levels = np.array([[0, 3, 9]], np.uint16)
     assert read(npy(levels), DepthMeaning(INVERSE)).is_whole
@@ -128,6 +138,17 @@ def test_an_alpha_channel_that_hides_nothing_is_passed_over() -> None:
         assert np.array_equal(depth.values, grey)
         with pytest.raises(UndecodableImage, match="transparent"):
             read(picture(np.dstack([*colours, hidden])), DepthMeaning())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bits_of_colours_are_refused(suffix: str, channels: int) -> None:
+    """Half of each number would be read."""
+    levels = np.dstack([np.arange(0, 60_000, 500, dtype=np.uint16).reshape(10, 12)] * channels)
+    levels[..., 3:] = 65535
+    written = cv2.imencode(suffix, levels)[1].tobytes()
+    with pytest.raises(UndecodableImage, match="16-bit grey"):
+        read(written)
 
 
 def test_a_picture_of_black_and_white_is_nearness() -> None:
@@ -167,7 +188,7 @@ BAD = {
     "negative metres": (npy(-METRES), METRIC, "above 0"),
     "only zeros": (npy(np.zeros((2, 2))), METRIC, "no reading"),
     "only NaN": (npy(np.full((2, 2), np.nan)), METRIC, "no reading"),
-    "only infinity": (npy(np.full((2, 2), np.inf)), METRIC, "no reading"),
+    "only minus infinity": (npy(np.full((2, 2), -np.inf)), METRIC, "no reading"),
     "zeros that count": (
         npy(np.zeros((2, 2))),
         DepthMeaning(DepthKind.METRIC_DEPTH, invalid=Invalid.NONE),
