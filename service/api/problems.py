@@ -65,7 +65,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(WebSocketRequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected_error)
+    app.add_exception_handler(Exception, _last_resort)
 
 
 def error_response(request: HTTPConnection, error: DepthError) -> Response:
@@ -104,16 +104,24 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem_response(error.status_code, slug, title, detail, request, headers)
 
 
-async def _unexpected_error(request: Request, error: Exception) -> Response:
-    record: RequestRecord = request.state.record
-    # This handler runs outside the middleware that adds id and headers to every other answer.
-    with log_lines_of(record.request_id):
-        logger.error("unexpected error", exc_info=error)
+def unexpected_error(request: Request, error: Exception) -> Response:
+    """The answer to an error that is none of the service's own; also logs it.
+
+    It is the last of its connection: nobody knows what the error left of the request unread.
+    """
+    logger.error("unexpected error", exc_info=error)
     response = error_response(
         request, DepthError("An unexpected error; the log has its request id.")
     )
-    # The error goes on to the server, which then closes the connection.
     response.headers["Connection"] = "close"
+    return response
+
+
+async def _last_resort(request: Request, error: Exception) -> Response:
+    """Of middleware: this runs outside of that which adds id and headers to every other answer."""
+    record: RequestRecord = request.state.record
+    with log_lines_of(record.request_id):
+        response = unexpected_error(request, error)
     response.raw_headers.extend(SECURITY_HEADERS)
     response.headers["X-Request-ID"] = record.request_id
     return response

@@ -17,6 +17,7 @@ from service.api.middleware.closing import ClosingMiddleware
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.middleware.gate import AdmissionGate
 from service.api.middleware.head import HeadAsGet
+from service.api.middleware.unexpected import UnexpectedErrors
 from service.api.oip import infer as oip_infer
 from service.api.oip import metadata as oip
 from service.api.oip import statistics as oip_statistics
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.metrics = metrics
     app.state.unanswered = set()
+    app.add_middleware(UnexpectedErrors)
     app.add_middleware(AdmissionGate)
     install_access(app, settings)
     app.add_middleware(HeadAsGet)

@@ -151,7 +151,7 @@ def test_a_page_of_a_listed_origin_may_call_and_read_the_headers(guarded: Server
             "Origin": ORIGIN,
             "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "authorization,x-api-key,x-request-timeout,"
-            "traceparent,tracestate",
+            "content-encoding,traceparent,tracestate",
         },
     )
     assert preflight.status_code == 200
