@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import Field
-
 from service.geometry.calibration import MAX_ANCHORS
 from service.geometry.metres import MetresOptions
 from service.imaging.depth_map import MAX_METRES
@@ -59,19 +57,14 @@ class MetresQuery(Options):
 class LimitsQuery(MetresQuery):
     """Metres, and what of them counts."""
 
-    near: float | None = Field(
+    near: float | None = ranged(
         None,
-        ge=-LARGEST_VALUE,
-        le=LARGEST_VALUE,
-        allow_inf_nan=False,
-        description="Nearest depth that counts, in the map's unit: metres, once something tells "
-        "them. What is nearer is no point of a surface, and as near as that in a picture; "
-        "files of numbers keep every reading.",
+        -LARGEST_VALUE,
+        LARGEST_VALUE,
+        "Nearest depth that counts, in the map's unit: metres, once something tells them. What is "
+        "nearer is no point of a surface, and as near as that in a picture; files of numbers keep "
+        "every reading.",
     )
-    far: float | None = Field(
-        None,
-        ge=-LARGEST_VALUE,
-        le=LARGEST_VALUE,
-        allow_inf_nan=False,
-        description="Farthest depth that counts, as `near`.",
+    far: float | None = ranged(
+        None, -LARGEST_VALUE, LARGEST_VALUE, "Farthest depth that counts, as `near`."
     )

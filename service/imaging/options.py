@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from service.errors import InvalidParameter
 
 T = TypeVar("T")
-Number = TypeVar("Number", int, float)
+Number = TypeVar("Number", int, float, float | None)
 Text = TypeVar("Text", str, str | None)
 
 SHARE = r"(?:0?\.[0-9]{1,9}|0|1(?:\.0{1,9})?)"
@@ -88,7 +88,7 @@ class Range:
         self._low, self._high = low, high
 
     def __call__(self, value: Number) -> Number:
-        if not self._low <= value <= self._high:
+        if value is not None and not self._low <= value <= self._high:
             raise PydanticCustomError(
                 "out_of_range",
                 "must be from {low} to {high}",
@@ -103,7 +103,7 @@ class Range:
 
 
 def ranged(default: Number, low: float, high: float, description: str) -> Number:
-    """A field of a query model that is a number from ``low`` to ``high``."""
+    """A field of a query model that is a number from ``low`` to ``high``, or None."""
     limits = Range(low, high)
     return _checked(default, limits, limits.schema, f"{description} {low:g} to {high:g}.")
 
