@@ -13,7 +13,7 @@ from service.bulk.local import on_processes
 from service.commands.failing import fail
 from service.commands.folder import beside, run_folder
 from service.commands.options import add_options, given_options
-from service.commands.output import listed, options_by_name, refuse_file_name
+from service.commands.output import listed, options_by_name, refuse_file_name, refuse_own_input
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.machine.cpu import cpu_budget
@@ -71,6 +71,7 @@ def _effect(effect: Effect[Any], arguments: argparse.Namespace, settings: Settin
         data = photo.read_bytes()
     except OSError as error:
         return fail(f"{photo}: {error.strerror}")
+    refuse_own_input(photo, output)
     answer = wanted.make(wanted.network(settings), data)
     try:
         output.write_bytes(answer.body)

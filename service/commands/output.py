@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,3 +50,11 @@ def refuse_file_name(outputs: Path, kinds: Sequence[FileKind]) -> None:
 def listed(kinds: Sequence[FileKind]) -> str:
     """The suffixes that names of these kinds end in."""
     return ", ".join(dict.fromkeys(kind.suffix for kind in kinds))
+
+
+def refuse_own_input(photo: Path, output: Path) -> None:
+    """Raise :class:`InvalidParameter` for an output that is the photo itself, by any name."""
+    # What is not there, or cannot be asked about, is not.
+    with contextlib.suppress(OSError):
+        if output.samefile(photo):
+            raise InvalidParameter(f"{output}: that is the photo itself.")

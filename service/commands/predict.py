@@ -12,7 +12,7 @@ from service.api.depth_query import DepthQuery
 from service.commands.failing import fail
 from service.commands.folder import beside
 from service.commands.options import add_options, given_options
-from service.commands.output import listed, options_by_name, refuse_file_name
+from service.commands.output import listed, options_by_name, refuse_file_name, refuse_own_input
 from service.errors import DepthError
 from service.imaging.formats import FILE_KINDS, OutputFormat, readers
 from service.imaging.options import refuse_unread
@@ -79,6 +79,7 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
         data = arguments.photo.read_bytes()
     except OSError as error:
         return fail(f"{arguments.photo}: {error.strerror}")
+    refuse_own_input(arguments.photo, output)
     wanted = depth_of(arguments, format, settings)
     body, depth = wanted.make(wanted.network(settings), data)
     try:

@@ -24,6 +24,7 @@ from service.imaging.formats import FORMATS, OutputFormat
 from service.imaging.options import Options
 from service.pipeline.depth import Measured
 from service.settings import Settings
+from tests.support.photos import photo_bytes
 
 OF_UPLOADS = {"depth_kind", "depth_scale", "invalid"}
 # Refused beside another parameter of their kind, or of no use for an example.
@@ -180,6 +181,20 @@ def test_an_option_without_the_one_it_needs_is_refused(
 ) -> None:
     with pytest.raises(InvalidParameter, match=why):
         given_options(parse(words), query)
+
+
+@pytest.mark.parametrize("command", [["predict"], ["effect", "relief"]])
+@pytest.mark.parametrize("name", ["photo.png", "link.png"])
+def test_a_photo_is_never_its_own_output(
+    settings: Settings, tmp_path: Path, command: list[str], name: str
+) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(photo_bytes("coffee.png"))
+    (tmp_path / "link.png").symlink_to(photo)
+    arguments = parse([*command, str(photo), "-o", str(tmp_path / name)])
+    with pytest.raises(InvalidParameter, match="the photo itself"):
+        arguments.run(arguments, settings)
+    assert photo.read_bytes() == photo_bytes("coffee.png")
 
 
 def test_options_of_something_else_are_refused(
