@@ -61,11 +61,15 @@ def test_both_ends_of_a_range_are_allowed(
     server: ServerProcess, effect: str, name: str, schema: dict[str, Any]
 ) -> None:
     tiny = as_bytes(Image.open(io.BytesIO(COFFEE)).resize((60, 40)))
-    for value in (schema["minimum"], schema["maximum"]):
+    low, high = schema["minimum"], schema["maximum"]
+    for value in (low, high):
         answer = post_effect(server, effect, tiny, DEPTH, **{name: value})
-        # One end of a limit leaves nothing of the map, which is said, and no number that cannot be.
-        beyond = name in ("near", "far") and "near and far" in answer.text
-        assert answer.status_code == (422 if beyond else 200), answer.text
+        # Of inverse depth, nothing is nearer than the least number or farther than the largest.
+        if (name, value) in (("near", low), ("far", high)):
+            assert (answer.status_code, answer.json()["type"]) == (422, "invalid-parameter")
+            assert "near and far" in answer.json()["detail"]
+        else:
+            assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
