@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from service.errors import WeightsError
 from service.models.spec import NetworkSpec, WeightsFile
-from service.models.weights import Origin, VerifiedWeights, WeightsStore, fsync_replace, sha256_of
+from service.models.weights import VerifiedWeights, WeightsStore, fsync_replace, sha256_of
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
@@ -35,7 +35,6 @@ def pull(
     reached, answers with an error, or serves other bytes than the official ones; nothing is
     installed then.
     """
-    store.create()
     if spec.embedded:
         store.forget_recorded(spec)
         return store.verify(spec)
@@ -44,11 +43,11 @@ def pull(
             f"There is no stable address of {spec.weights.file}. Get it as {spec.source} says and "
             f"run `depth-service models add {spec.name} --file PATH --trust`."
         )
+    store.create()
     target = store.official_path(spec)
     with FileLock(target.with_suffix(".lock")):
-        if spec.weights.sha256 is None and store.origin(spec) is Origin.FIRST_USE:
-            return store.verify(spec)
-        if not (target.is_file() and sha256_of(target) == spec.weights.sha256):
+        expected = spec.weights.sha256 or store.first_use_sha256(spec)
+        if not (target.is_file() and sha256_of(target) == expected):
             url = _url(spec.weights, mirror)
             partial = target.with_name(target.name + ".part")
             try:
@@ -60,9 +59,9 @@ def pull(
                     f"The download cannot be written: {error.strerror}. What has arrived is kept "
                     "and the next pull goes on from there."
                 ) from error
-            _install(partial, target, spec)
-            if spec.weights.sha256 is None:
-                return store.record_first_use(spec)
+            _install(partial, target, spec, expected)
+        if spec.weights.sha256 is None:
+            return store.record_first_use(spec)
         store.forget_recorded(spec)
     return store.verify(spec)
 
@@ -116,7 +115,7 @@ def _fetch(
                     return
 
 
-def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
+def _install(partial: Path, target: Path, spec: NetworkSpec, sha256: str | None) -> None:
     """Move a complete download in place, if it is what it should be."""
     size, expected = partial.stat().st_size, spec.weights.bytes
     if expected is not None and size < expected:
@@ -125,7 +124,7 @@ def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
             "Pull again to continue."
         )
     try:
-        _check(partial, spec)
+        _check(partial, spec, sha256)
     except WeightsError:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -133,18 +132,19 @@ def _install(partial: Path, target: Path, spec: NetworkSpec) -> None:
     fsync_replace(partial, target)
 
 
-def _check(partial: Path, spec: NetworkSpec) -> None:
-    if spec.weights.sha256 is None:
+def _check(partial: Path, spec: NetworkSpec, expected: str | None) -> None:
+    if expected is None:
         # What loads strictly is at least no error page.
         from service.models.checkpoint import load_network
 
         load_network(spec, partial)
         return
     actual = sha256_of(partial)
-    if actual != spec.weights.sha256:
+    if actual != expected:
+        which = "the official file" if spec.weights.sha256 else "the one that was first pulled"
         raise WeightsError(
-            f"The server's {spec.weights.file} is not the official file: SHA-256 is {actual}, "
-            f"expected {spec.weights.sha256}. Nothing was installed."
+            f"The server's {spec.weights.file} is not {which}: SHA-256 is {actual}, expected "
+            f"{expected}. Nothing was installed."
         )
 
 

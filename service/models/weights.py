@@ -126,21 +126,23 @@ class WeightsStore:
     def record_first_use(self, spec: NetworkSpec) -> VerifiedWeights:
         """Record the hash of the official file as it was just pulled, for every later load."""
         path = self.official_path(spec)
+        self.forget_recorded(spec)
         self._write_record(spec, _Record(path.name, sha256_of(path), Origin.FIRST_USE))
         return self.verify(spec)
 
     def forget_recorded(self, spec: NetworkSpec) -> None:
-        """Remove weights whose hash only we know, so that the official ones are used again.
+        """Remove a user's own weights and the record, readable or not: the official ones count."""
+        self._record_path(spec).unlink(missing_ok=True)
+        for own in self.folder.glob(f"{_custom_name(spec)}.*"):
+            own.unlink()
 
-        Those that were recorded before their official hash was published are the official ones.
-        """
-        record = self._read_record(spec)
-        if record is None:
-            return
-        self._record_path(spec).unlink()
-        recorded = self.folder / record.file
-        if recorded != self.official_path(spec):
-            recorded.unlink(missing_ok=True)
+    def first_use_sha256(self, spec: NetworkSpec) -> str | None:
+        """The SHA-256 that :meth:`record_first_use` has recorded, where that can be read."""
+        with contextlib.suppress(WeightsError):
+            record = self._read_record(spec)
+            if record is not None and record.origin is Origin.FIRST_USE:
+                return record.sha256
+        return None
 
     def _write_record(self, spec: NetworkSpec, record: _Record) -> None:
         with self._incoming() as incoming:
@@ -156,12 +158,15 @@ class WeightsStore:
             yield Path(incoming)
 
     def create(self) -> None:
-        """Make the folder; raises :class:`WeightsError` where that is impossible."""
+        """Make the folder; raises :class:`WeightsError` where nothing can be written to it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
         except OSError as error:
             raise WeightsError(
-                f"The weights folder cannot be made: {error.strerror}. Set DEPTH_WEIGHTS_DIR."
+                f"Weights cannot be written to {self.folder}: {error.strerror}. "
+                "Set DEPTH_WEIGHTS_DIR."
             ) from error
 
     def origin(self, spec: NetworkSpec) -> Origin | None:

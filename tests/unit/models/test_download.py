@@ -7,7 +7,7 @@ import hashlib
 import http.server
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from service.errors import WeightsError
 from service.models.download import pull
 from service.models.registry import find_spec
 from service.models.spec import NetworkSpec
-from service.models.weights import Origin, WeightsStore
+from service.models.weights import Origin, VerifiedWeights, WeightsStore
 from tests.conftest import MIDAS
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -208,3 +208,82 @@ def test_a_pull_of_bounded_time_keeps_what_it_has(
         pull(spec, store, mirror=mirror.url, progress=False, seconds=0)
     assert partial(spec, store).stat().st_size > 0
     fetch(spec, store, mirror)
+
+
+@pytest.fixture
+def unpublished(golden_checkpoint: Path, mirror: Mirror) -> NetworkSpec:
+    """An entry whose hash nobody publishes; the mirror has its file."""
+    mirror.content = golden_checkpoint.read_bytes()
+    entry = find_spec(MIDAS)
+    return replace(entry, weights=replace(entry.weights, bytes=None, sha256=None))
+
+
+def pull_first(spec: NetworkSpec, store: WeightsStore, mirror: Mirror) -> VerifiedWeights:
+    return pull(spec, store, mirror=mirror.url, progress=False)
+
+
+def test_of_an_unpublished_hash_the_first_pull_counts(
+    unpublished: NetworkSpec, store: WeightsStore, mirror: Mirror
+) -> None:
+    first = pull_first(unpublished, store, mirror)
+    assert first.origin is Origin.FIRST_USE
+    assert pull_first(unpublished, store, mirror) == first
+    assert mirror.requested == [None]
+    first.path.unlink()
+    good, mirror.content = mirror.content, CONTENT
+    with pytest.raises(WeightsError, match="not the one that was first pulled"):
+        pull_first(unpublished, store, mirror)
+    mirror.content = good
+    assert pull_first(unpublished, store, mirror) == first
+
+
+Damage = Callable[[NetworkSpec, WeightsStore], object]
+
+
+def record_of(spec: NetworkSpec, store: WeightsStore) -> Path:
+    return store.folder / f"{spec.name}.json"
+
+
+DAMAGE: dict[str, Damage] = {
+    "cut record": lambda spec, store: record_of(spec, store).write_text('{"file": "mid'),
+    "other record": lambda spec, store: record_of(spec, store).write_text("[1]"),
+    "no text": lambda spec, store: record_of(spec, store).write_bytes(b"\xff\xfe\x00"),
+    "cut file": lambda spec, store: store.official_path(spec).write_bytes(b"PK"),
+    "no file": lambda spec, store: store.official_path(spec).unlink(),
+}
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["first use", "published"])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_whatever_is_damaged_another_pull_mends(
+    unpublished: NetworkSpec,
+    spec: NetworkSpec,
+    store: WeightsStore,
+    mirror: Mirror,
+    damage: Damage,
+    published: bool,
+) -> None:
+    if published:
+        mirror.content, unpublished = CONTENT, spec
+    first = pull_first(unpublished, store, mirror)
+    damage(unpublished, store)
+    with pytest.raises(WeightsError):
+        store.verify(unpublished)
+    assert pull_first(unpublished, store, mirror) == first
+    assert store.verify(unpublished) == first
+
+
+@pytest.mark.parametrize("damage", ["cut record", "other record", "no text"])
+def test_whatever_is_damaged_a_file_that_is_added_mends(
+    spec: NetworkSpec, store: WeightsStore, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "official.pt"
+    file.write_bytes(CONTENT)
+    for install, origin in (
+        (store.install_official, Origin.OFFICIAL),
+        (store.install_custom, Origin.CUSTOM),
+    ):
+        store.create()
+        DAMAGE[damage](spec, store)
+        assert install(spec, file).origin is origin
+        assert store.verify(spec).path.read_bytes() == CONTENT
