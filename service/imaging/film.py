@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,11 @@ _CODECS = {
     ),
     Codec.FFV1: _Record("ffv1", {"level": "3", "slices": "4"}, "gray16le", "gray16le"),
 }
+
+
+def address_of(path: Path) -> str:
+    """What FFmpeg opens the file by: the start of a name may look like a protocol to it."""
+    return f"file:{path}"
 
 
 def require_av(what: str) -> None:

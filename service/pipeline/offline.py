@@ -25,6 +25,7 @@ from service.inference.engines.selection import load_for_serving
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec, Quality
+from service.observability.metrics import NetworkLabels
 from service.pipeline.depth import Measured
 from service.pipeline.estimator import Detail, Estimate, OutputSize
 from service.pipeline.photo_formats import formats_in_process, installed_formats
@@ -50,6 +51,11 @@ class OfflineNetwork:
     def spec(self) -> NetworkSpec:
         """The network, for the input size it was loaded for."""
         return self._network.spec
+
+    @property
+    def labels(self) -> NetworkLabels:
+        """What runs, to the hash of its weights."""
+        return self._network.labels
 
     def smaller(self) -> OfflineNetwork:
         """The same network for the inputs that it calls fast, nothing loaded twice."""

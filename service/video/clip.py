@@ -18,7 +18,7 @@ import numpy as np
 
 from service.errors import InvalidParameter, UnsupportedMediaType
 from service.imaging.files.formats import sniff
-from service.imaging.film import AvContainer, AvFrame, AvStream, require_av
+from service.imaging.film import AvContainer, AvFrame, AvStream, address_of, require_av
 from service.imaging.transforms import Rgb
 
 MOST_PIXELS = 4096 * 2304
@@ -263,7 +263,7 @@ def open_clip(path: Path) -> AvContainer:
     _check_file(path)
     options = {"format_whitelist": _DEMUXERS, "max_pixels": str(_MOST_HEADER_PIXELS)}
     try:
-        return av.open(f"file:{path}", options=options)
+        return av.open(address_of(path), options=options)
     except av.FFmpegError:
         raise InvalidParameter(_no_video(path)) from None
 

@@ -73,7 +73,7 @@ def make_video(
     leaves nothing.
     """
     watch = watch or Watch()
-    target, parts = target_for(output, order), Parts(output)
+    target, parts = target_for(output, order, resume is not False), Parts(output)
     with Clip(clip) as opened:
         network = load()
         identity = _identity(clip, order, network)
@@ -101,10 +101,14 @@ def _identity(clip: Path, order: VideoOrder, network: OfflineNetwork) -> dict[st
     """What two runs must have in common for one to go on where the other ended."""
     version = file_version(clip)
     options = {name: repr(value) for name, value in vars(order).items()}
+    labels = network.labels
     return {
         **{name: value for name, value in options.items() if name not in ("model", "quality")},
         "clip": [str(clip.resolve()), *(version or ())[:2]],
-        "model": network.spec.name,
+        "model": labels.model,
+        "weights": labels.weights_sha256,
+        "engine": labels.engine,
+        "precision": labels.precision,
         "input": repr(network.spec.input_rule),
         "service": __version__,
     }

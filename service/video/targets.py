@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ import numpy as np
 from service.errors import InvalidParameter
 from service.imaging import png
 from service.imaging.encode import EncodeOptions, encode_exr, encode_npy
-from service.imaging.film import INDEX_FIRST, AvPacket, AvStream, Codec, Film
+from service.imaging.film import INDEX_FIRST, AvPacket, AvStream, Codec, Film, address_of
 from service.video.numbers import levels
 from service.video.order import FrameFormat, VideoOrder
 from service.video.painting import LOOKS, Painter, Shot, refuse_what_does_nothing
@@ -64,13 +65,16 @@ class Target(Protocol):
         """Make the whole of its parts; it takes its name when it is complete."""
 
 
-def target_for(path: Path, order: VideoOrder) -> Target:
+def target_for(path: Path, order: VideoOrder, goes_on: bool = False) -> Target:
     """By the suffix of the output's name: a video's, ``.zip``, or none for a folder.
 
     Raises :class:`InvalidParameter` for another, for one that cannot hold what is asked for, for
-    options that would do nothing, and for a folder that is there.
+    options that would do nothing, and where something else has that name. What the run left there
+    that this one ``goes_on`` with is no such thing.
     """
     refuse_what_does_nothing(order)
+    if path.name in ("", ".."):
+        raise InvalidParameter(f"{path}: that is no name for an output.")
     suffix = path.suffix.lower()
     is_numbers = LOOKS[order.look].is_numbers
     if suffix in _CODECS:
@@ -81,15 +85,18 @@ def target_for(path: Path, order: VideoOrder) -> Target:
             )
         if order.frames is not FrameFormat.PNG:
             raise InvalidParameter(f"frames: {order.frames} goes into a folder or .zip.")
+        _refuse_folder(path)
         return FilmTarget(path, Codec.FFV1 if is_numbers else _CODECS[suffix])
     if not order.sound:
         raise InvalidParameter(f"silent: {path.name} holds no sound.")
     if suffix not in ("", _ZIP):
         known = ", ".join(_CODECS)
         raise InvalidParameter(f"{path.name}: end its name in {known} or .zip, or name a folder.")
-    if path.is_dir() and (suffix or any(path.iterdir())):
-        raise InvalidParameter(f"{path}: there is a folder of that name, with files in it.")
-    return FilesTarget(path, order)
+    if suffix:
+        _refuse_folder(path)
+    else:
+        _refuse_other_files(path, order, goes_on)
+    return FilesTarget(path, order, goes_on)
 
 
 class FilmTarget:
@@ -110,9 +117,9 @@ class FilmTarget:
         options = INDEX_FIRST if suffix in (".mp4", ".m4v", ".mov") else {}
         with (
             _named_when_complete(self._path) as unfinished,
-            av.open(str(unfinished), "w", options=dict(options)) as output,
+            av.open(address_of(unfinished), "w", options=dict(options)) as output,
         ):
-            with av.open(str(parts[0] / _PART)) as first:
+            with av.open(address_of(parts[0] / _PART)) as first:
                 stream = output.add_stream_from_template(first.streams.video[0])
                 stream.time_base = timing.time_base
             pictures = _pictures(parts, stream, timing)
@@ -126,7 +133,7 @@ class _FilmPart:
     def __init__(self, path: Path, codec: Codec, painter: Painter, timing: Timing) -> None:
         import av
 
-        self._container = av.open(str(path), "w", format="nut")
+        self._container = av.open(address_of(path), "w", format="nut")
         self._film = Film(self._container, codec, timing.time_base, timing.rate)
         self._painter = painter
 
@@ -141,8 +148,8 @@ class _FilmPart:
 class FilesTarget:
     """A file a frame, ``000000.png`` and on."""
 
-    def __init__(self, path: Path, order: VideoOrder) -> None:
-        self._path, self._order = path, order
+    def __init__(self, path: Path, order: VideoOrder, goes_on: bool) -> None:
+        self._path, self._order, self._goes_on = path, order, goes_on
 
     def begin(self, part: Path, painter: Painter, timing: Timing) -> PartWriter:
         """See :class:`Target`."""
@@ -160,14 +167,17 @@ class FilesTarget:
             else:
                 unfinished.mkdir()
                 for file in files:
-                    os.link(file, unfinished / file.name)
+                    _link(file, unfinished / file.name)
+                # What somebody else has put there meanwhile stays.
+                _refuse_other_files(self._path, self._order, self._goes_on)
+                _remove(self._path)
 
 
 class _FilesPart:
     def __init__(self, folder: Path, order: VideoOrder, painter: Painter) -> None:
         self._folder, self._painter = folder, painter
+        self._format = _frame_format(order)
         is_numbers = LOOKS[order.look].is_numbers
-        self._format = order.frames if is_numbers else FrameFormat.PNG
         self._encode = _NUMBERS[order.frames] if is_numbers else self._encode_picture
 
     def add(self, shot: Shot, number: int, time: int) -> None:
@@ -218,7 +228,7 @@ def _packets(parts: Sequence[Path]) -> Iterator[AvPacket]:
     import av
 
     for part in parts:
-        with av.open(str(part / _PART)) as container:
+        with av.open(address_of(part / _PART)) as container:
             for packet in container.demux(video=0):
                 if packet.pts is not None:
                     # Our codecs show frames in the order they are coded. Of a few frames seconds
@@ -231,6 +241,34 @@ def _seconds(packet: AvPacket) -> float:
     return float(packet.dts * packet.time_base)
 
 
+def _frame_format(order: VideoOrder) -> FrameFormat:
+    return order.frames if LOOKS[order.look].is_numbers else FrameFormat.PNG
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise InvalidParameter(f"{path}: there is a folder of that name.")
+
+
+def _refuse_other_files(folder: Path, order: VideoOrder, goes_on: bool) -> None:
+    """Raise :class:`InvalidParameter` where removing ``folder`` would lose more than our frames."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InvalidParameter(f"{folder}: there is a file of that name.")
+    frame = re.compile(rf"[0-9]{{6,}}\.{_frame_format(order)}")
+    if folder.is_dir() and not all(
+        goes_on and frame.fullmatch(file.name) for file in folder.iterdir()
+    ):
+        raise InvalidParameter(f"{folder}: there is a folder of that name, with files in it.")
+
+
+def _link(file: Path, name: Path) -> None:
+    try:
+        os.link(file, name)
+    except OSError:
+        # Memory cards know no links.
+        shutil.copyfile(file, name)
+
+
 @contextlib.contextmanager
 def _named_when_complete(path: Path) -> Iterator[Path]:
     """Where to write what is then renamed to ``path``, or removed when the block raises."""
@@ -238,8 +276,6 @@ def _named_when_complete(path: Path) -> Iterator[Path]:
     _remove(unfinished)
     try:
         yield unfinished
-        if path.is_dir():
-            path.rmdir()
         unfinished.replace(path)
     except BaseException:
         _remove(unfinished)

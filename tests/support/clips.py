@@ -80,6 +80,32 @@ def write_sound(path: Path, codec: str, seconds: float = 0.5, cover: Picture | N
     return path
 
 
+def with_tones(
+    path: Path, silent_clip: Path, tones: Sequence[tuple[float, float]], codec: str
+) -> Path:
+    """The pictures of a clip, and a tone from each second to another; nothing in between."""
+    with av.open(str(silent_clip)) as source, av.open(str(path), "w") as container:
+        picture = container.add_stream_from_template(source.streams.video[0])
+        audio: Any = container.add_stream(codec, rate=48000, layout="mono")
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = picture
+                container.mux(packet)
+        audio.codec_context.open(strict=False)
+        size = audio.codec_context.frame_size or 960
+        tone = np.sin(np.arange(size) * 0.05).astype(np.float32)[np.newaxis]
+        resampler = av.AudioResampler(audio.codec_context.format, "mono", 48000)
+        for start, end in tones:
+            for tick in range(round(48000 / size * start), round(48000 / size * end)):
+                frame = av.AudioFrame.from_ndarray(tone / 4, "fltp", "mono")
+                frame.sample_rate = 48000
+                (ready,) = resampler.resample(frame)
+                ready.pts, ready.time_base = tick * size, Fraction(1, 48000)
+                container.mux(audio.encode(ready))
+        container.mux(audio.encode())
+    return path
+
+
 def wipe_packet(path: Path, number: int) -> None:
     """Let a packet of the pictures be zeros."""
     with av.open(str(path)) as container:

@@ -15,7 +15,7 @@ from service.settings import Settings
 from service.video.order import Look, VideoOrder
 from service.video.run import make_video
 from tests.support.clips import write_clip
-from tests.unit.video.test_run import stopped_after
+from tests.unit.video.conftest import stopped_after
 
 
 def test_each_clip_becomes_one_and_what_is_none_is_reported(

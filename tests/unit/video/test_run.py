@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
+from pytest import MonkeyPatch
 
 from service.errors import InvalidParameter
 from service.geometry.metres import MetresOptions
@@ -22,31 +21,10 @@ from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.clip import Span
 from service.video.order import FrameFormat, Look, Scale, VideoOrder
-from service.video.run import VideoSummary, Watch, make_video
+from service.video.run import make_video
 from tests.support.clips import panned, write_clip
 from tests.support.server import ROOT, service_env
-
-FRAMES = 10
-Make = Callable[..., VideoSummary]
-
-
-@pytest.fixture(scope="module")
-def network(settings: Settings) -> OfflineNetwork:
-    return OfflineNetwork("depth_lite_256", settings)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", FRAMES, sound="aac")
-
-
-@pytest.fixture
-def make(clip: Path, network: OfflineNetwork) -> Make:
-    def make(output: Path, order: VideoOrder | None = None, **options: object) -> VideoSummary:
-        order = dataclasses.replace(order or VideoOrder(), frames_a_part=4)
-        return make_video(clip, output, order, lambda: network, **options)  # type: ignore[arg-type]
-
-    return make
+from tests.unit.video.conftest import FRAMES, Make, stopped_after
 
 
 @pytest.mark.parametrize(
@@ -140,11 +118,6 @@ def test_points_in_the_first_frame_give_metres_until_a_cut(
     assert np.isnan(frames[5]).all()
 
 
-def stopped_after(frames: int) -> Watch:
-    seen: list[int] = []
-    return Watch(frame=seen.append, is_stopped=lambda: sum(seen) >= frames)
-
-
 @pytest.mark.parametrize("scale", list(Scale))
 @pytest.mark.parametrize(("name", "look"), [("a.mp4", Look.PORTRAIT), ("a.zip", Look.DEPTH)])
 def test_a_stopped_run_leaves_what_is_done_and_resumes_to_the_same_file(
@@ -171,6 +144,19 @@ def test_a_stopped_run_leaves_what_is_done_and_resumes_to_the_same_file(
         assert ours.namelist() == theirs.namelist()
         assert all(ours.read(each) == theirs.read(each) for each in ours.namelist())
     assert {path.name for path in tmp_path.iterdir()} == {name, f"whole-{name}"}
+
+
+@pytest.mark.parametrize("field", ["weights_sha256", "engine", "precision"])
+def test_other_weights_or_another_engine_do_not_go_on(
+    make: Make, network: OfflineNetwork, tmp_path: Path, monkeypatch: MonkeyPatch, field: str
+) -> None:
+    """Half of the clip would be another network's."""
+    make(tmp_path / "a.mp4", watch=stopped_after(6))
+    others = network.labels._replace(**{field: "another"})
+    monkeypatch.setattr(OfflineNetwork, "labels", property(lambda network: others))
+    with pytest.raises(InvalidParameter, match=f"another {field.removesuffix('_sha256')};"):
+        make(tmp_path / "a.mp4", resume=True)
+    assert make(tmp_path / "a.mp4", resume=None).frames == FRAMES
 
 
 KILLED = """
@@ -242,6 +228,13 @@ def test_what_cannot_be_made_is_told_and_leaves_nothing(
     with pytest.raises(InvalidParameter, match="HDR"):
         make_video(hdr, tmp_path / "a.mp4", VideoOrder(), lambda: network)
     assert {path.name for path in tmp_path.iterdir()} == {"full", "hdr.mkv"}
+
+
+def test_few_frames_a_minute(network: OfflineNetwork, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", 4, times=[0, 60_000, 120_000, 180_000], codec="ffv1")
+    for fps, frames in ((1 / 60, 4), (0.01, 2), (0.001, 1)):
+        order = VideoOrder(span=Span(fps=fps))
+        assert make_video(clip, tmp_path / "a.mp4", order, lambda: network).frames == frames
 
 
 @pytest.mark.parametrize(
