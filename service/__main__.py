@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import logging
 import os
 import sys
 from collections.abc import Collection, Sequence
 
-import pydantic
-
 from service import __version__
 from service.commands import bulk, effect, eval, keys, models, predict, video
-from service.commands.failing import fail
+from service.commands.failing import EXPECTED, fail, fail_because
 from service.commands.shorthand import completed
-from service.errors import DepthError, InvalidParameter, WeightsError
 from service.observability.logging import configure_logging
 from service.settings import Settings, unknown_variables
 
@@ -24,6 +22,9 @@ logger = logging.getLogger("service")
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the process's exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files may be no text; standard error is written so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         settings = Settings()
@@ -31,21 +32,9 @@ def main(argv: list[str] | None = None) -> int:
         if not _check_names():
             return 2
         status: int = arguments.run(arguments, settings)
-    except pydantic.ValidationError as error:
-        for fault in error.errors():
-            # Of a list the first part names the variable, the second the item.
-            name = "".join(str(part) for part in fault["loc"][:1]).upper()
-            message = fault["msg"].removeprefix("Value error, ")
-            print(f"DEPTH_{name}: {message}" if name else message, file=sys.stderr)
-        return 2
-    except InvalidParameter as error:
-        return fail(error.detail)
-    except DepthError as error:
-        print(error.detail, file=sys.stderr)
-        return 1
-    except WeightsError as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.stdout.flush()
+    except EXPECTED as error:
+        return fail_because(error)
     return status
 
 

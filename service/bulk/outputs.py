@@ -35,8 +35,10 @@ class OutputFolder:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def has(self, name: Path) -> bool:
-        """Whether that output is done."""
-        return (self.path / name).exists()
+        """Whether that output is done; one of an impossible name is not."""
+        with contextlib.suppress(OSError):
+            return (self.path / name).exists()
+        return False
 
     @contextlib.contextmanager
     def begun(self, name: Path) -> Iterator[Path]:

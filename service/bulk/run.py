@@ -45,8 +45,7 @@ def run_bulk(order: Order, work: Work) -> BulkSummary:
             else:
                 summary.failed += 1
                 _write_failure(report, order.unit, file, error, detail)
-                name = os.fsdecode(file).encode(errors="replace").decode()
-                tqdm.write(f"{name}: {detail}", file=sys.stderr)
+                tqdm.write(f"{os.fsdecode(file)}: {detail}", file=sys.stderr)
         bar.close()
     outputs.close()
     return summary

@@ -11,13 +11,13 @@ from service.bulk.clips import ClipOrder
 from service.bulk.cluster import on_ray
 from service.bulk.worker import BulkOrder, Order
 from service.commands.failing import fail
-from service.commands.folder import run_folder
+from service.commands.folder import run_folder, workers_of
 from service.commands.options import flag
 from service.commands.predict import add_depth_arguments, depth_of
 from service.commands.video import add_look_arguments, order_of
 from service.errors import InvalidParameter
 from service.imaging.formats import OutputFormat
-from service.pipeline.offline import OfflineNetwork, refuse_own_outputs
+from service.pipeline.offline import OfflineNetwork, check_outputs_folder
 from service.settings import Settings
 from service.video.targets import target_for
 
@@ -45,19 +45,19 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
     photos, outputs = arguments.photos.resolve(), arguments.outputs.resolve()
     if not photos.is_dir():
         return fail(f"{arguments.photos}: no such folder")
-    refuse_own_outputs(photos, outputs)
+    check_outputs_folder(photos, outputs)
+    work = functools.partial(on_ray, address=arguments.address, workers=workers_of(arguments))
+    # A worker is a core's; more threads would only compete.
+    of_one_core = settings.model_copy(update={"threads": 1})
+    order = _order(arguments, photos, outputs, of_one_core)
     if importlib.util.find_spec("ray") is None:
         return fail("This command needs Ray: pip install '.[bulk]'.")
     # Before any worker starts: what is wrong with the weights is said once, and the network is
     # converted once.
-    # A worker is a core's; more threads would only compete.
-    of_one_core = settings.model_copy(update={"threads": 1})
-    order = _order(arguments, photos, outputs, of_one_core)
     if isinstance(order, BulkOrder):
         order.depth.network(settings)
     else:
         OfflineNetwork(arguments.model, settings, arguments.resolution, arguments.quality)
-    work = functools.partial(on_ray, address=arguments.address, workers=arguments.workers)
     return run_folder(order, work, arguments.outputs)
 
 
@@ -78,8 +78,11 @@ def _refuse_what_does_nothing(arguments: argparse.Namespace) -> None:
 def _order(arguments: argparse.Namespace, folder: Path, outputs: Path, settings: Settings) -> Order:
     if arguments.video is not None:
         video = order_of(arguments)
-        # The suffix is checked once, not by every clip.
-        target_for(outputs / f"clip{arguments.video}", video)
+        # Checked once, not by every clip.
+        name = f"clip{arguments.video}"
+        if not Path(name).suffix or Path(name).name != name:
+            raise InvalidParameter("--video must be a suffix, such as .mp4.")
+        target_for(outputs / name, video)
         return ClipOrder(folder, outputs, arguments.video, video, settings)
     format = arguments.format or OutputFormat.HEATMAP
     return BulkOrder(folder, outputs, depth_of(arguments, format, settings), settings)

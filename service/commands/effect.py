@@ -11,13 +11,13 @@ from service.api.effects.queries import EffectQuery, query_of
 from service.bulk.effects import EffectFolder
 from service.bulk.local import on_processes
 from service.commands.failing import fail
-from service.commands.folder import beside, run_folder
+from service.commands.folder import beside, run_folder, workers_of
 from service.commands.options import add_options, given_options
 from service.commands.output import listed, options_by_name, refuse_file_name, refuse_own_input
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.machine.cpu import cpu_budget
-from service.pipeline.offline import refuse_own_outputs
+from service.pipeline.offline import check_outputs_folder
 from service.pipeline.offline_effect import OfflineEffect
 from service.settings import Settings
 
@@ -67,16 +67,10 @@ def _effect(effect: Effect[Any], arguments: argparse.Namespace, settings: Settin
     if arguments.workers is not None:
         return fail("--workers are for a folder.")
     output = arguments.output or wanted.output_name(photo)
-    try:
-        data = photo.read_bytes()
-    except OSError as error:
-        return fail(f"{photo}: {error.strerror}")
+    data = photo.read_bytes()
     refuse_own_input(photo, output)
     answer = wanted.make(wanted.network(settings), data)
-    try:
-        output.write_bytes(answer.body)
-    except OSError as error:
-        return fail(f"{output}: {error.strerror}")
+    output.write_bytes(answer.body)
     print(f"{output}: {effect.name}, {answer.media_type}, {len(answer.body)} bytes")
     return 0
 
@@ -86,11 +80,9 @@ def _effect_of_folder(
 ) -> int:
     folder: Path = arguments.photo
     outputs = arguments.output or beside(folder, wanted.name)
-    refuse_own_outputs(folder, outputs)
+    check_outputs_folder(folder, outputs)
     refuse_file_name(outputs, effect.kinds)
-    processes = cpu_budget() if arguments.workers is None else arguments.workers
-    if processes < 1:
-        return fail("--workers must be 1 or more.")
+    processes = workers_of(arguments) or cpu_budget()
     # A worker is a core's; more threads would only compete.
     of_one_core = settings.model_copy(update={"threads": 1})
     order = EffectFolder(folder.resolve(), outputs.resolve(), wanted, of_one_core)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def run_folder(order: Order, work: Work, outputs: Path) -> int:
         f"{summary.failed} failed" + (f" (see {REPORT})" if summary.failed else "")
     )
     return 1 if summary.failed else 0
+
+
+def workers_of(arguments: argparse.Namespace) -> int | None:
+    """``--workers``, if given; raises :class:`InvalidParameter` for fewer than one."""
+    workers: int | None = arguments.workers
+    if workers is not None and workers < 1:
+        raise InvalidParameter("--workers must be 1 or more.")
+    return workers
 
 
 def beside(folder: Path, name: str) -> Path:

@@ -52,9 +52,9 @@ def listed(kinds: Sequence[FileKind]) -> str:
     return ", ".join(dict.fromkeys(kind.suffix for kind in kinds))
 
 
-def refuse_own_input(photo: Path, output: Path) -> None:
-    """Raise :class:`InvalidParameter` for an output that is the photo itself, by any name."""
+def refuse_own_input(given: Path, output: Path) -> None:
+    """Raise :class:`InvalidParameter` for an output that is what is read, by any name."""
     # What is not there, or cannot be asked about, is not.
     with contextlib.suppress(OSError):
-        if output.samefile(photo):
-            raise InvalidParameter(f"{output}: that is the photo itself.")
+        if output.samefile(given):
+            raise InvalidParameter(f"{output}: that is what is read.")

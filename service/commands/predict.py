@@ -19,10 +19,10 @@ from service.imaging.options import refuse_unread
 from service.models.spec import Quality
 from service.pipeline.offline import (
     OfflineDepth,
+    check_outputs_folder,
     files_in,
     is_photo,
     output_name,
-    refuse_own_outputs,
 )
 from service.settings import Settings
 
@@ -75,17 +75,11 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
         output = output_name(arguments.photo, format)
     else:
         format = options_by_name(output, FILE_KINDS, arguments).get("format", format)
-    try:
-        data = arguments.photo.read_bytes()
-    except OSError as error:
-        return fail(f"{arguments.photo}: {error.strerror}")
+    data = arguments.photo.read_bytes()
     refuse_own_input(arguments.photo, output)
     wanted = depth_of(arguments, format, settings)
     body, depth = wanted.make(wanted.network(settings), data)
-    try:
-        output.write_bytes(body)
-    except OSError as error:
-        return fail(f"{output}: {error.strerror}")
+    output.write_bytes(body)
     low, high = depth.reported_extent
     print(
         f"{output}: {format}, {depth.width}x{depth.height}, "
@@ -98,7 +92,7 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     """Every photo of a folder; a bad one is reported and left out."""
     format = arguments.format or OutputFormat.HEATMAP
     outputs: Path = arguments.output or beside(arguments.photo, format)
-    refuse_own_outputs(arguments.photo, outputs)
+    check_outputs_folder(arguments.photo, outputs)
     refuse_file_name(outputs, FILE_KINDS)
     files = list(files_in(arguments.photo))
     photos = list(filter(is_photo, files))

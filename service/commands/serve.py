@@ -107,6 +107,8 @@ def listen_as_told(settings: Settings) -> list[socket.socket]:
 def _admin_server(app: FastAPI, settings: Settings) -> AdminServer | None:
     if not settings.admin_port:
         return None
+    if settings.uds is None and settings.admin_port == settings.port:
+        raise _CannotServe("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
     with _blame(f"DEPTH_ADMIN_PORT={settings.admin_port}", OSError):
         return AdminServer(
             create_admin_app(app, settings),

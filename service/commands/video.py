@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import signal
 import sys
 import threading
@@ -11,15 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pydantic
 from tqdm import tqdm
 
 from service.api.metres import MetresQuery
+from service.api.network_query import NetworkQuery
 from service.commands.failing import fail
+from service.commands.options import given_options
+from service.commands.output import refuse_own_input
 from service.commands.predict import add_network_arguments
 from service.effects.stereo import PICTURE_LAYOUTS, StereoLayout
 from service.errors import InvalidParameter
-from service.geometry.metres import MetresOptions
 from service.imaging.render import Colormap
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
@@ -30,6 +32,8 @@ from service.video.run import VideoSummary, Watch, make_video
 
 # What shells say of a program that SIGINT ended.
 _INTERRUPTED = 130
+# A frame every 17 minutes; codecs count rates in fractions of small numbers.
+_LEAST_RATE = 0.001
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -86,12 +90,13 @@ def add_look_arguments(parser: argparse.ArgumentParser) -> None:
 def order_of(arguments: argparse.Namespace) -> VideoOrder:
     """What the arguments say; raises :class:`InvalidParameter`."""
     start, end, fps = arguments.start, arguments.end, arguments.fps
-    if start is not None and not start >= 0:
+    network = given_options(arguments, NetworkQuery)
+    if start is not None and not 0 <= start < math.inf:
         raise InvalidParameter("--start must be 0 or more.")
     if end is not None and not end > (start or 0):
         raise InvalidParameter("--end must be after --start.")
-    if fps is not None and not 0 < fps <= 1000:
-        raise InvalidParameter("--fps must be above 0, and at most 1000.")
+    if fps is not None and not _LEAST_RATE <= fps <= 1000:
+        raise InvalidParameter(f"--fps must be from {_LEAST_RATE} to 1000.")
     return VideoOrder(
         look=arguments.look,
         colormap=arguments.colormap or Colormap.INFERNO,
@@ -99,42 +104,28 @@ def order_of(arguments: argparse.Namespace) -> VideoOrder:
         frames=arguments.frames,
         scale=arguments.scale,
         span=Span(start, end, fps),
-        metres=_metres(arguments.anchors),
+        metres=given_options(arguments, MetresQuery).metres,
         model=arguments.model,
-        resolution=arguments.resolution,
-        quality=arguments.quality,
+        resolution=network.resolution,
+        quality=network.quality,
         sound=not arguments.silent,
     )
-
-
-def _metres(anchors: str | None) -> MetresOptions:
-    try:
-        return MetresQuery(anchors=anchors).metres
-    except pydantic.ValidationError as error:
-        raise InvalidParameter(f"--anchors {error.errors()[0]['msg']}") from None
 
 
 def _video(arguments: argparse.Namespace, settings: Settings) -> int:
     order = order_of(arguments)
     if not arguments.output.absolute().parent.is_dir():
         return fail(f"{arguments.output}: there is no folder to put it in")
-    if arguments.output.exists() and arguments.output.samefile(arguments.clip):
-        return fail(f"{arguments.output}: that is the clip itself")
-    with _stopped_by_interrupts() as stopped:
-        bar = _Bar()
-        try:
-            summary = make_video(
-                arguments.clip,
-                arguments.output,
-                order,
-                lambda: OfflineNetwork(order.model, settings, order.resolution, order.quality),
-                arguments.resume,
-                Watch(bar.begin, bar.frame, stopped.is_set),
-            )
-        except OSError as error:
-            return fail(f"{arguments.output}: {error.strerror or error}")
-        finally:
-            bar.close()
+    refuse_own_input(arguments.clip, arguments.output)
+    with _stopped_by_interrupts() as stopped, contextlib.closing(_Bar()) as bar:
+        summary = make_video(
+            arguments.clip,
+            arguments.output,
+            order,
+            lambda: OfflineNetwork(order.model, settings, order.resolution, order.quality),
+            arguments.resume,
+            Watch(bar.begin, bar.frame, stopped.is_set),
+        )
     _tell(arguments.output, summary)
     return 0 if summary.is_whole else _INTERRUPTED
 

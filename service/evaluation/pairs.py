@@ -11,10 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.errors import DepthError
+from service.imaging.npy import read_npy
 from service.pipeline.offline import photos_in
 
 # Calibration of the motorcycle at this size.
 _FOCAL_PIXELS, _BASELINE_METRES, _DOFFS_PIXELS = 994.978, 0.193001, 31.086
+# Any map that fits into memory.
+_MOST_PIXELS = 10**9
 _SUFFIXES = (".npy", ".depth.png")
 
 
@@ -59,10 +63,11 @@ def motorcycle() -> Pair:
 
 def _read(file: Path, units_a_metre: float) -> NDArray[np.float32]:
     if file.suffix == ".npy":
-        values = np.load(file, allow_pickle=False)
-    else:
-        values = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-        values = None if values is None else values / units_a_metre
-    if values is None or values.ndim != 2:
+        try:
+            return np.asarray(read_npy(file.read_bytes(), _MOST_PIXELS), np.float32)
+        except DepthError as error:
+            raise ValueError(f"{file}: {error.detail}") from error
+    levels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if levels is None or levels.ndim != 2:
         raise ValueError(f"{file} is not a depth map of two dimensions")
-    return np.asarray(values, np.float32)
+    return np.asarray(levels / units_a_metre, np.float32)

@@ -138,11 +138,13 @@ class OfflineDepth:
         return output_name(photo, self.representation.format)
 
 
-def refuse_own_outputs(photos: Path, outputs: Path) -> None:
-    """Raise :class:`InvalidParameter` for outputs within the photos: the next run would read them.
+def check_outputs_folder(photos: Path, outputs: Path) -> None:
+    """Raise :class:`InvalidParameter` for outputs that are a file, or within the photos.
 
-    A heatmap is a PNG and has a photo's suffix.
+    The next run would read them: a heatmap is a PNG and has a photo's suffix.
     """
+    if outputs.exists() and not outputs.is_dir():
+        raise InvalidParameter(f"{outputs}: there is a file of that name, not a folder.")
     if outputs.resolve().is_relative_to(photos.resolve()):
         raise InvalidParameter("The outputs must be outside of the folder of photos.")
 

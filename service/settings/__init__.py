@@ -266,8 +266,6 @@ class Settings(BaseSettings):
         for name in ("weights_dir", "cache_dir", "api_keys_file", "uds"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _expanded(path).absolute())
-        if self.admin_port and self.admin_port == self.port:
-            raise ValueError("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
         if self.models and self.model not in (AUTO_MODEL, *self.models):
             raise ValueError(f"DEPTH_MODELS must name DEPTH_MODEL, {self.model}")
         if self.drain_delay_seconds >= self.drain_seconds:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -16,7 +18,7 @@ import service
 from tests.support.access import admin_client, answer_to, key_line
 from tests.support.commands import run_command
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
-from tests.support.server import ServerProcess, free_port, run_service
+from tests.support.server import ROOT, ServerProcess, free_port, run_service, service_env
 from tests.support.waiting import wait_until
 from tests.support.wire import unread_answer
 
@@ -129,10 +131,35 @@ def test_a_taken_admin_port_is_a_clear_error_at_start(server: ServerProcess) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_one_port_cannot_be_both() -> None:
-    done = run_command("serve", "--port", "9000", admin_port="9000")
+def test_one_port_cannot_be_both(cache_dir: Path) -> None:
+    done = run_command("serve", "--port", "9000", admin_port="9000", cache_dir=str(cache_dir))
     assert done.returncode == 2
     assert "DEPTH_ADMIN_PORT must differ" in done.stderr
+
+
+def answers_probes(port: str) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_a_port_that_nobody_listens_on_is_free_for_probes(cache_dir: Path, tmp_path: Path) -> None:
+    """``DEPTH_PORT`` beside another command, or beside a socket."""
+    port = str(free_port())
+    assert run_command("settings", port=port, admin_port=port).returncode == 0
+    socket = tmp_path / "socket"
+    given = {"port": port, "admin_port": port, "uds": str(socket), "cache_dir": str(cache_dir)}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "service", "serve"], env=service_env(given), cwd=ROOT
+    )
+    try:
+        wait_until(lambda: answers_probes(port), 120)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket))) as client:
+            assert client.get("http://depth/v1/models").status_code == 200
+    finally:
+        server.terminate()
+        assert server.wait(60) == 0
 
 
 def test_pages_of_other_origins_may_not_call_by_default(server: ServerProcess) -> None:

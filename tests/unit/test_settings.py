@@ -82,7 +82,7 @@ def test_the_port_must_close_before_the_drain_ends() -> None:
         ("PRECISION", "int4"),
         ("LOG_LEVEL", "LOUD"),
         ("THREADS", "-1"),
-        ("ADMIN_PORT", "8000"),
+        ("ADMIN_PORT", "70000"),
         ("CORS_ORIGINS", "app.example.com"),
         ("CORS_ORIGINS", "https://app.example.com/"),
         ("CORS_ORIGINS", "https://*.example.com"),
