@@ -142,7 +142,7 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
 
     With base64, ``depth`` is a string of little-endian float32 rows, and ``dtype`` and
     ``byte_order`` say so; NaN is no reading.
-    Array numbers are rounded to five significant digits of the map's range; null is no reading.
+    Array numbers are rounded to five significant digits of the readings' range; null is no reading.
     In both, infinity is :data:`service.imaging.depth_map.MAX_METRES`, or just beyond the farthest.
     """
     if depth.width * depth.height > options.max_json_pixels:
@@ -169,13 +169,13 @@ def encode_json(depth: DepthMap, options: EncodeOptions) -> bytes:
             "depth": base64.b64encode(np.ascontiguousarray(written.values, "<f4").data).decode(),
         }
     else:
-        body |= {"encoding": "array", "depth": _rounded(written)}
+        body |= {"encoding": "array", "depth": _rounded(written.values, depth.extent)}
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _rounded(depth: DepthMap) -> DepthArray:
-    low, high = depth.extent
+def _rounded(values: DepthArray, extent: tuple[float, float]) -> DepthArray:
+    low, high = extent
     size = high - low or max(abs(low), abs(high)) or 1.0
     # Nothing to round where there is no reading at all.
     decimals = 0 if math.isnan(size) else math.floor(math.log10(size))
-    return np.round(depth.values, _JSON_SIGNIFICANT_DIGITS - 1 - decimals)
+    return np.round(values, _JSON_SIGNIFICANT_DIGITS - 1 - decimals)

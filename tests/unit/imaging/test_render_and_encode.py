@@ -202,6 +202,13 @@ def test_json_has_no_infinity_however_it_is_written(
     assert written[0, 2] == pytest.approx(depth.reported_extent[1], abs=0.1)
 
 
+def test_json_is_as_exact_beside_infinity_as_without() -> None:
+    values = np.array([[0.51234, 0.50001, 1.4, math.inf]], np.float32)
+    written = json_values(DepthMap(values, DepthKind.METRIC_DEPTH, "test"), JsonEncoding.ARRAY)
+    assert written[0, :3].tolist() == pytest.approx([0.51234, 0.50001, 1.4], abs=1e-4)
+    assert written[0, 3] == MAX_METRES
+
+
 def test_json_of_a_flat_map() -> None:
     assert json.loads(encode(flat(0.0), OutputFormat.JSON))["depth"][0][0] == 0
     assert json.loads(encode(flat(2.5), OutputFormat.JSON))["depth"][3][5] == 2.5
