@@ -9,9 +9,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from service.errors import InvalidParameter, ModelUnavailable, Overloaded, WeightsError
-from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
+from service.errors import InvalidParameter, ModelUnavailable, WeightsError
+from service.inference.engines.selection import (
+    LoadedNetwork,
+    load_for_serving,
+    loadable_weights,
+    loaded_bytes,
+)
 from service.machine.files import FileVersion
 from service.machine.memory import release_free_memory
 from service.models.served_networks import ServedNetworks
@@ -20,10 +26,10 @@ from service.models.weights import WeightsStore
 from service.observability.context import RequestRecord
 from service.settings import Settings
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
-# What a large network's load takes, about.
-_LOAD_SECONDS = 5
 # A load that fails takes its processor time each time: to hash 350 MB, 0.4 s. It is tried again
 # when its weights' files have changed, or after this long: it may have failed of something else.
 _RETRY_SECONDS = 60.0
@@ -50,9 +56,10 @@ class _Failure:
 class NetworkCatalog:
     """Loads networks on first use, in a thread of its own; used from the event loop only.
 
-    Before a load that would exceed ``DEPTH_MODEL_MEMORY_MB``, those used longest ago are unloaded,
-    but never the default one. Requests under way keep theirs until they are answered. Raises
-    :class:`ModelNotFound` when the settings name an unknown network.
+    One load comes after the other, loading anew among them. Before one that would exceed
+    ``DEPTH_MODEL_MEMORY_MB``, networks used longest ago are unloaded, once its weights are known to
+    be right, but never the default one. Requests under way keep theirs until they are answered.
+    Raises :class:`ModelNotFound` when the settings name an unknown network.
     """
 
     def __init__(self, settings: Settings, hooks: CatalogHooks | None = None) -> None:
@@ -63,7 +70,7 @@ class NetworkCatalog:
         self._failures: dict[str, _Failure] = {}
         # What was in the place of a loaded network's weights when it was loaded.
         self._files: dict[str, tuple[FileVersion, ...]] = {}
-        self._reloading = asyncio.Lock()
+        self._loading = asyncio.Lock()
         # Used longest ago first.
         self._loads: dict[str, asyncio.Task[LoadedNetwork]] = {}
         self._loader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="loader")
@@ -77,12 +84,12 @@ class NetworkCatalog:
         """The network, loaded now if need be; callers that ask at once share one load.
 
         One that failed is remembered for a while, and not tried again. Raises
-        :class:`ModelNotFound`, or :class:`ModelUnavailable` or :class:`Overloaded` with the reason.
+        :class:`ModelNotFound`, or :class:`ModelUnavailable` with the reason.
         """
         spec = self.served.find(name)
         load = self._loads.pop(name, None)
         if load is None or (load.done() and not _succeeded(load) and self._may_succeed_now(spec)):
-            self._make_room(spec)
+            check_fits(spec, self._settings, self._held_for_good(spec))
             load = asyncio.create_task(self._load(spec), name=f"load {spec.name}")
         self._loads[name] = load
         # Shielded: a caller that gives up must not cancel the load of the others.
@@ -109,16 +116,33 @@ class NetworkCatalog:
     def unload(self, name: str) -> None:
         """Give a network's memory back; requests under way keep theirs until they are answered.
 
-        Raises :class:`ModelNotFound`, and :class:`InvalidParameter` for the default network.
+        So do those that wait for its load. Raises :class:`ModelNotFound`, and
+        :class:`InvalidParameter` for the default network.
         """
         spec = self.served.find(name)
         if spec.name == self.served.default:
             raise InvalidParameter(f"{name} is the default network, which stays loaded.")
-        network = self.loaded(name)
-        if network is not None:
+        network, load = self.loaded(name), self._loads.get(name)
+        if network is not None or (load is not None and not load.done()):
             del self._loads[name]
+        if network is not None:
             self._hooks.unloaded(network)
             release_free_memory()
+
+    def refusal(self, spec: NetworkSpec) -> str | None:
+        """Why a request for the network would be refused now, as far as is known without a load."""
+        load = self._loads.get(spec.name)
+        if self.loaded(spec.name) is not None:
+            return None
+        try:
+            self.served.check_licence(spec)
+            check_fits(spec, self._settings, self._held_for_good(spec))
+            self._store.check_installed(spec)
+        except (ModelUnavailable, WeightsError) as error:
+            return str(error)
+        if load is None or not load.done() or load.cancelled() or self._may_succeed_now(spec):
+            return None
+        return str(load.exception())
 
     def replaced(self) -> list[str]:
         """Loaded networks whose files are others now, but for those that were tried already."""
@@ -155,69 +179,74 @@ class NetworkCatalog:
             or time.monotonic() - failure.ended >= _RETRY_SECONDS
         )
 
-    def _make_room(self, spec: NetworkSpec) -> None:
-        """Unload networks until ``spec`` fits.
+    def _held_for_good(self, spec: NetworkSpec) -> int:
+        """Bytes that stay taken beside ``spec``, whoever is unloaded: the default network's."""
+        default = self.served.default
+        if spec.name == default or default not in self._loads:
+            return 0
+        return loaded_bytes(self.served.find(default), self._settings)
 
-        Raises :class:`ModelUnavailable` if it never can, :class:`Overloaded` if it cannot while
-        others are being loaded.
-        """
+    def _in_the_way(self, spec: NetworkSpec) -> list[str]:
+        """Loaded networks that must go before ``spec`` fits, those used longest ago first."""
         budget = self._settings.model_memory_mb * 1e6
-        if not budget:
-            return
-        needed = loaded_bytes(spec, self._settings)
         held = {
             name: loaded_bytes(self.served.find(name), self._settings)
-            for name, load in self._loads.items()
-            if not load.done() or _succeeded(load)
+            for name in self._loads
+            if name != spec.name and self.loaded(name) is not None
         }
-        default = self.served.default
-        idle = [name for name in held if name != default and _succeeded(self._loads[name])]
-        check_fits(spec, self._settings, held.get(default, 0))
-        if needed + sum(held.values()) - sum(held[name] for name in idle) > budget:
-            raise Overloaded(
-                f"{spec.name} has no room while other networks are being loaded.",
-                retry_after_seconds=_LOAD_SECONDS,
-            )
-        for name in idle:
-            if needed + sum(held.values()) <= budget:
-                return
-            logger.info("unloading %s to make room for %s", name, spec.name)
-            self._hooks.unloaded(self._loads.pop(name).result())
-            del held[name]
+        over = loaded_bytes(spec, self._settings) + sum(held.values()) - budget if budget else 0
+        names = []
+        for name, size in held.items():
+            if over > 0 and name != self.served.default:
+                names.append(name)
+                over -= size
+        return names
 
     async def _load(self, spec: NetworkSpec) -> LoadedNetwork:
-        network = await self._read(spec)
-        self._hooks.loaded(network)
-        return network
+        async with self._loading:
+            if self._in_the_way(spec):
+                await self._in_loader(loadable_weights, spec)
+            for name in self._in_the_way(spec):
+                logger.info("unloading %s to make room for %s", name, spec.name)
+                self.unload(name)
+            network = await self._read(spec)
+            # Else it was unloaded meanwhile, and is only of those who wait for it.
+            if self._loads.get(spec.name) is asyncio.current_task():
+                self._hooks.loaded(network)
+            return network
 
     async def _replace(self, spec: NetworkSpec) -> LoadedNetwork:
-        async with self._reloading:
-            network = await self._read(spec)
-            before, task = self.loaded(spec.name), asyncio.current_task()
+        async with self._loading:
+            load, before = self._loads.get(spec.name), self.loaded(spec.name)
+            network, task = await self._read(spec), asyncio.current_task()
             assert task is not None  # noqa: S101 (this runs in one)
-            self._loads[spec.name] = task
-            if before is not None:
+            if before is not None and self._loads.get(spec.name) is load:
+                self._loads[spec.name] = task
                 self._hooks.unloaded(before)
-            self._hooks.loaded(network)
+                self._hooks.loaded(network)
             return network
 
     async def _read(self, spec: NetworkSpec) -> LoadedNetwork:
-        loop = asyncio.get_running_loop()
+        files = self._store.version(spec)
+        network = await self._in_loader(load_for_serving, spec)
+        self._files[spec.name] = files
+        release_free_memory()
+        return network
+
+    async def _in_loader(self, work: Callable[[NetworkSpec, Settings], T], spec: NetworkSpec) -> T:
+        """What ``work`` gives in the loader's thread; that it failed is remembered."""
         files = self._store.version(spec)
         # What is logged there is of the request that asked first.
         context = contextvars.copy_context()
         try:
-            network = await loop.run_in_executor(
-                self._loader, context.run, load_for_serving, spec, self._settings
+            return await asyncio.get_running_loop().run_in_executor(
+                self._loader, context.run, work, spec, self._settings
             )
         except Exception as error:
             self._failures[spec.name] = _Failure(files, time.monotonic())
             if isinstance(error, WeightsError):
                 raise ModelUnavailable(str(error)) from error
             raise
-        self._files[spec.name] = files
-        release_free_memory()
-        return network
 
 
 def check_fits(spec: NetworkSpec, settings: Settings, held: int = 0) -> None:

@@ -164,6 +164,8 @@ class Scheduler:
             batch = self._next_batch()
             if batch:
                 await self._run(batch)
+            # Else the network of the last batch could not be unloaded.
+            del batch
 
     async def _wait_for_company(self) -> None:
         """Collect arrivals for the batch window, or until some bucket is full."""

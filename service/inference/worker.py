@@ -122,6 +122,8 @@ class InferenceWorker:
             if batch is None:
                 return
             self._run_batch(batch)
+            # Else the network of the last batch could not be unloaded.
+            del batch
 
     def _run_batch(self, batch: _Batch) -> None:
         try:

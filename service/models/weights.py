@@ -79,9 +79,19 @@ class WeightsStore:
         Custom weights, once added, come before official ones. Raises :class:`WeightsError` when
         no file is there or its hash is not the expected one; the message says what to run.
         """
+        return _check(spec, *self._expected(spec))
+
+    def check_installed(self, spec: NetworkSpec) -> None:
+        """Raise as :meth:`verify`, but for the hash: the file is not read."""
+        path, _, origin = self._expected(spec)
+        if not path.is_file():
+            raise WeightsError(f"The {origin} weights of {spec.name} are gone: {path.name}.")
+
+    def _expected(self, spec: NetworkSpec) -> tuple[Path, str, Origin]:
+        """The file that counts, the hash that it must have, and who says so."""
         record = self._read_record(spec)
         if record is not None:
-            return _check(spec, self.folder / record.file, record.sha256, record.origin)
+            return self.folder / record.file, record.sha256, record.origin
         path = self.official_path(spec)
         if not path.is_file():
             raise WeightsError(_missing(spec))
@@ -91,7 +101,7 @@ class WeightsStore:
                 f"`depth-service models add {spec.name} --file {spec.weights.file} --trust`."
             )
         origin = Origin.EMBEDDED if spec.embedded else Origin.OFFICIAL
-        return _check(spec, path, spec.weights.sha256, origin)
+        return path, spec.weights.sha256, origin
 
     def install_official(self, spec: NetworkSpec, source: Path) -> VerifiedWeights:
         """Copy a local official file in; raises :class:`WeightsError` unless its hash is official.

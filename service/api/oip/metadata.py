@@ -23,7 +23,6 @@ from service.api.oip.schemas import (
 )
 from service.errors import ModelNotFound
 from service.models.spec import NetworkSpec
-from service.models.weights import WeightsStore
 from service.pipeline.runtime import Runtime
 
 TAG = "open inference protocol"
@@ -122,14 +121,10 @@ async def oip_model_config(request: Request, name: str, version: str = VERSION) 
 async def oip_model_ready(
     request: Request, response: Response, name: str, version: str = VERSION
 ) -> ModelReady:
-    """Say 503 unless the server is ready and the network's weights are there."""
+    """Say 503 unless the server is ready and would take a request for the network."""
     runtime: Runtime = request.app.state.runtime
     spec = find_version(runtime, name, version)
-    installed = (
-        runtime.catalog.loaded(spec.name) is not None
-        or WeightsStore(runtime.settings.weights_dir).origin(spec) is not None
-    )
-    ready = runtime.is_ready() and installed
+    ready = runtime.is_ready() and runtime.catalog.refusal(spec) is None
     response.status_code = 200 if ready else 503
     return ModelReady(name=spec.name, ready=ready)
 

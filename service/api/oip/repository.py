@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from service.api.oip.metadata import TAG, VERSION
 from service.pipeline.runtime import Runtime
 
+_LOADS_AT_FIRST = "not loaded; the first request for it loads it"
+
 router = APIRouter(tags=[TAG], prefix="/v2/repository")
 
 
@@ -44,7 +46,7 @@ async def repository_index(request: Request, query: IndexQuery | None = None) ->
                     name=spec.name,
                     version=VERSION,
                     state="READY" if loaded else "UNAVAILABLE",
-                    reason="" if loaded else "not loaded; the first request for it loads it",
+                    reason="" if loaded else catalog.refusal(spec) or _LOADS_AT_FIRST,
                 )
             )
     return entries

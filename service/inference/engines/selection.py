@@ -67,6 +67,12 @@ class LoadedNetwork:
         )
 
 
+def loadable_weights(spec: NetworkSpec, settings: Settings) -> VerifiedWeights:
+    """The weights that :func:`load_for_serving` loads; raises as it does for them."""
+    ServedNetworks(licences=settings.accept_licenses).check_licence(spec)
+    return WeightsStore(settings.weights_dir).verify(spec)
+
+
 def load_for_serving(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
     """Load ``spec`` in the best engine the settings and this CPU allow.
 
@@ -75,8 +81,7 @@ def load_for_serving(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
     Blocks for up to seconds. Raises :class:`WeightsError` for missing or wrong weights,
     :class:`ModelUnavailable` when its licence is not accepted or no engine can run the network.
     """
-    ServedNetworks(licences=settings.accept_licenses).check_licence(spec)
-    weights = WeightsStore(settings.weights_dir).verify(spec)
+    weights = loadable_weights(spec, settings)
     threads = settings.threads or cpu_budget()
     for choice, precision in _candidates(spec, settings):
         try:

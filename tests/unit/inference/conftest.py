@@ -13,5 +13,7 @@ def loaders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Load], None]:
     def use(loader: Load) -> None:
         monkeypatch.setattr(catalog_module, "load_for_serving", loader)
 
+    # Their weights are stand-ins, too.
+    monkeypatch.setattr(catalog_module, "loadable_weights", lambda spec, settings: None)
     use(load)
     return use

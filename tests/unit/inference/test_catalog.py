@@ -7,7 +7,6 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,29 +14,21 @@ from service.errors import (
     InvalidParameter,
     ModelNotFound,
     ModelUnavailable,
-    Overloaded,
     WeightsError,
 )
 from service.inference import catalog as catalog_module
 from service.inference.catalog import CatalogHooks, NetworkCatalog
-from service.inference.engines.selection import LoadedNetwork, load_for_serving, loaded_bytes
+from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.models.registry import SPECS, find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import WeightsStore
 from service.observability.context import log_lines_of
-from service.settings import Precision, Settings
-from tests.support.catalog import EMBEDDED, LERES, SMALL, Gauges, Load, load
+from service.settings import Settings
+from tests.support.catalog import EMBEDDED, LERES, SMALL, Gauges, Load, load, settings_for
 from tests.support.log_lines import LogLines
 
 ANYTHING = "depth_anything_v2_vits"
-
-
-def settings_for(*names: str, **others: Any) -> Settings:
-    """Settings with room for exactly these networks, computed in fp32."""
-    fixed = Settings(precision=Precision.FP32)
-    room = sum(loaded_bytes(find_spec(name), fixed) for name in names) / 1e6
-    return Settings(precision=Precision.FP32, model_memory_mb=room, **others)
 
 
 def test_settings_say_what_is_served() -> None:
@@ -127,7 +118,7 @@ def test_a_load_under_way_is_shared_and_stops_nobody(loaders: Callable[[Load], N
     assert loads == [EMBEDDED, SMALL]
 
 
-def test_what_has_no_room_while_another_loads_is_told_to_come_again(
+def test_what_has_no_room_while_another_loads_waits_for_its_turn(
     loaders: Callable[[Load], None],
 ) -> None:
     gate = threading.Event()
@@ -143,14 +134,66 @@ def test_what_has_no_room_while_another_loads_is_told_to_come_again(
         await catalog.get(EMBEDDED)
         loading = asyncio.create_task(catalog.get(SMALL))
         await asyncio.sleep(0)
-        with pytest.raises(Overloaded) as refused:
-            await catalog.get(ANYTHING)
-        assert refused.value.retry_after_seconds
+        waiting = asyncio.create_task(catalog.get(ANYTHING))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
         gate.set()
-        await loading
-        await catalog.get(ANYTHING)
+        await asyncio.gather(loading, waiting)
+        assert catalog.loaded(ANYTHING)
         assert not catalog.loaded(SMALL)
         catalog.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [(ANYTHING, "not installed"), (LERES, "non-commercial")]
+)
+def test_what_cannot_be_served_unloads_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, reason: str
+) -> None:
+    """There is room for one of both beside the default network."""
+    monkeypatch.setattr(catalog_module, "load_for_serving", load)
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(settings_for(EMBEDDED, name, weights_dir=tmp_path))
+        await catalog.get(EMBEDDED)
+        await catalog.get(SMALL)
+        with pytest.raises(ModelUnavailable, match=reason):
+            await catalog.get(name)
+        assert catalog.loaded(SMALL)
+        assert reason in (catalog.refusal(find_spec(name)) or "")
+        catalog.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_would_be_refused_is_known_without_a_load(
+    loaders: Callable[[Load], None], tmp_path: Path
+) -> None:
+    weights = tmp_path / find_spec(SMALL).weights.file
+
+    async def scenario() -> None:
+        catalog = NetworkCatalog(Settings(weights_dir=tmp_path))
+        small = find_spec(SMALL)
+        assert "not installed" in (catalog.refusal(small) or "")
+        weights.write_text("weights")
+        assert catalog.refusal(small) is None
+        loaders(Missing())
+        with pytest.raises(ModelUnavailable):
+            await catalog.get(SMALL)
+        assert catalog.refusal(small) == "not there yet"
+        weights.write_text("other weights")
+        assert catalog.refusal(small) is None
+        loaders(load)
+        await catalog.get(SMALL)
+        weights.unlink()
+        assert catalog.refusal(small) is None
+        catalog.close()
+        narrow = NetworkCatalog(settings_for(EMBEDDED, weights_dir=tmp_path))
+        assert "DEPTH_MODEL_MEMORY_MB" in (narrow.refusal(find_spec(ANYTHING)) or "")
+        assert narrow.refusal(find_spec(EMBEDDED)) is None
+        narrow.close()
 
     asyncio.run(scenario())
 
@@ -260,6 +303,34 @@ def test_a_network_is_unloaded_but_never_the_default_one(loaders: Callable[[Load
             catalog.unload(EMBEDDED)
         with pytest.raises(ModelNotFound):
             catalog.unload("unknown")
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_unloaded_while_it_loads_is_only_of_those_who_wait(
+    loaders: Callable[[Load], None],
+) -> None:
+    gate, gauges = threading.Event(), Gauges()
+
+    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        assert gate.wait(10)
+        return load(spec, settings)
+
+    loaders(slow)
+
+    async def run() -> None:
+        catalog = NetworkCatalog(Settings(model=EMBEDDED), gauges.hooks())
+        waiting = asyncio.create_task(catalog.get(SMALL))
+        await asyncio.sleep(0)
+        catalog.unload(SMALL)
+        gate.set()
+        assert (await waiting).spec.name == SMALL
+        assert catalog.loaded(SMALL) is None
+        assert gauges.exported == []
+        again = await catalog.get(SMALL)
+        assert again is not await waiting
+        assert gauges.exported == [again]
         catalog.close()
 
     asyncio.run(run())

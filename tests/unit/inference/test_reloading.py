@@ -18,7 +18,7 @@ from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.engines.selection import LoadedNetwork
 from service.models.spec import NetworkSpec
 from service.settings import Settings
-from tests.support.catalog import EMBEDDED, Gauges, Load, load
+from tests.support.catalog import EMBEDDED, SMALL, Gauges, Load, load, settings_for
 
 
 def test_the_old_network_serves_until_the_new_one_is_ready(
@@ -110,6 +110,58 @@ def test_replaced_files_are_followed(
             await replaced.wait()
         assert await catalog.get(EMBEDDED) is not old
         following.cancel()
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_unloaded_while_it_loads_anew_stays_unloaded(
+    loaders: Callable[[Load], None],
+) -> None:
+    may_load, gauges = threading.Event(), Gauges()
+
+    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        assert may_load.wait(30)
+        return load(spec, settings)
+
+    async def run() -> None:
+        catalog = NetworkCatalog(Settings(model=EMBEDDED), gauges.hooks())
+        await catalog.get(SMALL)
+        loaders(slow)
+        reload = asyncio.create_task(catalog.reload(SMALL))
+        await asyncio.sleep(0)
+        catalog.unload(SMALL)
+        may_load.set()
+        await reload
+        assert catalog.loaded(SMALL) is None
+        assert gauges.exported == []
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_a_network_asked_for_during_a_reload_keeps_to_the_budget(
+    loaders: Callable[[Load], None],
+) -> None:
+    may_load, gauges, other = threading.Event(), Gauges(), "depth_anything_v2_vits"
+
+    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        assert may_load.wait(30)
+        return load(spec, settings)
+
+    async def run() -> None:
+        catalog = NetworkCatalog(settings_for(EMBEDDED, other), gauges.hooks())
+        await catalog.get(EMBEDDED)
+        await catalog.get(SMALL)
+        loaders(slow)
+        reload = asyncio.create_task(catalog.reload(SMALL))
+        await asyncio.sleep(0)
+        asked = asyncio.create_task(catalog.get(other))
+        await asyncio.sleep(0)
+        may_load.set()
+        await asyncio.gather(reload, asked)
+        assert [network.spec.name for network in gauges.exported] == [EMBEDDED, other]
+        assert catalog.loaded(SMALL) is None
         catalog.close()
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -10,6 +11,7 @@ from service.inference.scheduler import BatchLimits, Inference, Scheduler
 from service.inference.worker import InferenceWorker
 from tests.support.engines import ScriptedEngine, tensor
 from tests.support.scheduling import Gate, run, submit
+from tests.support.waiting import wait_until
 
 
 def test_an_idle_worker_starts_at_once_and_batches_form_while_it_is_busy(
@@ -178,3 +180,19 @@ def test_a_batch_window_waits_for_company_but_not_for_a_full_batch(
     # The window is longer than the scenario's time limit: only a full batch can end it in time.
     limits = BatchLimits(size=3, megapixels=1, window_seconds=600)
     assert run(worker, scenario, limits) == [3]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_nobody_holds_a_network_whose_last_photo_is_answered(
+    worker: InferenceWorker, one_by_one: bool
+) -> None:
+    """Else its memory would come back only with the next network's first photo."""
+
+    async def scenario(scheduler: Scheduler) -> None:
+        engine = ScriptedEngine(one_by_one=one_by_one)
+        held = weakref.ref(engine)
+        await asyncio.gather(*submit(scheduler, engine, tensor(0), tensor(1)))
+        del engine
+        await asyncio.to_thread(wait_until, lambda: held() is None, 10)
+
+    run(worker, scenario)
