@@ -31,7 +31,7 @@ from service.server.admin_app import create_admin_app
 from service.server.app import create_app
 from service.server.connection import connections_bounded_by
 from service.server.draining import DrainingServer
-from service.server.sockets import bind, bind_unix
+from service.server.sockets import UnixListener, bind
 from service.server.stream_connection import StreamConnection
 from service.settings import Settings
 
@@ -58,8 +58,6 @@ def serve(settings: Settings) -> int:
         return 2
     server = DrainingServer(server_config(app, settings), app, settings, admin)
     server.run(listeners)
-    if settings.uds is not None:
-        settings.uds.unlink(missing_ok=True)
     _leave_stuck_threads()
     return 0 if server.started and not server.outgrew_its_memory else 1
 
@@ -99,7 +97,7 @@ def listen_as_told(settings: Settings) -> list[socket.socket]:
     """The sockets of ``settings``, bound."""
     if settings.uds is not None:
         with _blame(f"DEPTH_UDS={settings.uds}", OSError):
-            return [bind_unix(settings.uds)]
+            return [UnixListener(settings.uds)]
     with _blame(f"DEPTH_HOST={settings.host}, DEPTH_PORT={settings.port}", OSError):
         return bind(settings.hosts, settings.port)
 

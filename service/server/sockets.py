@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 # What a user may have written.
 _EVERYWHERE = ("0.0.0.0", "")  # noqa: S104  # nosec B104
@@ -30,26 +34,58 @@ def bind(hosts: Sequence[str], port: int) -> list[socket.socket]:
     return bound
 
 
-def bind_unix(path: Path) -> socket.socket:
+class UnixListener(socket.socket):
     """A Unix socket at ``path``, which whoever may enter its folder may use.
 
-    One that a dead server left behind is replaced. Raises :class:`OSError` when a server listens
-    there, or the folder cannot be written.
+    It has the path for itself from now until it is closed, which removes it: a lock beside it
+    (``path.lock``) tells it from what a dead server left behind, which is replaced. Raises
+    :class:`OSError` when another server has it, or the folder cannot be written.
     """
-    if path.is_socket():
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(path))
-            except ConnectionRefusedError:
-                path.unlink()
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(str(path))
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(socket.AF_UNIX)
+        self._lock = FileLock(f"{path}.lock", timeout=0, is_singleton=False)
+        self._path: Path | None = None
+        try:
+            self._lock.acquire()
+            self._bind(path)
+        except Timeout:
+            super().close()
+            raise _in_use() from None
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the socket and let others have the path."""
+        super().close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+        self._lock.release()
+
+    def _bind(self, path: Path) -> None:
+        if path.is_socket():
+            if _is_listened_to(path):
+                # By a program that knows nothing of the lock.
+                raise _in_use()
+            path.unlink()
+        self.bind(str(path))
+        self._path = path
         path.chmod(0o666)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+
+
+def _is_listened_to(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        return True
+
+
+def _in_use() -> OSError:
+    return OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 def address_of(listener: socket.socket) -> str:

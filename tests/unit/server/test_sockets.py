@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.server.sockets import address_of, bind, bind_unix
+from service.server.sockets import UnixListener, address_of, bind
 
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104
 
@@ -79,20 +79,48 @@ def test_addresses_are_written_as_clients_use_them() -> None:
         assert address_of(ipv6).startswith("http://[::1]:")
 
 
-def test_a_unix_socket_of_a_dead_server_is_replaced_and_of_a_live_one_is_not(
-    tmp_path: Path,
-) -> None:
+def test_a_unix_socket_of_a_dead_server_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "depth.sock"
-    bind_unix(path).close()
-    with bind_unix(path) as live:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with UnixListener(path) as live:
         live.listen()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+    assert not path.exists()
+
+
+def test_a_unix_socket_of_a_live_server_is_not_replaced(tmp_path: Path) -> None:
+    """Whether it listens yet, or is another program's."""
+    path = tmp_path / "depth.sock"
+    with UnixListener(path) as starting:
+        for _ in range(2):
+            with pytest.raises(OSError, match="in use"):
+                UnixListener(path)
+            starting.listen()
+        assert path.exists()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
         with pytest.raises(OSError, match="in use"):
-            bind_unix(path)
+            UnixListener(path)
+    assert path.exists()
+
+
+def test_a_server_that_ends_leaves_its_successor_alone(tmp_path: Path) -> None:
+    path = tmp_path / "depth.sock"
+    draining = UnixListener(path)
+    draining.close()
+    with UnixListener(path) as successor:
+        successor.listen()
+        draining.close()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
 
 
 def test_what_is_no_socket_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("precious")
     with pytest.raises(OSError, match="in use"):
-        bind_unix(path)
+        UnixListener(path)
     assert path.read_text() == "precious"
