@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from service.errors import ApiKeysError, DepthError, TracingError, WeightsError
-from service.inference.catalog import check_fits
+from service.inference.catalog import LOADER, check_fits
 from service.machine.memory import (
     keep_large_buffers,
     limit_arenas,
@@ -58,8 +58,9 @@ def serve(settings: Settings) -> int:
         return 2
     server = DrainingServer(server_config(app, settings), app, settings, admin)
     server.run(listeners)
-    _leave_stuck_threads()
-    return 0 if server.started and not server.outgrew_its_memory else 1
+    status = 0 if server.started and not server.outgrew_its_memory else 1
+    _leave_stuck_threads(status)
+    return status
 
 
 class _CannotServe(Exception):
@@ -152,13 +153,26 @@ def _as_ipv6(network: str) -> str:
     return f"::ffff:{ip.network_address}/{96 + ip.prefixlen}"
 
 
-def _leave_stuck_threads() -> None:
-    """End the process even if a decoder hangs: Python would wait for its thread for ever."""
+def _leave_stuck_threads(status: int) -> None:
+    """End the process even if a decoder hangs: Python would wait for its thread for ever.
+
+    With ``status`` where all that is left is a network that is loaded for nobody any more.
+    """
     give_up_at = time.monotonic() + _THREADS_END_SECONDS
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(max(0.0, give_up_at - time.monotonic()))
-            if thread.is_alive():
-                logger.error("leaving thread %s behind, which does not end", thread.name)
-                logging.shutdown()
-                os._exit(1)
+    threads = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread() and not thread.daemon
+    ]
+    for thread in threads:
+        thread.join(max(0.0, give_up_at - time.monotonic()))
+    left = [thread.name for thread in threads if thread.is_alive()]
+    for name in left:
+        if name.startswith(LOADER):
+            logger.info("the load of a network is left, for which nobody waits")
+        else:
+            logger.error("leaving thread %s behind, which does not end", name)
+            status = 1
+    if left:
+        logging.shutdown()
+        os._exit(status)

@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+LOADER = "loader"
+"""What the name of the thread begins with that loads networks."""
+
 # A load that fails takes its processor time each time: to hash 350 MB, 0.4 s. It is tried again
 # when its weights' files have changed, or after this long: it may have failed of something else.
 _RETRY_SECONDS = 60.0
@@ -73,7 +76,7 @@ class NetworkCatalog:
         self._loading = asyncio.Lock()
         # Used longest ago first.
         self._loads: dict[str, asyncio.Task[LoadedNetwork]] = {}
-        self._loader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="loader")
+        self._loader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=LOADER)
 
     def loaded(self, name: str) -> LoadedNetwork | None:
         """The network if it is loaded already."""

@@ -159,12 +159,17 @@ class Admission:
     ) -> None:
         self._limits = limits
         self.rate = ServiceRate(clock)
-        self.draining = False
+        self._drain = asyncio.Event()
         self._all = _Usage()
         self._clients: dict[str, _Usage] = {}
         self._cost = 0.0
         self._empty = asyncio.Event()
         self._empty.set()
+
+    @property
+    def draining(self) -> bool:
+        """Whether new requests are refused for good."""
+        return self._drain.is_set()
 
     @property
     def open_tickets(self) -> int:
@@ -207,9 +212,13 @@ class Admission:
 
         :class:`Draining` during shutdown, :class:`Overloaded` or :class:`TooManyRequests` else.
         """
+        self.check_draining()
+        self._check_requests(self._clients.get(client, _Usage()))
+
+    def check_draining(self) -> None:
+        """Raise :class:`Draining` during shutdown."""
         if self.draining:
             raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
-        self._check_requests(self._clients.get(client, _Usage()))
 
     def take_bytes(self, ticket: Ticket, count: int) -> None:
         """See :meth:`Ticket.add_bytes`."""
@@ -271,7 +280,11 @@ class Admission:
 
     def begin_drain(self) -> None:
         """Take no new requests."""
-        self.draining = True
+        self._drain.set()
+
+    async def wait_until_draining(self) -> None:
+        """Return when no new requests are taken any more."""
+        await self._drain.wait()
 
     async def wait_until_empty(self) -> None:
         """Return when every accepted request has been answered."""

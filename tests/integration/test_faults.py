@@ -139,6 +139,19 @@ def test_a_network_that_leaks_ends_in_a_clean_exit(cache_dir: Path) -> None:
         assert "every accepted request has been answered" in server.log()
 
 
+def test_a_load_that_nobody_waits_for_does_not_keep_the_process(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    with faulty(cache_dir, weights_dir=str(tmp_path)) as server:
+        url = f"{server.url}/v1/depth?model=midas_v21_small_256"
+        late = httpx.post(url, files={"image": PHOTO}, headers={"X-Request-Timeout": "0.5"})
+        assert late.status_code == 504
+        assert "during stage load" in late.json()["detail"]
+        server.terminate()
+        assert server.wait() == 0
+        assert "the load of a network is left" in server.log()
+
+
 def test_a_clock_that_jumps_changes_nothing(cache_dir: Path) -> None:
     """A day back, then two days on: deadlines, probes and queues use the monotonic clock."""
     with faulty(cache_dir, heartbeat_timeout_seconds="5") as server:

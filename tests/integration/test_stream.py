@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection
 
 from service.api.access.keys import new_key
 from tests.support.access import key_line
@@ -68,13 +70,32 @@ def test_a_frame_that_is_no_picture_is_answered_in_words(server: ServerProcess) 
         assert answer_of(camera)[0]["sequence"] == 2
 
 
-def test_text_is_no_frame(server: ServerProcess) -> None:
+def test_an_empty_frame_is_answered_in_words(server: ServerProcess) -> None:
+    """A browser's failed grab is one."""
     with open_stream(server) as camera:
-        camera.send("hello")
-        with pytest.raises(ConnectionClosed) as closed:
-            camera.recv(timeout=30)
+        camera.send(b"")
+        assert json.loads(camera.recv(timeout=30))["sequence"] == 1
+        camera.send(FRAME)
+        assert answer_of(camera)[0]["sequence"] == 2
+
+
+def closing_code(camera: ClientConnection) -> int:
+    """The code that the stream is closed with, with nothing said before."""
+    with pytest.raises(ConnectionClosed) as closed:
+        camera.recv(timeout=30)
     assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1008
+    return closed.value.rcvd.code
+
+
+NESTED = "[" * 1000
+
+
+@pytest.mark.parametrize("text", ["hello", "", NESTED, "{}"], ids=["word", "nothing", "deep", "{}"])
+def test_text_is_no_frame(server: ServerProcess, text: str) -> None:
+    with open_stream(server) as camera:
+        camera.send(text)
+        assert closing_code(camera) == 1008
+    assert "Traceback" not in server.log()
 
 
 def test_a_frame_past_the_limit_closes_the_stream(server: ServerProcess) -> None:
@@ -176,10 +197,29 @@ def test_a_stream_outlives_the_header_timeout(cache_dir: Path) -> None:
         camera.send(FRAME)
         assert answer_of(camera)[0]["sequence"] == 2
         server.terminate()
-        with pytest.raises(ConnectionClosed) as closed:
-            camera.recv(timeout=30)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1001
+        assert closing_code(camera) == 1001
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("delay", ["0", "3"])
+def test_a_drain_tells_every_stream(cache_dir: Path, tmp_path: Path, delay: str) -> None:
+    """Those that are idle, that have sent no key yet, and that come too late."""
+    keys = tmp_path / "keys.txt"
+    keys.write_text(key_line("camera", "one"))
+    given = {"api_keys_file": str(keys), "drain_delay_seconds": delay}
+    with (
+        ServerProcess(cache_dir=str(cache_dir), **given) as server,
+        contextlib.ExitStack() as opened,
+    ):
+        cameras = [
+            opened.enter_context(open_stream(server, headers=headers))
+            for headers in ({"X-API-Key": "one"}, {}) * 4
+        ]
+        server.terminate()
+        assert {closing_code(camera) for camera in cameras} == {1001}
+        if delay != "0":
+            problem = refusal(server, **{"X-API-Key": "one"})
+            assert (problem["status"], problem["type"]) == (503, "draining")
         assert server.wait() == 0
 
 
@@ -205,13 +245,11 @@ def test_streams_need_a_key_where_keys_are_demanded(cache_dir: Path, tmp_path: P
             assert answer_of(camera)[0]["sequence"] == 1
         problem = refusal(server, **{"X-API-Key": "wrong"})
         assert (problem["status"], problem["type"]) == (401, "unauthorized")
-        for first in (FRAME, "{}", "[]", '{"api_key": "wrong"}'):
+        for first in (FRAME, "{}", "[]", '{"api_key": "wrong"}', NESTED):
             with open_stream(server) as camera:
                 camera.send(first)
-                with pytest.raises(ConnectionClosed) as closed:
-                    camera.recv(timeout=30)
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 1008
+                assert closing_code(camera) == 1008
+        assert "Traceback" not in server.log()
 
 
 def test_a_stream_ends_soon_after_its_key_is_revoked(cache_dir: Path, tmp_path: Path) -> None:

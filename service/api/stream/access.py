@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from starlette.websockets import WebSocket
 
 from service.api.access.authentication import presented_key
 from service.api.access.keys import ApiKeys
 from service.errors import OriginRefused, Unauthorized
 from service.observability.context import RequestRecord
+from service.pipeline.admission import Admission
+from service.pipeline.runtime import Runtime
 from service.settings import Settings
 
-_POLICY_VIOLATION = 1008
+GOING_AWAY, POLICY_VIOLATION = 1001, 1008
+"""Codes of closing: this instance stops; the client does what it may not."""
+
 _FIRST_MESSAGE_SECONDS = 10.0
 _LONGEST_KEY_MESSAGE = 1000
 
@@ -37,9 +41,11 @@ class Access:
 def check_client(socket: WebSocket) -> None:
     """Refuse whom the opening request gives away; whose it is, is noted.
 
-    Raises :class:`OriginRefused` and :class:`Unauthorized`.
+    Raises :class:`Draining`, :class:`OriginRefused` and :class:`Unauthorized`.
     """
-    settings: Settings = socket.app.state.runtime.settings
+    runtime: Runtime = socket.app.state.runtime
+    runtime.admission.check_draining()
+    settings = runtime.settings
     if not _of_allowed_origin(socket, settings):
         raise OriginRefused("A page of this origin may not open a stream; see DEPTH_CORS_ORIGINS.")
     keys = _keys_of(socket)
@@ -53,7 +59,9 @@ def check_client(socket: WebSocket) -> None:
 
 
 async def admit_client(socket: WebSocket) -> Access | None:
-    """Accept the stream, or refuse it with close code 1008 if it has no key where one is needed.
+    """Accept the stream, or close it: with 1008 if it has no key where one is needed.
+
+    With 1001 if it has sent none when the service begins to drain.
 
     Browsers cannot set headers on a WebSocket, so where keys are demanded the first message may
     be ``{"api_key": "..."}``. A key in the address would end up in logs.
@@ -63,10 +71,15 @@ async def admit_client(socket: WebSocket) -> Access | None:
     record: RequestRecord = socket.scope["state"]["record"]
     if keys is None:
         return Access()
-    key = presented_key(socket.scope["headers"]) or await _key_of_first_message(socket)
+    admission = socket.app.state.runtime.admission
+    key = presented_key(socket.scope["headers"])
+    key = key or key_in(await _first_message(socket, admission)) or b""
     record.client = keys.name_of(key)
     if record.client is None:
-        await socket.close(_POLICY_VIOLATION, "an API key is needed")
+        if admission.draining:
+            await socket.close(GOING_AWAY, "draining")
+        else:
+            await socket.close(POLICY_VIOLATION, "an API key is needed")
         return None
     return Access(keys, key)
 
@@ -84,20 +97,27 @@ def _of_allowed_origin(socket: WebSocket, settings: Settings) -> bool:
     return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
 
 
-async def _key_of_first_message(socket: WebSocket) -> bytes:
+async def _first_message(socket: WebSocket, admission: Admission) -> Mapping[str, Any]:
+    """None of content where none comes in time, or the service drains meanwhile."""
+    message = asyncio.create_task(socket.receive())
+    draining = asyncio.create_task(admission.wait_until_draining())
     try:
-        async with asyncio.timeout(_FIRST_MESSAGE_SECONDS):
-            message = await socket.receive()
-    except TimeoutError:
-        return b""
-    return key_in(message) or b""
+        await asyncio.wait(
+            {message, draining},
+            timeout=_FIRST_MESSAGE_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        return message.result() if message.done() else {}
+    finally:
+        message.cancel()
+        draining.cancel()
 
 
 def key_in(message: Mapping[str, Any]) -> bytes | None:
     """The API key that a message consists of; None for any other message."""
     text = message.get("text") or ""
     try:
-        fields = json.loads(text) if len(text) <= _LONGEST_KEY_MESSAGE else {}
+        fields = orjson.loads(text) if len(text) <= _LONGEST_KEY_MESSAGE else {}
         return str(fields["api_key"]).encode()
     except (ValueError, KeyError, TypeError):
         return None

@@ -15,6 +15,7 @@ class NewestFrame:
     def __init__(self) -> None:
         self._frame: bytes | None = None
         self._arrived = asyncio.Event()
+        self._ended = False
         self.sequence = 0
         self.dropped = 0
 
@@ -25,9 +26,16 @@ class NewestFrame:
         self._frame = frame
         self._arrived.set()
 
-    async def take(self) -> tuple[int, bytes]:
-        """Number and bytes of the newest frame, as soon as there is one."""
+    def end(self) -> None:
+        """Give none any more, not even what waits."""
+        self._ended = True
+        self._arrived.set()
+
+    async def take(self) -> tuple[int, bytes] | None:
+        """Number and bytes of the newest frame, as soon as there is one; None after the end."""
         await self._arrived.wait()
+        if self._ended:
+            return None
         self._arrived.clear()
         frame, self._frame = self._frame, None
         assert frame is not None  # noqa: S101 (set together with the event)

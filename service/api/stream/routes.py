@@ -23,7 +23,14 @@ from service.api.identity import client_of
 from service.api.metres import MetresQuery
 from service.api.network_query import NetworkQuery
 from service.api.paths import STREAM
-from service.api.stream.access import Access, admit_client, check_client, key_in
+from service.api.stream.access import (
+    GOING_AWAY,
+    POLICY_VIOLATION,
+    Access,
+    admit_client,
+    check_client,
+    key_in,
+)
 from service.api.stream.newest_frame import NewestFrame
 from service.effects.obstacle import AlarmOptions, detect_obstacles
 from service.effects.obstacle_report import as_json
@@ -46,8 +53,6 @@ from service.pipeline.runtime import Runtime
 router = APIRouter()
 logger = logging.getLogger("service.access")
 
-_GOING_AWAY, _POLICY_VIOLATION = 1001, 1008
-_DRAIN_CHECK_SECONDS = 0.25
 _KEY_CHECK_SECONDS = 1.0
 # Messages have no type; their format is in the text message before each.
 _MEDIA_TYPE = "application/octet-stream"
@@ -119,14 +124,15 @@ class _Stream:
         """Read, answer and look after the key side by side; whichever ends first ends all."""
         works = (self._read(), self._answer(), self._close_when_revoked(access))
         tasks = [asyncio.create_task(work) for work in works]
+        ending = asyncio.create_task(self._end_when_draining())
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
+            for task in (*tasks, ending):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, ending, return_exceptions=True)
 
     async def _read(self) -> None:
         while True:
@@ -137,8 +143,8 @@ class _Stream:
                 # A page may hold a key from before the server stopped to demand one.
                 continue
             frame = message.get("bytes")
-            if not frame:
-                await self._socket.close(_POLICY_VIOLATION, "frames are binary messages")
+            if frame is None:
+                await self._socket.close(POLICY_VIOLATION, "frames are binary messages")
                 return
             self._frames.put(frame)
 
@@ -147,24 +153,21 @@ class _Stream:
             await asyncio.sleep(_KEY_CHECK_SECONDS)
         # A client that does not read would not take the closing either.
         async with asyncio.timeout(self._runtime.settings.send_timeout_seconds):
-            await self._socket.close(_POLICY_VIOLATION, "the API key was revoked")
+            await self._socket.close(POLICY_VIOLATION, "the API key was revoked")
+
+    async def _end_when_draining(self) -> None:
+        await self._runtime.admission.wait_until_draining()
+        self._frames.end()
 
     async def _answer(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(_DRAIN_CHECK_SECONDS):
-                    sequence, frame = await self._frames.take()
-            except TimeoutError:
-                if self._runtime.admission.draining:
-                    await self._socket.close(_GOING_AWAY, "draining")
-                    return
-                continue
+        """Answer frames until the service drains; the frame in hand is finished."""
+        while (taken := await self._frames.take()) is not None:
+            sequence, frame = taken
             started = time.perf_counter()
             try:
                 answer = await self._work(frame)
             except Draining:
-                await self._socket.close(_GOING_AWAY, "draining")
-                return
+                break
             except DepthError as error:
                 await self._send(
                     {"sequence": sequence, "error": error.slug, "detail": error.detail}
@@ -172,6 +175,8 @@ class _Stream:
                 continue
             await self._send(self._head(sequence, started, answer), answer.body)
             self._answered += 1
+        async with asyncio.timeout(self._runtime.settings.send_timeout_seconds):
+            await self._socket.close(GOING_AWAY, "draining")
 
     async def _work(self, frame: bytes) -> Answer:
         """The answer to one frame, which is accounted for as a request is."""

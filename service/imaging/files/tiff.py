@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from PIL import Image
 from PIL import TiffImagePlugin as Tiff
@@ -135,7 +135,8 @@ def tiff_size(data: bytes) -> tuple[int, int]:
 def tiff_text(data: bytes) -> dict[str, str]:
     """What :func:`write_tiff` wrote as ``text``; nothing for the descriptions of others."""
     try:
-        found = json.loads(Directory(data).text(Tiff.IMAGEDESCRIPTION))
+        # The standard library raises no ValueError at brackets in brackets in brackets.
+        found = orjson.loads(Directory(data).text(Tiff.IMAGEDESCRIPTION))
     except ValueError:
         return {}
     pairs = found.items() if isinstance(found, dict) else ()
@@ -148,7 +149,7 @@ def write_tiff(values: NDArray[np.float32], text: Mapping[str, str] | None = Non
     Compressed floating point is half as large, and not read everywhere.
     """
     tags = Tiff.ImageFileDirectory_v2()
-    tags[Tiff.IMAGEDESCRIPTION] = json.dumps(dict(text or {}))
+    tags[Tiff.IMAGEDESCRIPTION] = orjson.dumps(dict(text or {})).decode()
     tags[Tiff.SOFTWARE] = (text or {}).get("Software", "")
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(values, np.float32)).save(file, "TIFF", tiffinfo=tags)

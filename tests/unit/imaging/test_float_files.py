@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -58,7 +59,8 @@ def test_tifffile_and_opencv_open_the_tiff() -> None:
     data = encode(DepthMap(metres(), METRIC, "some_network"), OutputFormat.TIFF)
     page = tifffile.TiffFile(io.BytesIO(data)).pages.first
     assert np.array_equal(page.asarray(), metres(), equal_nan=True)
-    assert '"Depth-Kind": "metric_depth", "Depth-Unit": "metre"' in page.description
+    text = json.loads(page.description)
+    assert (text["Depth-Kind"], text["Depth-Unit"]) == ("metric_depth", "metre")
     assert page.software.startswith("depth-service ")
     by_opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert by_opencv is not None
@@ -112,3 +114,13 @@ def test_accept_chooses_them() -> None:
     assert choose_format(None, "image/x-exr, image/tiff;q=0.5", METRIC) is OutputFormat.EXR
     assert choose_format(None, "image/tiff", METRIC) is OutputFormat.TIFF
     assert choose_format(None, "image/*", METRIC) is OutputFormat.HEATMAP
+
+
+def test_a_tiff_that_describes_itself_in_brackets_is_anybody_s() -> None:
+    """As deep as a parser that calls itself can go, and deeper."""
+    values = np.full((2, 2), 1.5, np.float32)
+    own = write_tiff(values, {"kind": "x" * 100_000})
+    start = own.index(b'{"kind"')
+    end = own.index(b"}", start) + 1
+    nested = own[:start] + b"[" * (end - start) + own[end:]
+    assert upload(nested, DepthMeaning(METRIC)).values.tolist() == values.tolist()
