@@ -66,8 +66,10 @@ async def admitted(
             f"The deadline passed during stage {stage}; send a smaller image, ask for "
             "quality=fast or a longer X-Request-Timeout, or retry later."
         ) from None
-    except (ClientDisconnected, asyncio.CancelledError):
-        runtime.metrics.cancelled.labels(record.stage).inc()
+    except (ClientDisconnected, asyncio.CancelledError) as ended:
+        # The end of the drain time cancels, too, and answers a client that is there.
+        if isinstance(ended, ClientDisconnected) or not runtime.admission.draining:
+            runtime.metrics.cancelled.labels(record.stage).inc()
         raise
 
 

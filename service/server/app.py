@@ -13,7 +13,7 @@ from service import __version__
 from service.api import compare, depth, health, models
 from service.api.access.install import install_access
 from service.api.effects import routes as effects
-from service.api.middleware.closing import ClosingMiddleware
+from service.api.middleware.closing import ClosingMiddleware, UnansweredRequests
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.middleware.gate import AdmissionGate
 from service.api.middleware.head import HeadAsGet
@@ -88,9 +88,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.unanswered = set()
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(AdmissionGate)
+    # Within CORS, so that pages of other origins can read why; what closes is around everything.
+    app.add_middleware(UnansweredRequests, unanswered=app.state.unanswered)
     install_access(app, settings)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(ClosingMiddleware, unanswered=app.state.unanswered)
+    app.add_middleware(ClosingMiddleware)
     app.add_middleware(
         RequestContextMiddleware,
         metrics=metrics,

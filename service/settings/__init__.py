@@ -21,6 +21,7 @@ from service.settings.kinds import (
     PositiveFloat,
     PositiveInt,
     Precision,
+    RootPath,
     TraceExporter,
     TrustedProxies,
 )
@@ -62,7 +63,9 @@ class Settings(BaseSettings):
         description="Unix socket to listen on in place of host and port, for a proxy on the same "
         "machine; whoever may enter its folder may call.",
     )
-    root_path: str = Field("", description="Path prefix that a reverse proxy strips.")
+    root_path: RootPath = Field(
+        "", description="Path prefix that a reverse proxy strips, such as `/depth`."
+    )
 
     api_keys_file: OptionalPath = Field(
         None,

@@ -79,6 +79,15 @@ def _check_network(network: str) -> str:
     return str(ipaddress.ip_network(network))
 
 
+def _path_prefix(path: str) -> str:
+    # As links are made of it: a slash before, and none after.
+    prefix = f"/{path.strip('/')}" if path.strip("/") else ""
+    if not re.fullmatch(r"(/[^/?#%\\\s]+)*", prefix):
+        raise ValueError(f"{path} is not a path such as /depth")
+    return prefix
+
+
+RootPath = Annotated[str, AfterValidator(_path_prefix)]
 CommaList = NoDecode, BeforeValidator(_comma_list)
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], *CommaList]
 Names = Annotated[tuple[str, ...], *CommaList]

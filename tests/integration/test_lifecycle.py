@@ -112,15 +112,14 @@ def test_an_upload_that_was_begun_before_sigterm_is_answered(cache_dir: Path) ->
 
 
 def test_what_is_unfinished_when_the_drain_time_is_over_is_refused(cache_dir: Path) -> None:
-    """An upload that stalls, and one that goes on for ever."""
+    """An upload that stalls, and one that goes on for ever; of a page that may read why."""
     upload = head(
         *(b"POST /v1/depth", b"Content-Type: image/png", b"Content-Length: 999999"),
-        b"Expect: 100-continue",
+        *(b"Expect: 100-continue", b"Origin: https://app.example.com"),
     )
+    given = {"drain_delay_seconds": "0", "cors_origins": "https://app.example.com"}
     with (
-        ServerProcess(
-            cache_dir=str(cache_dir), drain_delay_seconds="0", drain_seconds="1"
-        ) as server,
+        ServerProcess(cache_dir=str(cache_dir), drain_seconds="1", **given) as server,
         connect(server) as stalled,
         connect(server) as endless,
     ):
@@ -134,6 +133,7 @@ def test_what_is_unfinished_when_the_drain_time_is_over_is_refused(cache_dir: Pa
             assert answer is not None
             assert (answer.status, answer.problem["type"]) == (503, "draining")
             assert answer.closes
+            assert answer.allowed_origin == "https://app.example.com"
         assert server.wait(30) == 0
         assert "drain time is over with 2 requests unanswered" in server.log()
         assert "status=503 " in server.log()

@@ -30,6 +30,8 @@ class WireAnswer:
     body: bytes
     closes: bool = False
     """Whether it says that it is the last of its connection."""
+    allowed_origin: str | None = None
+    """Whose pages may read it."""
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -70,7 +72,8 @@ class Wire:
             return None
         media_type = response.headers.get_content_type()
         closes = response.headers["Connection"] == "close"
-        return WireAnswer(response.status, media_type, body, closes)
+        origin = response.headers["Access-Control-Allow-Origin"]
+        return WireAnswer(response.status, media_type, body, closes, origin)
 
     def wait_until_closed(self) -> bytes:
         """What else the server sends before it closes."""

@@ -86,6 +86,10 @@ def test_the_port_must_close_before_the_drain_ends() -> None:
         ("CORS_ORIGINS", "app.example.com"),
         ("CORS_ORIGINS", "https://app.example.com/"),
         ("CORS_ORIGINS", "https://*.example.com"),
+        ("ROOT_PATH", "https://example.com/depth"),
+        ("ROOT_PATH", "/depth?a=1"),
+        ("ROOT_PATH", "/my depth"),
+        ("ROOT_PATH", "/a//b"),
         ("ALLOWED_HOSTS", "example.com:8000"),
         ("ALLOWED_HOSTS", "example.*"),
         ("TRUSTED_PROXIES", "*"),
@@ -123,3 +127,10 @@ def test_a_user_without_a_home_can_use_it(monkeypatch: pytest.MonkeyPatch) -> No
     settings = Settings()
     assert not settings.weights_dir.exists()
     assert not settings.cache_dir.exists()
+
+
+@pytest.mark.parametrize("written", ["/depth", "depth", "/depth/", "depth/"])
+def test_a_prefix_of_paths_is_one_however_it_is_written(written: str) -> None:
+    assert Settings(root_path=written).root_path == "/depth"
+    assert Settings(root_path=f"{written.rstrip('/')}/v2").root_path == "/depth/v2"
+    assert Settings(root_path="/").root_path == ""

@@ -19,8 +19,30 @@ class ClosingMiddleware:
     """Closes connections that must not be used again, and says so in their last answer.
 
     While draining that is every connection: behind a balancer that spreads connections a client
-    would else stay with this instance to its end. ``unanswered`` are the tasks of the requests
-    whose answer has not begun; one that is cancelled answers 503 ``draining``.
+    would else stay with this instance to its end.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        doubtful = scope["type"] == "http" and _has_two_lengths(scope)
+
+        async def send_and_close(message: Message) -> None:
+            if message["type"] == "http.response.start" and (
+                doubtful or scope["app"].state.runtime.admission.draining
+            ):
+                message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
+            await send(message)
+
+        await self._app(scope, receive, send_and_close)
+
+
+class UnansweredRequests:
+    """Refuses a request of doubtful length, and answers those that the drain does not wait for.
+
+    ``unanswered`` are the tasks of the requests whose answer has not begun; one that is cancelled
+    answers 503 ``draining``.
     """
 
     def __init__(self, app: ASGIApp, unanswered: set[asyncio.Task[Any]]) -> None:
@@ -32,19 +54,16 @@ class ClosingMiddleware:
         if scope["type"] != "http" or task is None:
             await self._app(scope, receive, send)
             return
-        doubtful = _has_two_lengths(scope)
-        answer = _refuse_length if doubtful else self._app
 
-        async def send_and_close(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._unanswered.discard(task)
-                if doubtful or scope["app"].state.runtime.admission.draining:
-                    message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
             await send(message)
 
         self._unanswered.add(task)
         try:
-            await answer(scope, receive, send_and_close)
+            answer = _refuse_length if _has_two_lengths(scope) else self._app
+            await answer(scope, receive, send_and_note)
         except asyncio.CancelledError:
             if task not in self._unanswered:
                 raise
@@ -52,7 +71,7 @@ class ClosingMiddleware:
                 "This instance stops before your request could be finished; send it again.",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
-            await error_response(Request(scope), error)(scope, receive, send_and_close)
+            await error_response(Request(scope), error)(scope, receive, send_and_note)
         finally:
             self._unanswered.discard(task)
 
