@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from service.machine.memory import release_free_memory, resident_bytes
 from service.pipeline.runtime import Runtime
 from service.server.admin import AdminServer
-from service.server.sockets import address_of
+from service.server.sockets import address_of, is_listening
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -98,6 +98,12 @@ class DrainingServer(uvicorn.Server):
         listeners = sockets or []
         addresses = ", ".join(address_of(listener) for listener in listeners)
         await super().startup(sockets)
+        if self.started and not all(map(is_listening, listeners)):
+            # Two that start at once may bind one port; of the second, uvloop says nothing.
+            logger.error("%s: another server listens there", addresses)
+            self.started, self.should_exit = False, True
+            await self.lifespan.shutdown()
+            return
         logger.info("listening on %s", addresses)
         if self._admin is not None:
             self._admin.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -137,6 +138,26 @@ def test_one_port_cannot_be_both(cache_dir: Path) -> None:
     assert "DEPTH_ADMIN_PORT must differ" in done.stderr
 
 
+def test_who_listens_second_on_a_port_ends(cache_dir: Path, tmp_path: Path) -> None:
+    """Two that start together may both have bound it: here this test is the other one."""
+    with socket.socket() as other, (tmp_path / "log").open("w") as log:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = str(other.getsockname()[1])
+        server = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve"],
+            env=service_env({"port": port, "cache_dir": str(cache_dir)}),
+            cwd=ROOT,
+            stderr=log,
+        )
+        said = Path(log.name).read_text
+        wait_until(lambda: "Waiting for application startup" in said(), 120)
+        other.listen()
+        assert server.wait(60) == 1
+        assert f"http://127.0.0.1:{port}: another server listens there" in said()
+        assert "Traceback" not in said()
+
+
 def answers_probes(port: str) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
@@ -148,14 +169,14 @@ def test_a_port_that_nobody_listens_on_is_free_for_probes(cache_dir: Path, tmp_p
     """``DEPTH_PORT`` beside another command, or beside a socket."""
     port = str(free_port())
     assert run_command("settings", port=port, admin_port=port).returncode == 0
-    socket = tmp_path / "socket"
-    given = {"port": port, "admin_port": port, "uds": str(socket), "cache_dir": str(cache_dir)}
+    path = tmp_path / "socket"
+    given = {"port": port, "admin_port": port, "uds": str(path), "cache_dir": str(cache_dir)}
     server = subprocess.Popen(
         [sys.executable, "-m", "service", "serve"], env=service_env(given), cwd=ROOT
     )
     try:
         wait_until(lambda: answers_probes(port), 120)
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket))) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
             assert client.get("http://depth/v1/models").status_code == 200
     finally:
         server.terminate()
