@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
         if not _check_names():
             return 2
         status: int = arguments.run(arguments, settings)
-        sys.stdout.flush()
+        # What cannot be written is an error of the command, and no complaint at the very end.
+        print(end="", flush=True)
     except EXPECTED as error:
         return fail_because(error)
     return status

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -90,19 +92,28 @@ def test_names_that_are_no_text(cache_dir: Path, tmp_path: Path) -> None:
     assert photo.with_name(f"{photo.name}.png").exists()
 
 
+LIST = (sys.executable, "-m", "service", "models", "list")
+
+
+def ended(command: Sequence[str], stdout: int | IO[str] | None = None) -> tuple[int, bytes]:
+    """The status of a command, and what it complains of."""
+    done = subprocess.run(
+        command, env=service_env({}), cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, check=False
+    )
+    return done.returncode, done.stderr
+
+
 def test_a_reader_that_went_away_ends_a_command_without_a_word() -> None:
     reads, writes = os.pipe()
     os.close(reads)
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "models", "list"],
-        env=service_env({}),
-        cwd=ROOT,
-        stdout=writes,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
+    assert ended(LIST, writes) == (141, b"")
     os.close(writes)
-    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_full_disk_and_no_output_at_all() -> None:
+    with Path("/dev/full").open("w") as full:
+        assert ended(LIST, full) == (2, b"No space left on device\n")
+    assert ended(["sh", "-c", 'exec "$@" >&-', "sh", *LIST]) == (0, b"")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"no map"])
