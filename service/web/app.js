@@ -31,8 +31,13 @@ const views = {
   obstacle: new ObstacleView(),
   live: new LiveView(liveQuery, failLive),
 };
-const models = new ModelsView(() => { if (scene) measure(scene.file); }, fail);
-const strip = new Strip(openResult);
+const models = new ModelsView(() => {
+  const file = measuring ?? scene?.file;
+  if (file) measure(file);
+}, fail);
+const strip = new Strip(openResult, (entry) => measureBehind(fileOf.get(entry), entry, others));
+// The photos of the row's entries, to compute once more what did not come.
+const fileOf = new WeakMap();
 let shown = "depth";
 let current = null;
 let scene = null;
@@ -40,7 +45,10 @@ let finished = null;
 // Of which entry of the history the finished one is.
 let entry = null;
 let wantedTab = "depth";
+// What a key that is typed lets be done once more.
 let repeat = () => {};
+// The photo whose depth is on its way.
+let measuring = null;
 // The other photos of a drop, while the page has them computed one by one.
 let others = new AbortController();
 
@@ -63,6 +71,7 @@ async function measureAll(files, given) {
   others.abort();
   const run = (others = new AbortController());
   const entries = strip.start(files);
+  entries.forEach((place, index) => fileOf.set(place, files[index]));
   await measure(await readableFile(files[0]), { given, photos: files.length, entry: entries[0] });
   for (const [index, file] of files.entries()) {
     if (run.signal.aborted) return;
@@ -72,6 +81,7 @@ async function measureAll(files, given) {
 
 /** Compute a photo's depth for the row, whatever is shown meanwhile. */
 async function measureBehind(file, entry, run) {
+  strip.expect(entry);
   try {
     const readable = await readableFile(file);
     const result = await estimate(readable, await readPhoto(readable), { signal: run.signal });
@@ -99,7 +109,7 @@ async function measure(file, came = {}) {
   current?.abort();
   const run = (current = new AbortController());
   const started = performance.now();
-  repeat = () => measure(file, came);
+  measuring = file;
   keyForm.hidden = true;
   busy("reading_file");
   try {
@@ -126,7 +136,9 @@ async function measure(file, came = {}) {
     strip.fail(place, error.type ?? "other");
     // A file that turns out to be no photo does not take away the one before it.
     if (finished) present(finished);
-    fail(error);
+    fail(error, () => measure(file, came));
+  } finally {
+    if (run === current) measuring = null;
   }
 }
 
@@ -150,6 +162,7 @@ async function restore(words = "restored") {
     return;
   }
   current?.abort();
+  measuring = null;
   const run = (current = new AbortController());
   const record = wanted && await recall(wanted);
   const photo = record && await readPhoto(record.file);
@@ -158,8 +171,15 @@ async function restore(words = "restored") {
   finished = record
     && new Scene(record.file, photo, record.map, record.kind, record.model, record.asked, wanted);
   setScene(finished);
-  if (finished) tell(words, { model: finished.model, name: finished.file.name });
-  else views.depth.expect(null);
+  if (finished) {
+    finished.camera = record.camera ?? finished.camera;
+    models.adopt(finished.asked);
+    tell(words, { model: finished.model, name: finished.file.name });
+  } else {
+    views.depth.expect(null);
+    if (wanted) warn("forgotten");
+    else tell("nothing");
+  }
   select(finished ? tab : "depth");
 }
 
@@ -195,35 +215,37 @@ function runWork(work) {
   return perform("estimating", async (options) => [await work(options)]);
 }
 
-/** Run work, which gets post()'s options and returns what to tell; it can be cancelled. */
+/** Run work, which gets post()'s options and returns what to tell, if anything; it can be cancelled. */
 async function perform(key, work) {
-  repeat = () => perform(key, work);
   const run = new AbortController();
   busy(key, run);
   try {
-    tell(...await work({ signal: run.signal, progress: uploading(key, run) }));
+    const [words, values] = await work({ signal: run.signal, progress: uploading(key, run) });
+    if (words) tell(words, values);
   } catch (error) {
-    fail(error);
+    fail(error, () => perform(key, work));
   }
 }
 
-function fail(error) {
+/** Say what went wrong; `again` does it once more, where that can help. */
+function fail(error, again = null) {
   if (error.name === "AbortError") {
     tell("cancelled");
     return;
   }
   if (!error.type) console.error(error);
-  if (error.type === "unauthorized") askForKey();
-  else complain({ type: "other", detail: error.message, ...error }, repeat);
+  if (error.type === "unauthorized") {
+    repeat = again ?? (() => {});
+    askForKey();
+  } else complain({ type: "other", detail: error.message, ...error }, again);
 }
 
 /** What went wrong while live; to try again, the tab may have to be found first. */
 function failLive(problem) {
-  repeat = () => {
+  fail(problem, () => {
     select("live");
-    views.live.start();
-  };
-  fail(problem);
+    views.live.again();
+  });
 }
 
 /** What live frames are asked for with, and what tells the metres of a camera's. */

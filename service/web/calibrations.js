@@ -1,6 +1,7 @@
 // What was measured in this session: the spots of each photo, and the last fit for what comes next.
 
 import { Metres } from "./metres.js";
+import { ofTab } from "./storage.js";
 
 const KEPT = "calibrations";
 
@@ -10,7 +11,7 @@ export class Calibrations {
   #last = null;
 
   constructor() {
-    const { photos = {}, last = null } = JSON.parse(sessionStorage.getItem(KEPT)) ?? {};
+    const { photos = {}, last = null } = JSON.parse(ofTab.get(KEPT)) ?? {};
     [this.#photos, this.#last] = [photos, last];
   }
 
@@ -49,6 +50,6 @@ export class Calibrations {
   }
 
   #keep() {
-    sessionStorage.setItem(KEPT, JSON.stringify({ photos: this.#photos, last: this.#last }));
+    ofTab.set(KEPT, JSON.stringify({ photos: this.#photos, last: this.#last }));
   }
 }

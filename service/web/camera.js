@@ -11,18 +11,25 @@ export function startCamera(take) {
   document.getElementById("camera-cancel").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => closeCamera(video));
   document.getElementById("shoot").addEventListener("click", async () => {
+    // Nothing to take before the first picture.
+    if (!video.videoWidth) return;
     const photo = await snapshot();
     dialog.close();
     take(photo);
   });
 }
 
+let opening = false;
+
 async function open() {
-  const camera = await openCamera(1280);
+  if (opening || dialog.open) return;
+  opening = true;
+  const camera = await openCamera(1280).finally(() => { opening = false; });
   if (!camera) return;
   video.srcObject = camera;
   dialog.showModal();
-  await video.play();
+  // It fails when it is closed before it plays.
+  await video.play().catch(() => {});
 }
 
 async function snapshot() {

@@ -1,6 +1,10 @@
 // Calls to the service: a blob goes in, a response or a Problem comes out.
 
+import { ofTab } from "./storage.js";
+
 const KEY = "api-key";
+// What a header can hold.
+const SENDABLE = /^[\x21-\x7e]+$/;
 
 /** Why a call failed: the service's problem+json, or that it cannot be reached. */
 export class Problem extends Error {
@@ -13,11 +17,11 @@ export class Problem extends Error {
 }
 
 export function keepKey(key) {
-  sessionStorage.setItem(KEY, key);
+  ofTab.set(KEY, key);
 }
 
 export function hasKey() {
-  return Boolean(sessionStorage.getItem(KEY));
+  return Boolean(ofTab.get(KEY));
 }
 
 async function problemOf(response) {
@@ -31,6 +35,8 @@ async function problemOf(response) {
  * deadline other than usual. `progress` is told how much is uploaded, 0 to 1.
  */
 export async function post(path, photo, query = {}, { signal, seconds, progress, parts = {} } = {}) {
+  // A folder, or a file that was moved or changed since it was chosen.
+  await photo.slice(0, 1).arrayBuffer().catch(() => { throw new Problem("unreadable"); });
   const body = new FormData();
   for (const [name, file] of Object.entries({ image: photo, ...parts })) body.append(name, file, name);
   const headers = seconds ? { "X-Request-Timeout": seconds } : {};
@@ -65,7 +71,9 @@ function responseOf(request) {
 }
 
 async function call(address, request, send = fetch) {
-  const key = sessionStorage.getItem(KEY);
+  request.signal?.throwIfAborted();
+  const key = ofTab.get(KEY);
+  if (key && !SENDABLE.test(key)) throw new Problem("unauthorized");
   if (key) request.headers["X-API-Key"] = key;
   let response;
   try {
@@ -94,7 +102,7 @@ export function connect(path, query = {}) {
   const address = new URL(`${path}?${new URLSearchParams(query)}`, document.baseURI);
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
-  const key = sessionStorage.getItem(KEY);
+  const key = ofTab.get(KEY);
   // Browsers let no page set headers here, and an address ends up in logs.
   if (key) socket.addEventListener("open", () => socket.send(JSON.stringify({ api_key: key })));
   return socket;

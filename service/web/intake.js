@@ -20,7 +20,7 @@ export function startIntake(take, play) {
     takePhotos(input.files, take);
     input.value = "";
   });
-  startCamera((photo) => take([photo], 1));
+  startCamera((photo) => takePhotos([photo], take));
   startDrop((files) => {
     const clip = [...files].find(({ type }) => type.startsWith("video/"));
     if (clip) play(clip);
@@ -34,18 +34,26 @@ export function startIntake(take, play) {
   }
 }
 
+// What came last wins over a sample that is still on its way.
+let came = 0;
+
 /** The images; where there is none the service says what is wrong with the first file. */
 function takePhotos(files, take) {
   const photos = [...files].filter(({ name, type }) => type.startsWith("image/") || ENDINGS.test(name));
-  if (files.length) take(photos.length ? photos.slice(0, MOST) : [files[0]], files.length);
+  if (!files.length) return;
+  came += 1;
+  take(photos.length ? photos.slice(0, MOST) : [files[0]], files.length);
 }
 
 async function takeSample(name, take) {
+  const mine = (came += 1);
   try {
     const answer = await fetch(`static/samples/${name}.jpg`);
-    take([new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" })], 1);
+    if (!answer.ok) throw new Problem("unreachable");
+    const photo = new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" });
+    if (mine === came) take([photo], 1);
   } catch {
-    complain(new Problem("unreachable"), () => takeSample(name, take));
+    if (mine === came) complain(new Problem("unreachable"), () => takeSample(name, take));
   }
 }
 

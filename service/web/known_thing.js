@@ -2,6 +2,7 @@
 
 import { bytesOf, post } from "./client.js";
 import { writeNpy } from "./depth_map.js";
+import { keep } from "./memory.js";
 
 /** Lengths in metres: an A4 sheet's long side, a floor tile's side, a door's height. */
 export const THINGS = { a4: 0.297, tile: 0.3, door: 2 };
@@ -24,6 +25,7 @@ export async function findCamera(scene, options) {
   await bytesOf(answer);
   const fov = Number(/fov=([\d.]+)/.exec(told)[1]);
   scene.camera = { fov, known: !told.startsWith("default"), asked: true };
+  keep(scene);
 }
 
 /**

@@ -38,6 +38,7 @@ export class LiveView {
   #query;
   #fail;
   #run = null;
+  #make = undefined;
   #metric = false;
 
   /**
@@ -50,7 +51,7 @@ export class LiveView {
     toggle.addEventListener("click", () => (this.#run ? this.stop() : this.start()));
     record.addEventListener("click", () => (this.#run?.recorder ? this.#keep(this.#run) : this.#record()));
     chooser.addEventListener("change", () => {
-      if (chooser.files.length) this.start(new ClipSource(chooser.files[0]));
+      if (chooser.files.length) this.play(chooser.files[0]);
       chooser.value = "";
     });
     // A video that stands still shows no new frames by itself.
@@ -75,11 +76,18 @@ export class LiveView {
 
   /** Show the camera, or a video file. */
   play(file) {
-    return this.start(new ClipSource(file));
+    return this.start(() => new ClipSource(file));
   }
 
-  async start(source = new CameraSource()) {
+  /** What was shown last, once more. */
+  again() {
+    return this.start(this.#make);
+  }
+
+  async start(make = () => new CameraSource()) {
     this.#end();
+    this.#make = make;
+    const source = make();
     const run = (this.#run = new Run(source, this.#query(source.metric)));
     this.#say();
     busy(source.starting);
@@ -138,7 +146,9 @@ export class LiveView {
     this.#say();
   }
 
-  #break(problem) {
+  async #break(problem) {
+    // Its words would take the place of what went wrong.
+    await this.#keep(this.#run);
     this.#end();
     this.#fail(problem);
   }

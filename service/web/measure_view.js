@@ -75,7 +75,7 @@ export class MeasureView {
       await findCamera(scene, options);
       const anchor = anchorOfThing(scene, ends, length);
       if (!anchor) throw new Problem("thing");
-      return this.#fit(scene, [...this.#kept.anchorsOf(scene), anchor]);
+      return this.#fit(scene, [...this.#kept.anchorsOf(scene), anchor], options);
     });
   }
 
@@ -88,16 +88,17 @@ export class MeasureView {
   #measure(anchors) {
     const scene = this.#scene;
     if (anchors.length < 2) this.#take(scene, anchors, null);
-    else this.#run(() => this.#fit(scene, anchors));
+    else this.#run((options) => this.#fit(scene, anchors, options));
   }
 
-  /** Returns the words for how far that has got. */
-  async #fit(scene, anchors) {
+  /** Returns the words for how far that has got; none if the spots are others by then. */
+  async #fit(scene, anchors, options) {
     this.#take(scene, anchors, null);
     if (anchors.length < 2) return "measuredOne";
-    const calibration = await fitMetres(scene, anchors).catch((problem) => {
+    const calibration = await fitMetres(scene, anchors, options).catch((problem) => {
       throw problem.type === "invalid-parameter" ? new Problem("contradiction") : problem;
     });
+    if (this.#kept.anchorsOf(scene) !== anchors) return null;
     const { kind, model } = scene;
     this.#take(scene, anchors, { kind, model, calibration, query: anchorsQuery(anchors) });
     return "measured";

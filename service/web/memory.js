@@ -31,8 +31,8 @@ export function rememberPhoto(key, tab) {
 }
 
 /** Keep what a scene is made of, for `recall()`. */
-export async function keep({ key, file, map, kind, model, asked }) {
-  const record = { file, map, kind, model, asked };
+export async function keep({ key, file, map, kind, model, asked, camera }) {
+  const record = { file, map, kind, model, asked, camera };
   here.set(key, record);
   try {
     const store = await photos("readwrite");

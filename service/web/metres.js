@@ -109,12 +109,12 @@ export function anchorsQuery(anchors) {
 }
 
 /** The service's fit of a scene by anchors; it gets the page's own depth map, and no photo. */
-export async function fitMetres(scene, anchors) {
+export async function fitMetres(scene, anchors, options) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [scene.map.width, scene.map.height];
   const blank = await new Promise((resolve) => canvas.toBlob(resolve));
   const query = { ...anchorsQuery(anchors), depth_kind: scene.kind, model: scene.model };
   const depth = { depth: writeNpy(scene.map) };
-  const answer = await post("v1/effects/obstacle", blank, query, { parts: depth });
+  const answer = await post("v1/effects/obstacle", blank, query, { ...options, parts: depth });
   return (await bytesOf(answer, "json")).calibration;
 }

@@ -13,10 +13,11 @@ export class ModelsView {
   #took = new Map();
   #chosen = null;
 
-  /** `changed` is told of another choice; `fail` takes the Problem of a list that does not come. */
+  /** `changed` is told of another choice; `fail` takes the Problem of a list that does not come, and how to ask once more. */
   constructor(changed, fail) {
     for (const button of document.querySelectorAll("[data-open=models]")) {
-      button.addEventListener("click", () => this.#open().catch(fail));
+      const open = () => this.#open().catch((problem) => fail(problem, open));
+      button.addEventListener("click", open);
     }
     byId("models-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("change", ({ target }) => {
@@ -24,6 +25,11 @@ export class ModelsView {
       changed();
     });
     onLanguage(() => this.#say());
+  }
+
+  /** Choose what a result was `asked` for with, so that the two agree. */
+  adopt({ model = null, detail: wanted }) {
+    [this.#chosen, detail.checked] = [model, wanted === "high"];
   }
 
   /** Parameters of the choice; none is the service's own. */

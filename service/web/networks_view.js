@@ -50,14 +50,19 @@ export class NetworksView {
     sheet.alt = say("networksTitle");
     const few = choices.children.length < 2;
     choices.hidden = button.hidden = few;
-    hint.textContent = say(few ? "networksFew" : "networksHint");
+    // Whether there are few is known only of a list that came.
+    hint.textContent = this.#listed ? say(few ? "networksFew" : "networksHint") : "";
   }
 
   async #compare(options) {
-    const query = { models: this.#chosen().join(","), colormap: this.#colormap };
-    const answer = await post("v1/compare", this.#scene.file, query, { ...options, seconds: PATIENCE_SECONDS });
+    const [scene, models] = [this.#scene, this.#chosen().join(",")];
+    const query = { models, colormap: this.#colormap };
+    const answer = await post("v1/compare", scene.file, query, { ...options, seconds: PATIENCE_SECONDS });
+    const blob = await bytesOf(answer, "blob");
+    // Another photo is shown by now.
+    if (scene !== this.#scene) return null;
     this.#forget();
-    this.#address = URL.createObjectURL(await bytesOf(answer, "blob"));
+    this.#address = URL.createObjectURL(blob);
     sheet.src = this.#address;
     sheet.hidden = false;
     return "compared";

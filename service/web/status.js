@@ -7,7 +7,7 @@ const line = document.getElementById("status");
 const bar = document.getElementById("progress");
 const again = document.getElementById("retry");
 const stop = document.getElementById("cancel");
-const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "contradiction", "thing", "no-video"]);
+const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "unreadable", "contradiction", "thing", "no-video"]);
 let render = () => "";
 let retry = null;
 let running = null;

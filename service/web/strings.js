@@ -1,5 +1,7 @@
 // Every word the page says, in Chinese and in English.
 
+import { ofBrowser } from "./storage.js";
+
 const STRINGS = {
   zh: {
     title: "单目深度估计",
@@ -46,11 +48,11 @@ const STRINGS = {
     getGlb: "下载 3D 网格 GLB", getHeight: "3D 打印高度图", getStl: "3D 打印模型 STL", getLiving: "下载会动的照片 WebP", getVideo: "下载视频 MP4", getAnaglyph: "红青立体图",
     downloadsHint: "热力图、16 位 PNG 和 NPY 与原图同样大小。NPY 给 Python 的 numpy.load；红青立体图要戴红青眼镜看。",
     downloading: "正在准备下载…", downloaded: "已保存 {name}。",
-    reading_file: "正在读取照片…", uploading: "正在上传 {percent}…", cancelled: "已取消。", restored: "照片和结果还在（{model}）。", estimating: "正在计算深度…",
+    reading_file: "正在读取照片…", uploading: "正在上传 {percent}…", cancelled: "已取消。", restored: "照片和结果还在（{model}）。", forgotten: "这张照片已不再保留，请重新选择。", nothing: "请选择一张照片。", estimating: "正在计算深度…",
     done: "完成：{seconds} 秒（{model}）。",
     doneMany: "完成：{seconds} 秒（{model}）。{given} 个文件里用了 {photos} 张照片，算好的都在下面一排。",
     doneOnly: "完成：{seconds} 秒（{model}）。{given} 个文件里只有一张照片。",
-    strip: "这些照片的结果", stripBusy: "正在算…", stripFailed: "读不了", opened: "打开了 {name}（{model}）。",
+    strip: "这些照片的结果", stripBusy: "正在算…", stripFailed: "读不了", stripAgain: "点此重试", opened: "打开了 {name}（{model}）。",
     emptyFile: "这个文件是空的，请换一张照片。",
     cannotShow: "深度已算好，但浏览器不能显示这种图片格式。换成 JPEG 或 PNG 就能看到原图。",
     compareHint: "拖动滑块：左边是照片，右边是热力图。",
@@ -108,6 +110,7 @@ const STRINGS = {
     "error.overloaded": "服务器繁忙。",
     "error.draining": "服务器正在重启。",
     "error.deadline-exceeded": "处理超时，请再试一次，或换小一点的照片。",
+    "error.unreadable": "无法读取这个文件：选择之后它被移动或改动了，或者它是文件夹。请重新选择。",
     "error.unreachable": "无法连接服务器。请检查网络，或确认服务仍在运行，然后再试。",
     "error.contradiction": "这些距离和照片对不上：更远的地方在深度图里反而更近，或者几处一样远。请去掉一处，换一个地方再试。",
     "error.no-video": "这台服务器做不了 MP4（缺少 PyAV）。请下载 WebP。",
@@ -163,11 +166,11 @@ const STRINGS = {
     getGlb: "Download 3D mesh GLB", getHeight: "Height map for 3D printing", getStl: "Download plate for 3D printing STL", getLiving: "Download living photo WebP", getVideo: "Download video MP4", getAnaglyph: "Red-cyan 3D",
     downloadsHint: "The heatmap, 16-bit PNG and NPY have the photo's size. NPY is for Python's numpy.load, red-cyan for glasses of those colours.",
     downloading: "Preparing the download…", downloaded: "Saved {name}.",
-    reading_file: "Reading the photo…", uploading: "Uploading {percent}…", cancelled: "Cancelled.", restored: "Your photo and its depth are still here ({model}).", estimating: "Estimating depth…",
+    reading_file: "Reading the photo…", uploading: "Uploading {percent}…", cancelled: "Cancelled.", restored: "Your photo and its depth are still here ({model}).", forgotten: "This photo is no longer kept. Please choose it again.", nothing: "Choose a photo.", estimating: "Estimating depth…",
     done: "Done in {seconds} s ({model}).",
     doneMany: "Done in {seconds} s ({model}). Of {given} files, {photos} photos are used; their results come in the row below.",
     doneOnly: "Done in {seconds} s ({model}). Of {given} files, only one is a photo.",
-    strip: "Results of these photos", stripBusy: "working", stripFailed: "not readable", opened: "Opened {name} ({model}).",
+    strip: "Results of these photos", stripBusy: "working", stripFailed: "not readable", stripAgain: "try again", opened: "Opened {name} ({model}).",
     emptyFile: "This file is empty; please choose another.",
     cannotShow: "The depth is ready, but this browser cannot show that image format. A JPEG or PNG would show beside it.",
     compareHint: "Drag the slider: the photo is on the left, the heatmap on the right.",
@@ -232,6 +235,7 @@ const STRINGS = {
     "error.overloaded": "The server is busy.",
     "error.draining": "The server is restarting.",
     "error.deadline-exceeded": "It took too long; please try again, or with a smaller photo.",
+    "error.unreadable": "This file cannot be read: it was moved or changed since it was chosen, or is a folder. Please choose it again.",
     "error.unreachable": "The server cannot be reached. Check the network, or whether the service still runs, then try again.",
     "error.contradiction": "These distances do not fit the photo: a spot that is farther looks nearer in it, or all spots are equally far. Remove one and try another.",
     "error.no-video": "This server cannot make MP4: it has no PyAV. Please take the WebP.",
@@ -245,7 +249,7 @@ const listeners = [];
 let language = remembered() ?? preferred();
 
 function remembered() {
-  const choice = localStorage.getItem(REMEMBERED);
+  const choice = ofBrowser.get(REMEMBERED);
   return choice in STRINGS ? choice : null;
 }
 
@@ -275,7 +279,7 @@ export function onLanguage(listener) {
 
 export function speak(choice) {
   language = choice;
-  localStorage.setItem(REMEMBERED, choice);
+  ofBrowser.set(REMEMBERED, choice);
   listeners.forEach((listener) => listener());
 }
 

@@ -1,6 +1,7 @@
 // Several photos of one drop: a row of their results, each of which opens in all tabs.
 
 import { paint } from "./colormaps.js";
+import { ofTab } from "./storage.js";
 import { onLanguage, say } from "./strings.js";
 
 const row = document.getElementById("strip");
@@ -9,13 +10,17 @@ const [WIDTH, HEIGHT] = [96, 72];
 
 export class Strip {
   #open;
+  #again;
   // {name, key, picture, problem}: the last three once they are there.
-  #entries = JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
+  #entries = JSON.parse(ofTab.get(KEPT)) ?? [];
   #shown = null;
 
-  /** `open` is told the Scene.key of a result that somebody chooses. */
-  constructor(open) {
-    this.#open = open;
+  /**
+   * `open` is told the Scene.key of a result that somebody chooses, `again` the entry of one that
+   * did not come, though it may.
+   */
+  constructor(open, again) {
+    [this.#open, this.#again] = [open, again];
     onLanguage(() => this.#say());
   }
 
@@ -24,6 +29,12 @@ export class Strip {
     this.#entries = files.length > 1 ? files.map(({ name }) => ({ name })) : [];
     this.#keep();
     return this.#entries;
+  }
+
+  /** An entry's result is on its way. */
+  expect(entry) {
+    entry.problem = null;
+    this.#keep();
   }
 
   /** An entry's result is there. */
@@ -48,8 +59,7 @@ export class Strip {
 
   #keep() {
     const done = this.#entries.filter(({ key }) => key);
-    if (done.length) sessionStorage.setItem(KEPT, JSON.stringify(done));
-    else sessionStorage.removeItem(KEPT);
+    ofTab.set(KEPT, done.length ? JSON.stringify(done) : null);
     this.#say();
   }
 
@@ -60,18 +70,29 @@ export class Strip {
     row.children[focused]?.focus();
   }
 
-  #button({ name, key, picture, problem }) {
+  #button(entry) {
+    const { name, key, picture, problem } = entry;
     const button = document.createElement("button");
-    const state = problem ? "stripFailed" : "stripBusy";
+    const state = stateOf(problem);
     const words = key ? name : `${name}: ${say(state)}`;
-    Object.assign(button, { type: "button", title: words, disabled: !key });
+    Object.assign(button, { type: "button", title: words, disabled: !key && state !== "stripAgain" });
     button.setAttribute("aria-label", words);
     button.setAttribute("aria-pressed", key !== undefined && key === this.#shown);
     if (key) button.append(Object.assign(document.createElement("img"), { src: picture, alt: "" }));
     else button.append(say(state));
-    button.addEventListener("click", () => this.#open(key));
+    button.addEventListener("click", () => (key ? this.#open(key) : this.#again(entry)));
     return button;
   }
+}
+
+// What is wrong with the photo itself stays so; anything else may pass.
+const OF_PHOTO = new Set([
+  "empty", "unreadable", "unsupported-media-type", "undecodable-image", "payload-too-large",
+]);
+
+function stateOf(problem) {
+  if (!problem) return "stripBusy";
+  return OF_PHOTO.has(problem) ? "stripFailed" : "stripAgain";
 }
 
 /** Half photo, half heatmap, as a data URL: the row is there again after a reload. */
