@@ -172,8 +172,10 @@ def test_a_known_thing_tells_how_far_it_is_and_all_survives_a_reload_and_serves_
     assert ("按 65 度算" in page.locator("#thing-note").inner_text()) is assumed
     tell(page, 0.08, 0.12, 4)
     expect(page.locator("#status")).to_have_text("现在都用米了。")
+    ruled = ruler(page)
     page.reload()
     expect(page.locator("#measure-text")).to_contain_text("现在都用米了")
+    assert ruler(page) == ruled
     assert [text[:2] for text in anchors_of(page)] == ["1：", "2："]
     assert ("measuring_error" in page.locator("#anchors-text").inner_text()) is assumed
     with page.expect_websocket() as opened:
@@ -188,6 +190,15 @@ def test_a_known_thing_tells_how_far_it_is_and_all_survives_a_reload_and_serves_
     expect(page.locator("#measure-text")).to_contain_text("想知道是几米")
     page.locator("#tab-live").click()
     expect(page.locator("#live-metres")).to_contain_text("先在“深度图”里")
+
+
+def ruler(page: Page) -> str:
+    """How far two spots at the sides are from each other, which depends on the camera's lens."""
+    tap(page, 0.1, 0.6)
+    tap(page, 0.9, 0.6)
+    said = page.locator("#ruler")
+    expect(said).not_to_be_empty()
+    return said.inner_text()
 
 
 def anchors_of(page: Page) -> list[str]:
