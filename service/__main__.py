@@ -9,10 +9,11 @@ import logging
 import os
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from service import __version__
 from service.commands import bulk, effect, eval, keys, models, predict, video
-from service.commands.failing import EXPECTED, fail, fail_because
+from service.commands.failing import EXPECTED, INTERRUPTED, fail, fail_because
 from service.commands.shorthand import completed
 from service.observability.logging import configure_logging
 from service.settings import Settings, unknown_variables
@@ -22,6 +23,9 @@ logger = logging.getLogger("service")
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the process's exit status."""
+    if sys.stderr is None:
+        # Else what is meant for it, such as a key, is printed to standard output.
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files may be no text; standard error is written so by itself.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -36,6 +40,9 @@ def main(argv: list[str] | None = None) -> int:
         print(end="", flush=True)
     except EXPECTED as error:
         return fail_because(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     return status
 
 

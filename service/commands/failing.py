@@ -19,6 +19,8 @@ EXPECTED = (pydantic.ValidationError, DepthError, WeightsError, OSError)
 
 # As shells say of a program that a signal ended.
 _SIGNALLED = 128
+INTERRUPTED = _SIGNALLED + signal.SIGINT
+"""The exit status after Ctrl-C."""
 
 
 def fail(reason: str) -> int:

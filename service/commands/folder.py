@@ -8,10 +8,8 @@ from pathlib import Path
 
 from service.bulk.run import REPORT, Work, run_bulk
 from service.bulk.worker import Order
+from service.commands.failing import INTERRUPTED
 from service.errors import InvalidParameter
-
-# What shells say of a program that SIGINT ended.
-_INTERRUPTED = 130
 
 
 def run_folder(order: Order, work: Work, outputs: Path) -> int:
@@ -20,7 +18,7 @@ def run_folder(order: Order, work: Work, outputs: Path) -> int:
         summary = run_bulk(order, work)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     print(
         f"{outputs}: {summary.done} done, {summary.skipped} were done before, "
         f"{summary.failed} failed" + (f" (see {REPORT})" if summary.failed else "")

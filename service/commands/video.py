@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from service.api.metres import MetresQuery
 from service.api.network_query import NetworkQuery
-from service.commands.failing import fail
+from service.commands.failing import INTERRUPTED, fail
 from service.commands.options import given_options
 from service.commands.output import refuse_own_input
 from service.commands.predict import add_network_arguments
@@ -30,8 +30,6 @@ from service.video.order import FrameFormat, Look, Scale, VideoOrder
 from service.video.painting import LOOKS
 from service.video.run import VideoSummary, Watch, make_video
 
-# What shells say of a program that SIGINT ended.
-_INTERRUPTED = 130
 # A frame every 17 minutes; codecs count rates in fractions of small numbers.
 _LEAST_RATE = 0.001
 
@@ -127,7 +125,7 @@ def _video(arguments: argparse.Namespace, settings: Settings) -> int:
             Watch(bar.begin, bar.frame, stopped.is_set),
         )
     _tell(arguments.output, summary)
-    return 0 if summary.is_whole else _INTERRUPTED
+    return 0 if summary.is_whole else INTERRUPTED
 
 
 def _tell(output: Path, summary: VideoSummary) -> None:

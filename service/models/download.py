@@ -35,6 +35,7 @@ def pull(
     reached, answers with an error, or serves other bytes than the official ones; nothing is
     installed then.
     """
+    store.create()
     if spec.embedded:
         store.forget_recorded(spec)
         return store.verify(spec)
@@ -43,7 +44,6 @@ def pull(
             f"There is no stable address of {spec.weights.file}. Get it as {spec.source} says and "
             f"run `depth-service models add {spec.name} --file PATH --trust`."
         )
-    store.create()
     target = store.official_path(spec)
     with FileLock(target.with_suffix(".lock")):
         expected = spec.weights.sha256 or store.first_use_sha256(spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -114,6 +115,25 @@ def test_a_full_disk_and_no_output_at_all() -> None:
     with Path("/dev/full").open("w") as full:
         assert ended(LIST, full) == (2, b"No space left on device\n")
     assert ended(["sh", "-c", 'exec "$@" >&-', "sh", *LIST]) == (0, b"")
+
+
+def test_a_key_is_not_written_where_standard_error_is_closed(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    def printed(*words: str) -> str:
+        return subprocess.run(
+            ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "service", *words],
+            env=service_env({"cache_dir": str(cache_dir)}),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert re.fullmatch("camera:[0-9a-f]{64}\n", printed("keys", "new", "camera"))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cup.png").write_bytes(photo_bytes("coffee.png"))
+    assert "1 done" in printed("predict", str(tmp_path / "photos"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"no map"])

@@ -120,6 +120,12 @@ def test_a_full_disk_is_said_and_the_next_pull_goes_on(
     assert mirror.requested == [None, "bytes=1000000-"]
 
 
+def test_the_folder_is_there_after_any_pull(store: WeightsStore) -> None:
+    """The image's build goes on with it."""
+    pull(find_spec("depth_lite_256"), store)
+    assert store.folder.is_dir()
+
+
 def test_a_second_pull_downloads_nothing(
     spec: NetworkSpec, store: WeightsStore, mirror: Mirror
 ) -> None:
