@@ -15,7 +15,7 @@ import { readableFile, readPhoto, viewUpload } from "./photo.js";
 import { PortraitView } from "./portrait_view.js";
 import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
-import { busy, complain, tell, uploading, warn } from "./status.js";
+import { busy, complain, over, tell, uploading, warn } from "./status.js";
 import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
 import { Strip } from "./strip.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
@@ -32,8 +32,8 @@ const views = {
   live: new LiveView(liveQuery, failLive),
 };
 const models = new ModelsView(() => {
-  const file = measuring ?? scene?.file;
-  if (file) measure(file);
+  if (remeasure) remeasure();
+  else if (scene) measure(scene.file);
 }, fail);
 const strip = new Strip(openResult, (entry) => measureBehind(fileOf.get(entry), entry, others));
 // The photos of the row's entries, to compute once more what did not come.
@@ -47,8 +47,8 @@ let entry = null;
 let wantedTab = "depth";
 // What a key that is typed lets be done once more.
 let repeat = () => {};
-// The photo whose depth is on its way.
-let measuring = null;
+// Begins anew with the photo whose depth is on its way.
+let remeasure = null;
 // The other photos of a drop, while the page has them computed one by one.
 let others = new AbortController();
 
@@ -109,7 +109,8 @@ async function measure(file, came = {}) {
   current?.abort();
   const run = (current = new AbortController());
   const started = performance.now();
-  measuring = file;
+  const again = () => measure(file, came);
+  remeasure = again;
   keyForm.hidden = true;
   busy("reading_file");
   try {
@@ -136,9 +137,9 @@ async function measure(file, came = {}) {
     strip.fail(place, error.type ?? "other");
     // A file that turns out to be no photo does not take away the one before it.
     if (finished) present(finished);
-    fail(error, () => measure(file, came));
+    fail(error, again);
   } finally {
-    if (run === current) measuring = null;
+    if (run === current) remeasure = null;
   }
 }
 
@@ -162,7 +163,7 @@ async function restore(words = "restored") {
     return;
   }
   current?.abort();
-  measuring = null;
+  remeasure = null;
   const run = (current = new AbortController());
   const record = wanted && await recall(wanted);
   const photo = record && await readPhoto(record.file);
@@ -222,6 +223,7 @@ async function perform(key, work) {
   try {
     const [words, values] = await work({ signal: run.signal, progress: uploading(key, run) });
     if (words) tell(words, values);
+    else over(run);
   } catch (error) {
     fail(error, () => perform(key, work));
   }

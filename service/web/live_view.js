@@ -148,7 +148,9 @@ export class LiveView {
 
   async #break(problem) {
     // Its words would take the place of what went wrong.
-    await this.#keep(this.#run);
+    const run = this.#run;
+    await this.#keep(run);
+    if (run !== this.#run) return;
     this.#end();
     this.#fail(problem);
   }

@@ -33,6 +33,11 @@ export function busy(key, run = null) {
   show(() => say(key), { busy: true, run });
 }
 
+/** A run has ended of which there is nothing to say; what others say stays. */
+export function over(run) {
+  if (running === run) show(() => "");
+}
+
 /** The `progress` of a post(): words for the upload, and those of `key` from when it is done. */
 export function uploading(key, run) {
   return (share) => {

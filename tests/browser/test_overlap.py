@@ -59,9 +59,8 @@ def test_metres_that_were_given_up_do_not_come_back(page: Page) -> None:
     tell(page, 0.08, 0.12, 1.5)
     expect(page.locator("#anchors li")).to_have_count(2)
     page.locator("#reset-metres").click()
-    with page.expect_response("**/v1/effects/obstacle?*"):
-        fit.let_go()
-    page.wait_for_timeout(200)
+    fit.let_go()
+    expect(page.locator("#progress")).to_be_hidden()
     expect(page.locator("#anchors li")).to_have_count(0)
     expect(page.locator("#status")).not_to_have_text(re.compile("现在都用米了"))
 
@@ -114,13 +113,15 @@ def test_a_slow_sample_does_not_replace_a_photo_that_came_later(page: Page) -> N
 def test_a_network_that_is_chosen_meanwhile_is_the_one_that_answers(page: Page) -> None:
     page.goto("/")
     depth = Held(page, "**/v1/depth?*", proceed)
-    page.locator("#file").set_input_files(CAT)
+    page.locator("#file").set_input_files([CAT, COFFEE])
     page.locator(".message [data-open=models]").click()
     with page.expect_request(lambda request: "detail=high" in request.url):
         page.locator("#detail").check()
     page.locator("#models-close").click()
     depth.let_go()
     expect_done(page)
+    # The row has it, too, which the first request was for.
+    expect(page.locator("#strip img")).to_have_count(2)
 
 
 def test_what_did_not_come_of_several_photos_can_be_asked_for_again(page: Page) -> None:
