@@ -117,6 +117,15 @@ def test_a_full_disk_and_no_output_at_all() -> None:
     assert ended(["sh", "-c", 'exec "$@" >&-', "sh", *LIST]) == (0, b"")
 
 
+def test_an_interrupt_is_one_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("service.commands.models.pull", interrupted)
+    done = run_command("models", "pull", "dpt_levit_224", weights_dir=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 def test_a_key_is_not_written_where_standard_error_is_closed(
     cache_dir: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from service.settings import Precision, Settings
 from tests.support.engines import ScriptedEngine
 
 EMBEDDED, SMALL, LERES = "depth_lite_256", "midas_v21_small_256", "leres_res50"
+ANYTHING = "depth_anything_v2_vits"
 Load = Callable[[NetworkSpec, Settings], LoadedNetwork]
 
 
@@ -29,6 +31,23 @@ def settings_for(*names: str, **others: Any) -> Settings:
     fixed = Settings(precision=Precision.FP32)
     room = sum(loaded_bytes(find_spec(name), fixed) for name in names) / 1e6
     return Settings(precision=Precision.FP32, model_memory_mb=room, **others)
+
+
+class Held:
+    """A loader that waits until it may go on; for networks of these names, of any without."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._may_go_on = threading.Event()
+        self.loads: list[str] = []
+
+    def __call__(self, spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
+        self.loads.append(spec.name)
+        assert (self._names and spec.name not in self._names) or self._may_go_on.wait(30)
+        return load(spec, settings)
+
+    def let_go(self) -> None:
+        self._may_go_on.set()
 
 
 class Gauges:

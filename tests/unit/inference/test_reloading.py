@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,27 +17,23 @@ from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.engines.selection import LoadedNetwork
 from service.models.spec import NetworkSpec
 from service.settings import Settings
-from tests.support.catalog import EMBEDDED, SMALL, Gauges, Load, load, settings_for
+from tests.support.catalog import ANYTHING, EMBEDDED, SMALL, Gauges, Held, Load, load, settings_for
 
 
 def test_the_old_network_serves_until_the_new_one_is_ready(
     loaders: Callable[[Load], None],
 ) -> None:
-    may_load, gauges = threading.Event(), Gauges()
-
-    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-        may_load.wait(30)
-        return load(spec, settings)
+    held, gauges = Held(), Gauges()
 
     async def run() -> None:
         catalog = NetworkCatalog(Settings(), gauges.hooks())
         old = await catalog.get(EMBEDDED)
-        loaders(slow)
+        loaders(held)
         reload = asyncio.create_task(catalog.reload(EMBEDDED))
         other = asyncio.create_task(catalog.reload(EMBEDDED))
         await asyncio.sleep(0)
         assert await catalog.get(EMBEDDED) is old
-        may_load.set()
+        held.let_go()
         new, newest = await reload, await other
         assert new is not old
         assert await catalog.get(EMBEDDED) is newest
@@ -118,20 +113,16 @@ def test_replaced_files_are_followed(
 def test_what_is_unloaded_while_it_loads_anew_stays_unloaded(
     loaders: Callable[[Load], None],
 ) -> None:
-    may_load, gauges = threading.Event(), Gauges()
-
-    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-        assert may_load.wait(30)
-        return load(spec, settings)
+    held, gauges = Held(), Gauges()
 
     async def run() -> None:
         catalog = NetworkCatalog(Settings(model=EMBEDDED), gauges.hooks())
         await catalog.get(SMALL)
-        loaders(slow)
+        loaders(held)
         reload = asyncio.create_task(catalog.reload(SMALL))
         await asyncio.sleep(0)
         catalog.unload(SMALL)
-        may_load.set()
+        held.let_go()
         await reload
         assert catalog.loaded(SMALL) is None
         assert gauges.exported == []
@@ -143,24 +134,20 @@ def test_what_is_unloaded_while_it_loads_anew_stays_unloaded(
 def test_a_network_asked_for_during_a_reload_keeps_to_the_budget(
     loaders: Callable[[Load], None],
 ) -> None:
-    may_load, gauges, other = threading.Event(), Gauges(), "depth_anything_v2_vits"
-
-    def slow(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
-        assert may_load.wait(30)
-        return load(spec, settings)
+    held, gauges = Held(), Gauges()
 
     async def run() -> None:
-        catalog = NetworkCatalog(settings_for(EMBEDDED, other), gauges.hooks())
+        catalog = NetworkCatalog(settings_for(EMBEDDED, ANYTHING), gauges.hooks())
         await catalog.get(EMBEDDED)
         await catalog.get(SMALL)
-        loaders(slow)
+        loaders(held)
         reload = asyncio.create_task(catalog.reload(SMALL))
         await asyncio.sleep(0)
-        asked = asyncio.create_task(catalog.get(other))
+        asked = asyncio.create_task(catalog.get(ANYTHING))
         await asyncio.sleep(0)
-        may_load.set()
+        held.let_go()
         await asyncio.gather(reload, asked)
-        assert [network.spec.name for network in gauges.exported] == [EMBEDDED, other]
+        assert [network.spec.name for network in gauges.exported] == [EMBEDDED, ANYTHING]
         assert catalog.loaded(SMALL) is None
         catalog.close()
 

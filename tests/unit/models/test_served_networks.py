@@ -1,4 +1,4 @@
-"""Which network answers when none is named."""
+"""Which networks are served, whose licences count, and which answers when none is named."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from service.errors import ModelNotFound
-from service.models.registry import find_spec
+from service.errors import ModelNotFound, ModelUnavailable
+from service.models.registry import SPECS, find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
 from service.settings import Settings
 from tests.conftest import MIDAS
 
-EMBEDDED = "depth_lite_256"
+EMBEDDED, LERES = "depth_lite_256", "leres_res50"
+ANYTHING = "depth_anything_v2_vits"
 
 
 def served(weights_dir: Path, **settings: Any) -> ServedNetworks:
@@ -74,3 +75,25 @@ def test_only_a_served_network_answers(
     tmp_path: Path, models: tuple[str, ...], default: str
 ) -> None:
     assert served(tmp_path, models=models).find().name == default
+
+
+def test_settings_say_what_is_served() -> None:
+    networks = ServedNetworks((EMBEDDED, MIDAS))
+    assert [spec.name for spec in networks.specs] == [EMBEDDED, MIDAS]
+    with pytest.raises(ModelNotFound, match=f"Known: {EMBEDDED}, {MIDAS}"):
+        networks.find(LERES)
+    assert [spec.name for spec in ServedNetworks().specs] == list(SPECS)
+    with pytest.raises(ModelNotFound):
+        ServedNetworks(("midas",))
+
+
+@pytest.mark.parametrize("accepted", [("Adobe-Research-NC",), ("all",), ("MIT", "all")])
+def test_a_licence_counts_when_it_is_accepted(accepted: tuple[str, ...]) -> None:
+    ServedNetworks(licences=accepted).check_licence(find_spec(LERES))
+
+
+@pytest.mark.parametrize("accepted", [(), ("MIT",), ("CC-BY-NC-4.0",)])
+def test_non_commercial_weights_are_refused_otherwise(accepted: tuple[str, ...]) -> None:
+    with pytest.raises(ModelUnavailable, match="DEPTH_ACCEPT_LICENSES=Adobe-Research-NC"):
+        ServedNetworks(licences=accepted).check_licence(find_spec(LERES))
+    ServedNetworks(licences=accepted).check_licence(find_spec(ANYTHING))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -76,3 +78,22 @@ def test_a_signal_before_there_is_anything_to_drain_ends_it(clock: Clock) -> Non
     server = DrainingServer(uvicorn.Config(app), app, Settings(), None)
     server.handle_exit(signal.SIGTERM, None)
     assert server.should_exit
+
+
+def test_who_cannot_listen_has_not_started(caplog: pytest.LogCaptureFixture) -> None:
+    """Two that start together may both have bound a port; one listens first."""
+    app = FastAPI()
+    server = DrainingServer(uvicorn.Config(app, log_config=None), app, Settings(), None)
+    with contextlib.ExitStack() as open_sockets:
+        first, second = (
+            open_sockets.enter_context(socket.socket(socket.AF_INET)) for _ in range(2)
+        )
+        for listener in (first, second):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        first.bind(("127.0.0.1", 0))
+        second.bind(first.getsockname())
+        first.listen()
+        with caplog.at_level("ERROR"):
+            server.run([second])
+    assert not server.started
+    assert "another server listens there" in caplog.text
