@@ -51,7 +51,11 @@ def pull(
             url = _url(spec.weights, mirror)
             partial = target.with_name(target.name + ".part")
             try:
-                _fetch(url, partial, spec.weights.bytes, progress=progress, seconds=seconds)
+                _fetch(
+                    *(url, partial, spec.weights.bytes, expected is not None),
+                    progress=progress,
+                    seconds=seconds,
+                )
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise WeightsError(_unreachable(spec, url, error)) from error
             except OSError as error:
@@ -71,19 +75,37 @@ def _url(weights: WeightsFile, mirror: str) -> str:
 
 
 def _fetch(
-    url: str, partial: Path, total: int | None, *, progress: bool, seconds: float | None
+    url: str,
+    partial: Path,
+    total: int | None,
+    is_checked: bool,
+    *,
+    progress: bool,
+    seconds: float | None,
 ) -> None:
-    """Stream ``url`` into ``partial``, continuing after the bytes that are already there."""
+    """Stream ``url`` into ``partial``, continuing after the bytes that are already there.
+
+    Of a file whose hash is not checked afterwards only if the server says that it is the same file.
+    """
     ends = math.inf if seconds is None else time.monotonic() + seconds
     have = partial.stat().st_size if partial.is_file() else 0
     if total is not None and have >= total:
         return
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    tag = _tag_of(partial)
+    known = tag.read_text() if tag.is_file() else ""
+    if not (known or is_checked):
+        have = 0
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers |= {"Range": f"bytes={have}-"} | ({"If-Range": known} if known else {})
     with (
         httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client,
         client.stream("GET", url, headers=headers) as response,
     ):
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.headers.get("Content-Range") == f"bytes */{have}":
+                # Fetched to its end, and not installed yet.
+                return
             partial.unlink()
             raise WeightsError(
                 "The server's file is smaller than what an earlier pull had fetched, so that was "
@@ -93,6 +115,10 @@ def _fetch(
         # A server that ignores Range answers 200 with the whole file: start over.
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         start = have if resumed else 0
+        if not resumed:
+            etag = response.headers.get("ETag", "")
+            # A weak one does not promise the same bytes.
+            tag.write_text("" if etag.startswith("W/") else etag)
         with (
             partial.open("ab" if resumed else "wb") as file,
             tqdm(
@@ -115,6 +141,11 @@ def _fetch(
                     return
 
 
+def _tag_of(partial: Path) -> Path:
+    """Where it is kept of which of the server's files ``partial`` is the beginning: its ETag."""
+    return partial.with_name(f"{partial.name}.etag")
+
+
 def _install(partial: Path, target: Path, spec: NetworkSpec, sha256: str | None) -> None:
     """Move a complete download in place, if it is what it should be."""
     size, expected = partial.stat().st_size, spec.weights.bytes
@@ -130,6 +161,7 @@ def _install(partial: Path, target: Path, spec: NetworkSpec, sha256: str | None)
             partial.unlink()
         raise
     fsync_replace(partial, target)
+    _tag_of(partial).unlink(missing_ok=True)
 
 
 def _check(partial: Path, spec: NetworkSpec, expected: str | None) -> None:

@@ -1,99 +1,26 @@
-"""Pulling weights from a real HTTP server on this machine."""
+"""Pulling weights whose hash is known from a real HTTP server on this machine."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import http.server
 import resource
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from service.errors import WeightsError
 from service.models.download import pull
 from service.models.registry import find_spec
 from service.models.spec import NetworkSpec
-from service.models.weights import Origin, VerifiedWeights, WeightsStore
-from tests.conftest import MIDAS
-
-CONTENT = np.random.default_rng(0).bytes(3_000_000)
-
-
-@dataclass
-class Mirror:
-    """What the server does, and what it was asked."""
-
-    content: bytes = CONTENT
-    ranges: bool = True
-    break_off_after: int | None = None
-    requested: list[str | None] = field(default_factory=list)
-    url: str = ""
-
-
-@pytest.fixture
-def mirror() -> Iterator[Mirror]:
-    state = Mirror()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            state.requested.append(wanted)
-            start = 0
-            if not self.path.endswith("/midas_v21_small_256.pt"):
-                self.send_error(404)
-                return
-            if wanted and state.ranges:
-                start = int(wanted.removeprefix("bytes=").rstrip("-"))
-                if start >= len(state.content):
-                    self.send_error(416)
-                    return
-                self.send_response(206)
-                last = len(state.content) - 1
-                self.send_header("Content-Range", f"bytes {start}-{last}/{len(state.content)}")
-            else:
-                self.send_response(200)
-            body = state.content[start:]
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: state.break_off_after])
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}/files"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield state
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def spec() -> NetworkSpec:
-    """The MiDaS entry as if CONTENT were the official file."""
-    entry = find_spec(MIDAS)
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    return replace(entry, weights=replace(entry.weights, bytes=len(CONTENT), sha256=digest))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> WeightsStore:
-    return WeightsStore(tmp_path / "weights")
+from service.models.weights import Origin, WeightsStore
+from tests.unit.models.conftest import CONTENT, Mirror, partial
 
 
 def fetch(spec: NetworkSpec, store: WeightsStore, mirror: Mirror) -> Path:
     weights = pull(spec, store, mirror=mirror.url, progress=False)
     assert weights.origin is Origin.OFFICIAL
     return weights.path
-
-
-def partial(spec: NetworkSpec, store: WeightsStore) -> Path:
-    return store.folder / f"{spec.weights.file}.part"
 
 
 def test_pull_installs_the_official_file(
@@ -214,82 +141,3 @@ def test_a_pull_of_bounded_time_keeps_what_it_has(
         pull(spec, store, mirror=mirror.url, progress=False, seconds=0)
     assert partial(spec, store).stat().st_size > 0
     fetch(spec, store, mirror)
-
-
-@pytest.fixture
-def unpublished(golden_checkpoint: Path, mirror: Mirror) -> NetworkSpec:
-    """An entry whose hash nobody publishes; the mirror has its file."""
-    mirror.content = golden_checkpoint.read_bytes()
-    entry = find_spec(MIDAS)
-    return replace(entry, weights=replace(entry.weights, bytes=None, sha256=None))
-
-
-def pull_first(spec: NetworkSpec, store: WeightsStore, mirror: Mirror) -> VerifiedWeights:
-    return pull(spec, store, mirror=mirror.url, progress=False)
-
-
-def test_of_an_unpublished_hash_the_first_pull_counts(
-    unpublished: NetworkSpec, store: WeightsStore, mirror: Mirror
-) -> None:
-    first = pull_first(unpublished, store, mirror)
-    assert first.origin is Origin.FIRST_USE
-    assert pull_first(unpublished, store, mirror) == first
-    assert mirror.requested == [None]
-    first.path.unlink()
-    good, mirror.content = mirror.content, CONTENT
-    with pytest.raises(WeightsError, match="not the one that was first pulled"):
-        pull_first(unpublished, store, mirror)
-    mirror.content = good
-    assert pull_first(unpublished, store, mirror) == first
-
-
-Damage = Callable[[NetworkSpec, WeightsStore], object]
-
-
-def record_of(spec: NetworkSpec, store: WeightsStore) -> Path:
-    return store.folder / f"{spec.name}.json"
-
-
-DAMAGE: dict[str, Damage] = {
-    "cut record": lambda spec, store: record_of(spec, store).write_text('{"file": "mid'),
-    "other record": lambda spec, store: record_of(spec, store).write_text("[1]"),
-    "no text": lambda spec, store: record_of(spec, store).write_bytes(b"\xff\xfe\x00"),
-    "cut file": lambda spec, store: store.official_path(spec).write_bytes(b"PK"),
-    "no file": lambda spec, store: store.official_path(spec).unlink(),
-}
-
-
-@pytest.mark.parametrize("published", [False, True], ids=["first use", "published"])
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_whatever_is_damaged_another_pull_mends(
-    unpublished: NetworkSpec,
-    spec: NetworkSpec,
-    store: WeightsStore,
-    mirror: Mirror,
-    damage: Damage,
-    published: bool,
-) -> None:
-    if published:
-        mirror.content, unpublished = CONTENT, spec
-    first = pull_first(unpublished, store, mirror)
-    damage(unpublished, store)
-    with pytest.raises(WeightsError):
-        store.verify(unpublished)
-    assert pull_first(unpublished, store, mirror) == first
-    assert store.verify(unpublished) == first
-
-
-@pytest.mark.parametrize("damage", ["cut record", "other record", "no text"])
-def test_whatever_is_damaged_a_file_that_is_added_mends(
-    spec: NetworkSpec, store: WeightsStore, tmp_path: Path, damage: str
-) -> None:
-    file = tmp_path / "official.pt"
-    file.write_bytes(CONTENT)
-    for install, origin in (
-        (store.install_official, Origin.OFFICIAL),
-        (store.install_custom, Origin.CUSTOM),
-    ):
-        store.create()
-        DAMAGE[damage](spec, store)
-        assert install(spec, file).origin is origin
-        assert store.verify(spec).path.read_bytes() == CONTENT

@@ -20,11 +20,6 @@ EMBEDDED = find_spec("depth_lite_256")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> WeightsStore:
-    return WeightsStore(tmp_path / "weights")
-
-
-@pytest.fixture
 def midas(golden_checkpoint: Path) -> NetworkSpec:
     """The MiDaS entry as if the golden file were the official one."""
     spec = find_spec(MIDAS)
