@@ -14,6 +14,8 @@ import httpx
 import pytest
 import yaml
 
+from service.server.app import create_app
+from service.settings import Settings
 from tests.support.photos import photo_bytes
 from tests.support.programs import require_program
 from tests.support.server import ROOT, ServerProcess, free_port
@@ -47,6 +49,7 @@ def dashboard_queries() -> list[str]:
 
 
 QUERIES = sorted({rule["expr"].strip() for rule in rules()} | set(dashboard_queries()))
+RUNBOOK_QUERIES = re.findall(r"`(sum by [^`]+)`", RUNBOOK)
 
 
 def promtool(*arguments: str) -> str:
@@ -96,11 +99,20 @@ def test_every_metric_that_a_query_names_is_exported(server: ServerProcess) -> N
     declared = set(re.findall(r"^# TYPE (\w+) histogram", server.client.get("/metrics").text, re.M))
     exported |= {f"{name}_{part}" for name in declared for part in ("bucket", "sum", "count")}
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    for query in QUERIES:
+    for query in [*QUERIES, *RUNBOOK_QUERIES]:
         bare = re.sub(r'"[^"]*"', "", query)
         names = set(re.findall(r"\b(?:depth|process)[_:][\w:]+", bare))
         assert names <= exported | recorded, query
         assert names or PROMETHEUS_OWN & set(re.findall(r"\w+", bare)), query
+
+
+def test_latency_is_that_of_every_route_that_brings_a_photo() -> None:
+    app = create_app(Settings())
+    routes = app.openapi()["paths"].keys() | app.state.photo_routes
+    patterns = [found for query in QUERIES for found in re.findall(r'route=~"([^"]+)"', query)]
+    assert len(patterns) >= 7
+    for pattern in patterns:
+        assert {r for r in routes if re.fullmatch(pattern, r)} == app.state.photo_routes, pattern
 
 
 @pytest.fixture(scope="module")
