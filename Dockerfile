@@ -55,7 +55,9 @@ COPY README.md LICENSE ./
 COPY service service
 RUN /opt/depth/venv/bin/pip install --no-deps --no-build-isolation --no-index .
 # Networks are baked in, verified and converted: a container starts in seconds, offline, read-only.
+# For weights of limited use, whoever builds the image accepts their licence by its name.
 ARG DEPTH_MODEL=auto
+ARG DEPTH_ACCEPT_LICENSES=
 ENV DEPTH_WEIGHTS_DIR=/opt/depth/weights DEPTH_CACHE_DIR=/opt/depth/converted
 WORKDIR /
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
@@ -83,8 +85,10 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 ARG DEPTH_MODEL=auto
+ARG DEPTH_ACCEPT_LICENSES=
 ENV PATH=/opt/depth/venv/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp \
-    DEPTH_HOST=0.0.0.0 DEPTH_PORT=8000 DEPTH_MODEL=${DEPTH_MODEL} DEPTH_LOG_FORMAT=json \
+    DEPTH_HOST=0.0.0.0 DEPTH_PORT=8000 DEPTH_MODEL=${DEPTH_MODEL} \
+    DEPTH_ACCEPT_LICENSES=${DEPTH_ACCEPT_LICENSES} DEPTH_LOG_FORMAT=json \
     DEPTH_WEIGHTS_DIR=/opt/depth/weights DEPTH_CACHE_DIR=/opt/depth/converted
 WORKDIR /
 USER 10001:10001

@@ -58,6 +58,16 @@ def test_the_images_settings_exist_and_are_valid() -> None:
     Settings(**{name.lower(): value for name, value in pairs.items()})
 
 
+def test_an_image_accepts_a_licence_where_it_converts_and_where_it_serves(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for stage in ("converted", "runtime"):
+        text = DOCKERFILE.partition(f" AS {stage}\n")[2].partition("\nFROM ")[0]
+        assert "\nARG DEPTH_MODEL=auto\nARG DEPTH_ACCEPT_LICENSES=\n" in text
+    assert "DEPTH_ACCEPT_LICENSES=${DEPTH_ACCEPT_LICENSES}" in text
+    assert set(services["depth"]["build"]["args"]) == {"DEPTH_MODEL", "DEPTH_ACCEPT_LICENSES"}
+
+
 def test_the_compose_file_fits_its_schema() -> None:
     checker = packaged_program("check-jsonschema")
     done = run(checker, "--builtin-schema", "vendor.compose-spec", str(COMPOSE))
