@@ -6,6 +6,8 @@ import importlib.metadata
 import platform
 
 from service import __version__
+from service.commands.failing import fail
+from service.commands.serve import CannotServe, app_as_told
 from service.inference.engines.selection import load_for_serving
 from service.machine.cpu import cpu_budget, has_native_bf16, has_native_int8
 from service.models.registry import SPECS
@@ -17,7 +19,7 @@ _PACKAGES = ("fastapi", "uvicorn", "numpy", "opencv-python-headless", "openvino"
 
 
 def doctor(settings: Settings) -> int:
-    """Print the facts; 0 if the default network runs."""
+    """Print the facts; 0 if the service would start and its default network runs."""
     print(f"depth-service {__version__}, Python {platform.python_version()}, {platform.platform()}")
     for package in _PACKAGES:
         try:
@@ -33,8 +35,12 @@ def doctor(settings: Settings) -> int:
     store = WeightsStore(settings.weights_dir)
     for spec in SPECS.values():
         print(f"network {spec.name}: {store.origin(spec) or 'not installed'}")
+    try:
+        app_as_told(settings)
+    except CannotServe as reason:
+        return fail(str(reason))
     served = ServedNetworks.of(settings)
-    network = load_for_serving(served.find(), settings)
+    network = load_for_serving(served.choose(None), settings)
     print(
         f"{served.default} answers by default ({served.why}).\n"
         f"It runs in {network.engine.name} {network.engine.precision}; "

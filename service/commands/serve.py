@@ -7,7 +7,6 @@ import ipaddress
 import logging
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from service.commands.failing import fail
 from service.errors import ApiKeysError, DepthError, TracingError, WeightsError
 from service.inference.catalog import LOADER, check_fits
 from service.machine.memory import (
@@ -49,13 +49,13 @@ def serve(settings: Settings) -> int:
     limit_kernel_caches()
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
-        _check_network(settings)
-        app = _app(settings)
+        app = app_as_told(settings)
         listeners = listen_as_told(settings)
         admin = _admin_server(app, settings)
-    except _CannotServe as reason:
-        print(reason, file=sys.stderr)
-        return 2
+    except CannotServe as reason:
+        return fail(str(reason))
+    served = ServedNetworks.of(settings)
+    logger.info("%s answers by default: %s", served.default, served.why)
     server = DrainingServer(server_config(app, settings), app, settings, admin)
     server.run(listeners)
     status = 0 if server.started and not server.outgrew_its_memory else 1
@@ -63,8 +63,23 @@ def serve(settings: Settings) -> int:
     return status
 
 
-class _CannotServe(Exception):
+class CannotServe(Exception):
     """A setting that cannot be followed, and why."""
+
+
+def app_as_told(settings: Settings) -> FastAPI:
+    """The app of ``settings``; raises :class:`CannotServe` where a start would fail.
+
+    Whether its ports are free shows when they are bound.
+    """
+    _check_network(settings)
+    if settings.uds is None and settings.admin_port and settings.admin_port == settings.port:
+        raise CannotServe("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
+    with (
+        _blame("DEPTH_API_KEYS_FILE", ApiKeysError),
+        _blame(f"DEPTH_TRACES={settings.traces}", TracingError),
+    ):
+        return create_app(settings)
 
 
 @contextlib.contextmanager
@@ -72,7 +87,7 @@ def _blame(setting: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        raise _CannotServe(f"{setting}: {error}") from error
+        raise CannotServe(f"{setting}: {error}") from error
 
 
 def _check_network(settings: Settings) -> None:
@@ -83,15 +98,6 @@ def _check_network(settings: Settings) -> None:
         check_fits(spec, settings)
     with _blame(f"DEPTH_MODEL={settings.model}", WeightsError):
         WeightsStore(settings.weights_dir).verify(spec)
-    logger.info("%s answers by default: %s", spec.name, served.why)
-
-
-def _app(settings: Settings) -> FastAPI:
-    with (
-        _blame("DEPTH_API_KEYS_FILE", ApiKeysError),
-        _blame(f"DEPTH_TRACES={settings.traces}", TracingError),
-    ):
-        return create_app(settings)
 
 
 def listen_as_told(settings: Settings) -> list[socket.socket]:
@@ -106,8 +112,6 @@ def listen_as_told(settings: Settings) -> list[socket.socket]:
 def _admin_server(app: FastAPI, settings: Settings) -> AdminServer | None:
     if not settings.admin_port:
         return None
-    if settings.uds is None and settings.admin_port == settings.port:
-        raise _CannotServe("DEPTH_ADMIN_PORT must differ from DEPTH_PORT")
     with _blame(f"DEPTH_ADMIN_PORT={settings.admin_port}", OSError):
         return AdminServer(
             create_admin_app(app, settings),
