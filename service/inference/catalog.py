@@ -233,6 +233,7 @@ class NetworkCatalog:
         files = self._store.version(spec)
         network = await self._in_loader(load_for_serving, spec)
         self._files[spec.name] = files
+        self.served.follow_weights()
         release_free_memory()
         return network
 

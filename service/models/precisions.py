@@ -13,12 +13,12 @@ from service.settings import EngineChoice, Precision, Settings
 def precisions(spec: NetworkSpec, settings: Settings) -> Iterator[Precision]:
     """Precisions to try, best first.
 
-    ``auto`` takes int8 for the network that ships in it, on processors that multiply 8-bit
-    integers: on those it is the fastest.
+    ``auto`` takes int8 for weights that ship in it, on processors that multiply 8-bit integers: on
+    those it is the fastest.
     """
     wanted = settings.precision
-    automatic = wanted is Precision.AUTO
-    if wanted is Precision.INT8 or (automatic and spec.embedded and has_native_int8()):
+    automatic = wanted is Precision.AUTO and has_native_int8()
+    if wanted is Precision.INT8 or (automatic and _ships_quantised(spec, settings)):
         yield Precision.INT8
     if wanted is Precision.BF16 or (wanted is not Precision.FP32 and has_native_bf16()):
         yield Precision.BF16
@@ -37,7 +37,12 @@ def usual_target(spec: NetworkSpec, settings: Settings) -> int:
         and sizes.int8 is not None
         and settings.engine is not EngineChoice.TORCH
         and next(precisions(spec, settings)) is Precision.INT8
-        and WeightsStore(settings.weights_dir).origin(spec) is Origin.EMBEDDED
+        and _ships_quantised(spec, settings)
     ):
         return sizes.int8
     return spec.input_rule.target
+
+
+def _ships_quantised(spec: NetworkSpec, settings: Settings) -> bool:
+    """Not where a user's own weights are in the embedded ones' place."""
+    return spec.embedded and WeightsStore(settings.weights_dir).origin(spec) is Origin.EMBEDDED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 from service.errors import ModelNotFound, ModelUnavailable
 from service.models.precisions import usual_target
@@ -20,7 +21,7 @@ class ServedNetworks:
     """``models`` are names of networks, none for all; ``licences`` names of licences, or ``all``.
 
     ``default`` answers requests that name no network, and was chosen for the reason ``why``.
-    ``usual`` has input sizes of networks for requests that ask for none, where not the official.
+    ``usual`` tells a network's input size for requests that ask for none; None is the official.
     Raises :class:`ModelNotFound` for a name that is none.
     """
 
@@ -30,12 +31,12 @@ class ServedNetworks:
         licences: Sequence[str] = (),
         default: str = EMBEDDED,
         why: str = "",
-        usual: Mapping[str, int] | None = None,
+        usual: Callable[[str], int | None] = lambda name: None,
     ) -> None:
         self.specs: list[NetworkSpec] = [find_spec(name) for name in models or SPECS]
         self.default = default
         self.why = why
-        self._usual = dict(usual or {})
+        self._usual = functools.cache(usual)
         self._licences = frozenset(licences)
 
     @classmethod
@@ -48,9 +49,12 @@ class ServedNetworks:
         default, why = settings.model, f"DEPTH_MODEL={settings.model}"
         if default == AUTO_MODEL:
             default, why = _installed(settings)
-        usual = {name: usual_target(spec, settings) for name, spec in SPECS.items()}
-        if settings.resolution:
-            usual[default] = settings.resolution
+
+        def usual(name: str) -> int:
+            if settings.resolution and name == default:
+                return settings.resolution
+            return usual_target(find_spec(name), settings)
+
         return cls(settings.models, settings.accept_licenses, default, why, usual)
 
     def find(self, name: str | None = None) -> NetworkSpec:
@@ -75,9 +79,11 @@ class ServedNetworks:
         spec = self.find(name)
         if quality is not None:
             return spec.at_quality(quality)
-        if resolution is None:
-            resolution = self._usual.get(spec.name)
-        return spec.at(resolution)
+        return spec.at(self._usual(spec.name) if resolution is None else resolution)
+
+    def follow_weights(self) -> None:
+        """Look anew, when next asked, at what files of weights decide: sizes, not the default."""
+        self._usual.cache_clear()
 
     def accepts(self, spec: NetworkSpec) -> bool:
         """Whether the licence of its weights allows everything, or is accepted as it is."""

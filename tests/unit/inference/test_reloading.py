@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -99,11 +100,14 @@ def test_replaced_files_are_followed(
         hooks = CatalogHooks(unloaded=lambda network: replaced.set())
         catalog = NetworkCatalog(Settings(weights_dir=tmp_path), hooks)
         old = await catalog.get(EMBEDDED)
+        sizes = Mock(wraps=catalog.served.follow_weights)
+        monkeypatch.setattr(catalog.served, "follow_weights", sizes)
         following = asyncio.create_task(catalog.follow_files())
         (tmp_path / f"{EMBEDDED}.json").write_text("{}")
         async with asyncio.timeout(30):
             await replaced.wait()
         assert await catalog.get(EMBEDDED) is not old
+        sizes.assert_called()
         following.cancel()
         catalog.close()
 

@@ -53,6 +53,14 @@ def test_auto_takes_what_is_fastest_on_the_processor(
     assert list(precisions(find_spec(name), settings)) == tried
 
 
+def own_weights(store: WeightsStore) -> None:
+    """A user's in the place of the embedded ones."""
+    store.folder.mkdir()
+    own = store.folder.with_name("own.safetensors")
+    own.write_bytes(b"weights")
+    store.install_custom(find_spec(EMBEDDED), own)
+
+
 def usual(weights_dir: Path, name: str = EMBEDDED, **settings: Any) -> int:
     served = ServedNetworks.of(Settings(weights_dir=weights_dir, **settings))
     return served.choose(name).input_rule.target
@@ -87,7 +95,30 @@ def test_weights_of_a_user_s_own_have_the_official_size(
 ) -> None:
     """The int8 graph that ships is of other weights."""
     processor(monkeypatch, bf16=True, int8=True)
-    own = tmp_path / "own.safetensors"
-    own.write_bytes(b"weights")
-    WeightsStore(tmp_path / "store").install_custom(find_spec(EMBEDDED), own)
+    own_weights(WeightsStore(tmp_path / "store"))
     assert usual(tmp_path / "store") == 256
+
+
+def test_auto_takes_int8_for_the_weights_that_ship_in_it_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be tried in vain is not tried: it was logged as damaged at each start."""
+    processor(monkeypatch, bf16=False, int8=True)
+    settings = Settings(weights_dir=tmp_path / "store")
+    spec = find_spec(EMBEDDED)
+    assert list(precisions(spec, settings)) == [INT8, FP32]
+    own_weights(WeightsStore(settings.weights_dir))
+    assert list(precisions(spec, settings)) == [FP32]
+
+
+def test_sizes_follow_weights_that_are_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a server that runs on answers like one that starts now."""
+    processor(monkeypatch, bf16=False, int8=True)
+    store = WeightsStore(tmp_path / "store")
+    served = ServedNetworks.of(Settings(weights_dir=store.folder))
+    assert served.choose(EMBEDDED).input_rule.target == 288
+    own_weights(store)
+    served.follow_weights()
+    assert served.choose(EMBEDDED).input_rule.target == 256

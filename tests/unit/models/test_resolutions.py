@@ -10,6 +10,7 @@ from service.imaging.transforms import Fit
 from service.models.registry import SPECS, find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import Quality, Resolutions
+from service.settings import Settings
 from tests.conftest import MIDAS
 
 SIZED = [name for name, spec in SPECS.items() if spec.resolutions is not None]
@@ -65,7 +66,7 @@ def test_a_network_of_one_size_takes_that_only() -> None:
 
 
 def test_what_is_asked_for_comes_before_what_is_set() -> None:
-    served = ServedNetworks(default=MIDAS, usual={MIDAS: 320})
+    served = ServedNetworks.of(Settings(model=MIDAS, resolution=320))
     assert served.choose(None).input_rule.target == 320
     assert served.choose(MIDAS).input_rule.target == 320
     assert served.choose(None, resolution=192).input_rule.target == 192
@@ -73,7 +74,7 @@ def test_what_is_asked_for_comes_before_what_is_set() -> None:
 
 
 def test_what_is_set_is_for_the_default_network_only() -> None:
-    served = ServedNetworks(default=MIDAS, usual={MIDAS: 320})
+    served = ServedNetworks.of(Settings(model=MIDAS, resolution=320))
     assert served.choose(OTHER).input_rule.target == 518
     assert served.choose(OTHER, quality=Quality.FAST).input_rule.target == 224
 
