@@ -15,15 +15,23 @@ from service.evaluation.quantisation import (
     QuantisationRefused,
     quantise,
 )
-from service.inference.engines.base import EngineUnavailable
-from service.inference.engines.conversion import ensure_converted
-from service.inference.engines.quantised import quantised_folder, write_quantised
+from service.inference.engines.base import EngineUnavailable, is_installed
+from service.inference.engines.conversion import (
+    ConvertedNetwork,
+    check_writable,
+    keep_converted,
+)
+from service.inference.engines.quantised import (
+    find_quantised,
+    quantised_folder,
+    write_quantised,
+)
 from service.models.download import pull
 from service.models.registry import SPECS, find_spec
 from service.models.served_networks import DEMO, EMBEDDED, ServedNetworks
 from service.models.spec import NetworkSpec
 from service.models.weights import Origin, VerifiedWeights, WeightsStore
-from service.settings import AUTO_MODEL, Precision, Settings
+from service.settings import AUTO_MODEL, EngineChoice, Precision, Settings
 
 # 86 MB at a slow line's 1.5 MB per second.
 _DEMO_SECONDS = 60
@@ -151,11 +159,10 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.calibration is not None and asked is not Precision.INT8:
         return fail("--calibration is for --precision int8")
     for spec in _named(arguments.names or [AUTO_MODEL], settings):
-        if arguments.calibration is not None:
-            try:
-                _quantise(spec, arguments.calibration, settings)
-            except (ValueError, OSError, QuantisationRefused, EngineUnavailable) as error:
-                return fail(f"{spec.name}: {error}")
+        try:
+            _keep(spec, arguments.calibration, settings)
+        except (ValueError, QuantisationRefused, EngineUnavailable) as error:
+            return fail(f"{spec.name}: {error}")
         network = load_for_serving(spec, settings)
         print(
             f"{spec.name}: {network.engine.name} {network.engine.precision}, "
@@ -164,16 +171,32 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _quantise(spec: NetworkSpec, photos: Path, settings: Settings) -> None:
+def _keep(spec: NetworkSpec, photos: Path | None, settings: Settings) -> None:
+    """Have in the cache what a start takes from there on any processor: images are moved."""
+    from service.inference.engines.selection import loadable_weights
+
+    weights = loadable_weights(spec, settings)
+    if photos is not None:
+        # Before the work of minutes rather than after it.
+        check_writable(settings.cache_dir)
+    elif settings.engine is EngineChoice.TORCH or not is_installed("openvino"):
+        return
+    converted = keep_converted(spec, weights, settings.cache_dir)
+    if photos is not None:
+        target = quantised_folder(spec, weights, settings.cache_dir)
+        _quantise(spec, converted, photos, target)
+    elif settings.precision is Precision.INT8:
+        find_quantised(spec, weights, settings.cache_dir)
+
+
+def _quantise(
+    spec: NetworkSpec, converted: ConvertedNetwork, photos: Path, target: ConvertedNetwork
+) -> None:
     """Keep ``spec`` in int8, and say how far it is from fp32."""
-    ServedNetworks(licences=settings.accept_licenses).check_licence(spec)
-    weights = WeightsStore(settings.weights_dir).verify(spec)
-    converted = ensure_converted(spec, weights, settings.cache_dir)
     found = CalibrationPhotos.of(photos)
     rule = spec.input_rule
     made = quantise(converted.graph, Inputs(found.calibrated, rule), Inputs(found.judged, rule))
     reference = made.answer_to(converted.reference())
-    target = quantised_folder(spec, weights, settings.cache_dir)
     write_quantised(target, made.graph, reference, made.difference.figures())
     print(f"{spec.name}: int8 is {made.difference}")
 

@@ -150,6 +150,19 @@ def test_openvino_reports_no_usage(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "openvino" in done.stdout
     assert not list(tmp_path.rglob("*openvino_ga*"))
+    # Whatever runs here, an image that is moved has what another processor takes.
+    assert list(tmp_path.glob("cache/depth_lite_256-*/network.xml"))
+
+
+@pytest.mark.parametrize("words", [(), ("--precision", "int8")])
+def test_a_cache_that_cannot_be_written_is_not_prepared(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    cache = tmp_path / "file" / "cache"
+    cache.parent.write_text("in the way of the folder")
+    done = run_command("models", "prepare", *words, cache_dir=str(cache))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{cache}: Not a directory\n"
 
 
 def test_version() -> None:

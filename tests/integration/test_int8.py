@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -97,3 +98,26 @@ def test_what_cannot_be_done_is_said(
         (photos / name).unlink()
     assert prepare(photos, precision) == 2
     assert why in capsys.readouterr().err
+
+
+def test_what_was_never_quantised_is_not_prepared(
+    cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = ConvertedNetwork(cache / "missing")
+    monkeypatch.setattr("service.inference.engines.quantised.SHIPPED_INT8", missing)
+    assert main(["models", "prepare", NAME, "--precision", "int8"]) == 2
+    assert f"models prepare {NAME} --precision int8 --calibration" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_kept_is_said_before_the_work(
+    cache: Path,
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEPTH_CACHE_DIR", str(photos / PHOTOS[0] / "cache"))
+    worked = Mock()
+    monkeypatch.setattr("service.commands.models.quantise", worked)
+    assert prepare(photos) == 2
+    assert f"{photos / PHOTOS[0] / 'cache'}: Not a directory" in capsys.readouterr().err
+    worked.assert_not_called()

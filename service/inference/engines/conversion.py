@@ -84,20 +84,50 @@ SHIPPED = ConvertedNetwork(EMBEDDED_DIR / "openvino")
 def ensure_converted(
     spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
 ) -> ConvertedNetwork:
+    """As :func:`keep_converted`; in a temporary folder on hosts whose cache cannot be written."""
+    try:
+        return keep_converted(spec, weights, cache_dir)
+    except OSError as error:
+        logger.warning("the cache folder cannot be written; using a temporary one: %s", error)
+    try:
+        return keep_converted(spec, weights, _temporary_cache())
+    except OSError as error:
+        raise EngineUnavailable(f"conversion for OpenVINO failed: {error}") from error
+
+
+def keep_converted(
+    spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
+) -> ConvertedNetwork:
     """The converted network from the cache, converting first where it is missing or damaged.
 
     Blocks for seconds when it converts. Raises :class:`WeightsError` if the weights do not fit,
-    :class:`EngineUnavailable` if the conversion fails or torch, which it needs, is not installed.
+    :class:`EngineUnavailable` if the conversion fails or torch, which it needs, is not installed,
+    :class:`OSError` where it must convert and the cache cannot be written.
     """
     if not is_installed("torch"):
         return _converted_elsewhere(spec, weights, cache_dir)
-    folder = cache_dir / _cache_key(spec, weights)
-    if is_intact(folder):
-        return ConvertedNetwork(folder)
+    converted = ConvertedNetwork(cache_dir / _cache_key(spec, weights))
+    if is_intact(converted.folder):
+        return converted
+    check_writable(cache_dir)
+    with FileLock(cache_dir / f"{spec.name}.lock"):
+        if not is_intact(converted.folder):
+            logger.info("converting %s for OpenVINO, once", spec.name)
+            shutil.rmtree(converted.folder, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".incoming-") as incoming:
+                _convert_in_child(spec, weights, Path(incoming))
+                shutil.move(Path(incoming) / spec.name, converted.folder)
+    return converted
+
+
+def check_writable(cache_dir: Path) -> None:
+    """Make the folder where it is missing; raise :class:`OSError` if nothing can be kept there."""
     try:
-        return _ensure_converted(spec, weights, _writable(cache_dir))
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineUnavailable(f"conversion for OpenVINO failed: {error}") from error
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_dir):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(cache_dir)) from error
 
 
 def _converted_elsewhere(
@@ -122,33 +152,6 @@ def write_checksums(converted: ConvertedNetwork, **facts: str) -> None:
     folder = converted.folder
     checksums = {name: sha256_of(folder / name) for name in (_GRAPH, _CONSTANTS, _REFERENCE)}
     (folder / _CHECKSUMS).write_text(json.dumps(checksums | facts, indent=1) + "\n")
-
-
-def _ensure_converted(
-    spec: NetworkSpec, weights: VerifiedWeights, cache_dir: Path
-) -> ConvertedNetwork:
-    converted = ConvertedNetwork(cache_dir / _cache_key(spec, weights))
-    if is_intact(converted.folder):
-        return converted
-    with FileLock(cache_dir / f"{spec.name}.lock"):
-        if not is_intact(converted.folder):
-            logger.info("converting %s for OpenVINO, once", spec.name)
-            shutil.rmtree(converted.folder, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".incoming-") as incoming:
-                _convert_in_child(spec, weights, Path(incoming))
-                shutil.move(Path(incoming) / spec.name, converted.folder)
-    return converted
-
-
-def _writable(cache_dir: Path) -> Path:
-    """``cache_dir``, or a temporary folder on hosts where it cannot be written."""
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache_dir):
-            return cache_dir
-    except OSError:
-        logger.warning("the cache folder cannot be written; using a temporary one")
-        return _temporary_cache()
 
 
 @functools.cache
@@ -207,14 +210,17 @@ def is_intact(folder: Path) -> bool:
 def _convert_in_child(spec: NetworkSpec, weights: VerifiedWeights, folder: Path) -> None:
     of_weights = [str(weights.path), weights.sha256]
     command = [sys.executable, "-m", __name__, spec.name, *of_weights, str(folder)]
-    done = subprocess.run(  # noqa: S603 (our own interpreter and module)
-        command,
-        capture_output=True,
-        text=True,
-        timeout=_CONVERSION_TIMEOUT_SECONDS,
-        check=False,
-        cwd=Path(__file__).parents[3],
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 (our own interpreter and module)
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_CONVERSION_TIMEOUT_SECONDS,
+            check=False,
+            cwd=Path(__file__).parents[3],
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EngineUnavailable(f"conversion for OpenVINO failed: {error}") from error
     if done.returncode == 0:
         return
     last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]

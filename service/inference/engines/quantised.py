@@ -23,7 +23,7 @@ from service.inference.engines.conversion import (
     write_checksums,
 )
 from service.models.spec import EMBEDDED_DIR, NetworkSpec
-from service.models.weights import VerifiedWeights
+from service.models.weights import Origin, VerifiedWeights
 
 if TYPE_CHECKING:
     import openvino
@@ -47,7 +47,8 @@ def find_quantised(
         return own
     if is_intact(SHIPPED_INT8.folder) and made_from(SHIPPED_INT8) == weights.sha256:
         return SHIPPED_INT8
-    state = "is damaged" if own.folder.is_dir() or spec.embedded else "has not been made"
+    ships = weights.origin is Origin.EMBEDDED
+    state = "is damaged" if own.folder.is_dir() or ships else "has not been made"
     raise EngineUnavailable(
         f"its int8 graph {state}: `depth-service models prepare {spec.name} --precision int8 "
         "--calibration FOLDER`"

@@ -241,9 +241,9 @@ def test_a_conversion_in_a_folder_that_cannot_be_written_is_used(
 ) -> None:
     """Such as an image's; root can write anywhere, so the attempt itself fails here."""
 
-    def refuse(cache_dir: Path) -> Path:
+    def refuse(cache_dir: Path) -> None:
         raise AssertionError("it tried to write")
 
-    monkeypatch.setattr("service.inference.engines.conversion._writable", refuse)
+    monkeypatch.setattr("service.inference.engines.conversion.check_writable", refuse)
     weights = WeightsStore(settings.weights_dir).verify(SPEC)
     assert ensure_converted(SPEC, weights, settings.cache_dir) == converted

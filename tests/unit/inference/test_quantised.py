@@ -19,7 +19,7 @@ from service.inference.engines.quantised import SHIPPED_INT8, find_quantised, qu
 from service.inference.engines.selection import load_for_serving, loaded_bytes
 from service.machine.cpu import has_native_int8
 from service.models.registry import find_spec
-from service.models.weights import VerifiedWeights, WeightsStore
+from service.models.weights import Origin, VerifiedWeights, WeightsStore
 from service.settings import Precision, Settings
 from tests.conftest import MIDAS
 
@@ -106,8 +106,9 @@ def test_a_graph_that_answers_otherwise_than_where_it_was_made_is_not_used(
 
 def test_other_weights_are_not_what_was_quantised(weights: VerifiedWeights, tmp_path: Path) -> None:
     assert find_quantised(SPEC, weights, tmp_path) == SHIPPED_INT8
-    with pytest.raises(EngineUnavailable, match="--calibration FOLDER"):
-        find_quantised(SPEC, replace(weights, sha256="0" * 64), tmp_path)
+    own = replace(weights, sha256="0" * 64, origin=Origin.CUSTOM)
+    with pytest.raises(EngineUnavailable, match=r"has not been made: .* --calibration FOLDER"):
+        find_quantised(SPEC, own, tmp_path)
 
 
 def test_a_user_s_own_graph_comes_before_the_one_that_ships(
