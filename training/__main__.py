@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Batches are made beside the step: its threads would wait for OpenCV's.
     cv2.setNumThreads(1)
     try:
+        _keep_apart(parsed)
         for step in parsed.run:
             step(parsed)
     except (ValueError, OSError, ModuleNotFoundError, WeightsError, QuantisationRefused) as error:
@@ -56,10 +57,10 @@ def train(parsed: argparse.Namespace) -> None:
     recipe = Recipe(
         steps=parsed.steps, batch=parsed.batch, checkpoint_every=parsed.checkpoint_every
     )
-    for pairs in parsed.pairs:
-        if pairs.resolve().is_relative_to(parsed.photos.resolve()):
-            raise ValueError(f"{pairs} is within {parsed.photos}, a tenth of which is held out")
-        sources.append(true_source(pairs, work / "true", parsed.pairs_weight, recipe.true_trim))
+    sources += [
+        true_source(pairs, work / "true", parsed.pairs_weight, recipe.true_trim)
+        for pairs in parsed.pairs
+    ]
     if parsed.scenes:
         covering = [labelled.photo for labelled in sources[0].photos]
         folder = work / f"scenes{GENERATION}-{sources[0].fingerprint()}"
@@ -99,6 +100,16 @@ def quantise(parsed: argparse.Namespace) -> None:
 
     figures = quantise_embedded(parsed.photos, parsed.pairs, SHIPPED_INT8)
     print(json.dumps(figures, indent=1))
+
+
+def _keep_apart(parsed: argparse.Namespace) -> None:
+    """The photos are whatever lies in their folder: a tenth is held out, the rest is labelled."""
+    if parsed.run == (quantise,):
+        return
+    photos: Path = parsed.photos
+    for folder in (parsed.work, *getattr(parsed, "pairs", ())):
+        if folder.resolve().is_relative_to(photos.resolve()):
+            raise ValueError(f"{folder} is within {photos}, all of which counts as photos")
 
 
 def _held_out(parsed: argparse.Namespace, teacher: Teacher) -> tuple[Labelled, ...]:

@@ -23,7 +23,7 @@ from service.imaging.transforms import Rgb
 from service.models.registry import find_spec
 from service.models.spec import EMBEDDED_DIR
 from service.pipeline.effect import EffectOrder
-from training.dataset import read_photo
+from training.dataset import read_photo, write_photo
 from training.evaluate import predictor
 from training.student import NAME, from_weights
 
@@ -50,8 +50,7 @@ def main() -> None:
         for photo in map(read_photo, arguments.photos)
         for predict in networks
     ]
-    sheet = cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)
-    cv2.imwrite(str(arguments.output), sheet, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    write_photo(arguments.output, np.concatenate(rows), _QUALITY)
 
 
 def _row(photo: Rgb, depth: DepthMap) -> Rgb:

@@ -81,6 +81,13 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     return np.asarray(photo, np.uint8)
 
 
+def write_photo(path: Path, photo: NDArray[np.uint8], jpeg_quality: int = 95) -> None:
+    """What :func:`read_photo` reads; raises :class:`OSError` where it cannot be written."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+    if not cv2.imwrite(str(path), cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), options):
+        raise OSError(f"{path} cannot be written")
+
+
 def is_held_out(photo: Path) -> bool:
     """Whether a photo is never trained on: a tenth, told by the hash of its path in the folder."""
     return int.from_bytes(hashlib.sha256(photo.as_posix().encode()).digest()[:8]) % 10 == 0

@@ -20,7 +20,7 @@ from service.imaging.render import Colormap
 from service.imaging.transforms import Rgb
 from service.models.registry import find_spec
 from service.models.spec import EMBEDDED_DIR
-from training.dataset import read_photo
+from training.dataset import read_photo, write_photo
 from training.evaluate import Predictor, predictor
 from training.student import NAME, from_weights
 
@@ -40,11 +40,7 @@ def main() -> None:
     predict = predictor(from_weights(arguments.weights))
     pictures = [_beside_its_map(read_photo(path), path.stem, predict) for path in arguments.photos]
     sheet = _grid(pictures)
-    cv2.imwrite(
-        str(arguments.output),
-        cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR),
-        [cv2.IMWRITE_JPEG_QUALITY, 85],
-    )
+    write_photo(arguments.output, sheet, jpeg_quality=85)
 
 
 def _beside_its_map(photo: Rgb, name: str, predict: Predictor) -> Rgb:

@@ -11,14 +11,13 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 from tqdm import tqdm
 
 from training.cameras import Pose
 from training.coverings import Image
-from training.dataset import Labelled, Source, read_photo
+from training.dataset import Labelled, Source, read_photo, write_photo
 from training.patterns import Patterns
 from training.render import OVERSAMPLING, Scene, Stage, render
 from training.rooms import room
@@ -71,7 +70,7 @@ def written_scene(photos: Sequence[Path], folder: Path, number: int, seed: int) 
         random = np.random.default_rng([seed, number])
         chosen = random.integers(0, len(photos), _COVERINGS)
         scene = make_scene([read_photo(photos[index]) for index in chosen], random)
-        cv2.imwrite(str(photo), cv2.cvtColor(scene.photo, cv2.COLOR_RGB2BGR))
+        write_photo(photo, scene.photo)
         write_label(label, scene.inverse_depth)
     return Labelled(photo, label)
 

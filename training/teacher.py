@@ -47,6 +47,10 @@ class Merging:
     details: tuple[int, ...] = (448, 608)
     sigma: float = 0.03
 
+    def __post_init__(self) -> None:
+        if min(self.layout + self.details) < _MULTIPLE or not 0 < self.sigma < 1:
+            raise ValueError(f"sizes are at least {_MULTIPLE} pixels, and sigma is between 0 and 1")
+
 
 class Teacher:
     """Labels photos by what networks say at several sizes, each averaged with its mirror image.

@@ -202,6 +202,10 @@ def test_the_command_resumes_after_a_kill_and_scores(
         (["train", "{photos}", "{teacher}", "--beside", "/nowhere.onnx"], "there is no teacher"),
         (["evaluate", "{photos}", "{teacher}", "--weights", str(EMBEDDED)], "held out"),
         (["train", "{photos}", "{teacher}", "--init", "{teacher}"], "has a label"),
+        (["label", "{photos}", "{teacher}", "--work", "{photos}/work"], "counts as photos"),
+        (["train", "{photos}", "{teacher}", "--pairs", "{photos}"], "counts as photos"),
+        (["label", "{photos}", "{teacher}", "--sigma", "0"], "sigma is between 0 and 1"),
+        (["label", "{photos}", "{teacher}", "--layout", "256", "0"], "at least 32 pixels"),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(
@@ -213,7 +217,7 @@ def test_what_is_missing_is_said_in_one_line(
     message: str,
 ) -> None:
     filled = [part.format(photos=photos, teacher=EMBEDDED) for part in arguments]
-    assert main([*filled, "--work", str(tmp_path / "none")]) == 1
+    assert main([filled[0], "--work", str(tmp_path / "none"), *filled[1:]]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert message in line

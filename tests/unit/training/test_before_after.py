@@ -36,3 +36,10 @@ def test_each_row_is_of_its_own_weights(tmp_path: Path, monkeypatch: pytest.Monk
     # Heatmap, portrait, relief and 3D.
     for own, others in zip(np.split(now, 4, axis=1), np.split(other, 4, axis=1), strict=True):
         assert np.abs(own - others).mean() > 1
+
+
+def test_a_sheet_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSError, match=r"missing/sheet\.png cannot be written"):
+        rows_of(EMBEDDED, tmp_path / "missing", monkeypatch)
