@@ -51,7 +51,9 @@ export async function download(kind, scene, colormap, options) {
 
 async function fetched(route, query, scene, options) {
   const asked = route === "depth" ? scene.asked : {};
-  const all = { ...query, ...asked, ...scene.query };
+  // Colours tell nearness, as the page shows it, whatever was measured.
+  const measured = query.format === "heatmap" ? { model: scene.model } : scene.query;
+  const all = { ...query, ...asked, ...measured };
   const answer = await post(`v1/${route}`, scene.file, all, options).catch((problem) => {
     // Nothing else of it can be wrong; a server need not have what makes videos.
     throw all.format === "mp4" && problem.type === "invalid-parameter" ? new Problem("no-video") : problem;
@@ -68,27 +70,29 @@ const OWN = {
     const map = fullSize(scene);
     if (!map) return null;
     const canvas = document.createElement("canvas");
-    paint(canvas, nearnessOf(map.values, map.kind).nearness, map.width, map.height, colormap);
+    paint(canvas, nearnessOf(map.values, scene.kind).nearness, map.width, map.height, colormap);
     return new Promise((resolve) => canvas.toBlob(resolve));
   },
   depth16: (scene) => {
-    const map = fullSize(scene);
+    const map = inMetres(scene);
     return map && writeDepth16(map, scene.model);
   },
   npy: (scene) => {
-    const map = fullSize(scene);
+    const map = inMetres(scene);
     return map && writeNpy(map);
   },
 };
 
-/**
- * The depth map at the photo's size with its `kind`, in metres where there are some; null where only
- * the service can make it: of huge photos, and of maps with gaps.
- */
-function fullSize({ map, size, kind, metres }) {
-  if (!size || size[0] * size[1] > MOST_OWN_PIXELS) return null;
-  const large = resize(map, ...size);
-  const values = metres ? metres.map(large.values) : large.values;
-  if (values.some(Number.isNaN)) return null;
-  return { ...large, values, kind: metres ? "metric_depth" : kind };
+/** The depth map at the photo's size; null of huge photos, whose only the service can make. */
+function fullSize({ map, size }) {
+  return size && size[0] * size[1] <= MOST_OWN_PIXELS ? resize(map, ...size) : null;
+}
+
+/** As `fullSize()`, with its `kind`, in metres where there are some; null with gaps in it, too. */
+function inMetres(scene) {
+  const { kind, metres } = scene;
+  const map = fullSize(scene);
+  const values = map && metres ? metres.map(map.values) : map?.values;
+  if (!values || values.some(Number.isNaN)) return null;
+  return { ...map, values, kind: metres ? "metric_depth" : kind };
 }

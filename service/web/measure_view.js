@@ -22,6 +22,8 @@ export class MeasureView {
   #anchors = [];
   #taps = [];
   #kept = new Calibrations();
+  // The file that was measured last, and its spots: where things are, whatever network looks.
+  #spots = { file: null, anchors: [] };
 
   /**
    * Listens for taps on `frames`; `read` tells the point that the keys have moved to. `run` does
@@ -50,6 +52,9 @@ export class MeasureView {
     [this.#scene, this.#anchors, this.#taps] = [scene, scene ? this.#kept.anchorsOf(scene) : [], []];
     if (scene) scene.metres ??= this.#kept.metresOf(scene);
     this.#say();
+    const { file, anchors } = this.#spots;
+    const again = scene?.file === file && anchors.length && !this.#anchors.length;
+    if (again && scene.kind !== "metric_depth") this.#measure(anchors);
   }
 
   /** What turns another picture of a network into metres, as `Calibrations.borrowed()`. */
@@ -107,6 +112,7 @@ export class MeasureView {
   /** Keep anchors and their fit, of a scene that may be another than the shown one by now. */
   #take(scene, anchors, fit) {
     this.#kept.note(scene, anchors, fit);
+    this.#spots = { file: scene.file, anchors };
     scene.metres = fit && this.#kept.metresOf(scene);
     if (scene !== this.#scene) return;
     [this.#anchors, this.#taps] = [anchors, []];

@@ -23,7 +23,7 @@ export function nearShares({ nearness, width, height }, limit) {
     for (let y = 0; y < height; y++) if (nearness[y * width + x] >= limit) near[third]++;
   }
   const sum = (numbers) => numbers.reduce((one, other) => one + other);
-  return { whole: sum(near) / sum(all), thirds: near.map((count, index) => count / all[index]) };
+  return { whole: sum(near) / sum(all), thirds: near.map((count, index) => count / (all[index] || 1)) };
 }
 
 export class ObstacleView {

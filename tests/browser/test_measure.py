@@ -218,3 +218,26 @@ def test_metres_by_the_keyboard_alone(page: Page) -> None:
         page.keyboard.press("Enter")
     expect(page.locator("#status")).to_have_text("现在都用米了。")
     assert findings(page) == []
+
+
+def test_the_heatmap_that_is_saved_is_the_one_that_is_shown(page: Page) -> None:
+    """Metres beyond reach are infinity, and infinity is no end of a range of colours."""
+    open_sample(page, "coffee")
+    before = saved(page, "[data-download=heatmap]")
+    tell(page, 0.5, 0.93, 0.4)
+    tell(page, 0.08, 0.12, 90)
+    expect(page.locator("#measure-text")).to_contain_text("括号里是误差")
+    assert saved(page, "[data-download=heatmap]") == before
+
+
+def test_finer_detail_keeps_the_spots_of_the_photo(page: Page) -> None:
+    calibrated(page)
+    spots = page.locator("#anchors-text").inner_text()
+    page.locator(".message [data-open=models]").click()
+    with page.expect_request(lambda request: "detail=high" in request.url):
+        page.locator("#detail").check()
+    page.locator("#models-close").click()
+    expect(page.locator("#anchors-text")).to_have_text(spots)
+    expect(page.locator("#measure-text")).to_contain_text("括号里是误差")
+    tap(page, 0.5, 0.5)
+    expect(page.locator("#reading")).to_have_text(re.compile(r"约 \S+ 米（\S+ 到 \S+ 米）"))

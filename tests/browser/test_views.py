@@ -17,10 +17,11 @@ from tests.browser.conftest import watched_page
 from tests.browser.test_accessibility import findings
 from tests.conftest import MIDAS
 from tests.support.conversions import converted_here
-from tests.support.photos import photo_bytes, photo_path
+from tests.support.photos import as_bytes, photo_bytes, photo_path
 from tests.support.server import ServerProcess
 from tests.support.visitor import (
     canvas_size,
+    drop,
     expect_done,
     open_sample,
     pixels,
@@ -170,3 +171,12 @@ def test_the_obstacle_alarm_follows_its_thresholds(page: Page) -> None:
     set_slider(page, "#threshold", 0.99)
     expect(page.locator("#alarm")).to_contain_text("没有报警")
     assert canvas_size(page, "#obstacle canvas") == [600, 400]
+
+
+def test_a_photo_of_two_columns_has_shares_in_each_third(page: Page) -> None:
+    page.goto("/")
+    drop(page, "narrow.png", as_bytes(Image.new("RGB", (2, 300)), "PNG"), "image/png")
+    expect_done(page)
+    page.locator("#tab-obstacle").click()
+    expect(page.locator("#sectors")).to_have_text(re.compile(r"\d+%.*\d+%.*\d+%"))
+    expect(page.locator("#sectors")).not_to_contain_text("NaN")
