@@ -15,7 +15,7 @@ import { readableFile, readPhoto, viewUpload } from "./photo.js";
 import { PortraitView } from "./portrait_view.js";
 import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
-import { busy, complain, over, tell, uploading, warn } from "./status.js";
+import { busy, complain, done, over, tell, uploading, warn } from "./status.js";
 import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
 import { Strip } from "./strip.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
@@ -25,16 +25,13 @@ const keyForm = document.getElementById("key-form");
 const views = {
   depth: new DepthView(runWork),
   compare: new CompareView(runWork),
-  relief: new ReliefView(),
+  relief: new ReliefView(runWork),
   parallax: new ParallaxView(),
   portrait: new PortraitView(offer),
   obstacle: new ObstacleView(),
   live: new LiveView(liveQuery, failLive),
 };
-const models = new ModelsView(() => {
-  if (remeasure) remeasure();
-  else if (scene) measure(scene.file);
-}, fail);
+const models = new ModelsView(followChoice, fail);
 const strip = new Strip(openResult, (entry) => measureBehind(fileOf.get(entry), entry, others));
 // The photos of the row's entries, to compute once more what did not come.
 const fileOf = new WeakMap();
@@ -49,11 +46,14 @@ let wantedTab = "depth";
 let repeat = () => {};
 // Begins anew with the photo whose depth is on its way.
 let remeasure = null;
+// Whether the scene is of another network than was chosen, by one who looks at the camera's.
+let stale = false;
 // The other photos of a drop, while the page has them computed one by one.
 let others = new AbortController();
 
 function setScene(next) {
   scene = next;
+  stale = false;
   strip.mark(scene?.key);
   enable(Boolean(scene));
   document.body.classList.toggle("without-depth", !scene);
@@ -64,6 +64,16 @@ function showTab(name) {
   if (name !== shown) views[shown].hide();
   shown = name;
   if (scene) views[name].show(scene, views.depth.colormap);
+  if (stale && name !== "live") measure(scene.file);
+}
+
+/** Another network was chosen, or another detail: what is looked at is done once more. */
+function followChoice() {
+  if (remeasure) remeasure();
+  else if (views.live.runs) {
+    stale = Boolean(scene);
+    views.live.again();
+  } else if (scene) measure(scene.file);
 }
 
 /** Compute the depth of photos: show the first, and put all in a row; `given` files came. */
@@ -181,15 +191,22 @@ async function restore(words = "restored") {
     if (wanted) warn("forgotten");
     else tell("nothing");
   }
-  select(finished ? tab : "depth");
+  select(finished || tab === "live" ? tab : "depth");
+}
+
+/** What the history says comes first; a link that was followed says nothing any more. */
+function arrive() {
+  if (history.state) restore();
+  else followLink();
 }
 
 /** A link may name a sample photo and a tab: `#sample=coffee&tab=relief`. */
 function followLink() {
+  history.replaceState({}, "");
   const link = new URLSearchParams(location.hash.slice(1));
   const tab = link.get("tab");
   if (tab in views) wantedTab = tab;
-  if (tab === "live") select(tab);
+  if (tab === "live" || (scene && tab in views)) select(tab);
   samples.find(({ dataset }) => dataset.sample === link.get("sample"))?.click();
 }
 
@@ -222,7 +239,7 @@ async function perform(key, work) {
   busy(key, run);
   try {
     const [words, values] = await work({ signal: run.signal, progress: uploading(key, run) });
-    if (words) tell(words, values);
+    if (words) done(run, words, values);
     else over(run);
   } catch (error) {
     fail(error, () => perform(key, work));
@@ -297,6 +314,6 @@ startIntake(measureAll, (clip) => {
   select("live");
   views.live.play(clip);
 });
-addEventListener("popstate", () => restore());
-if (history.state?.photo) restore();
+addEventListener("popstate", arrive);
+if (history.state?.tab) restore();
 else followLink();

@@ -74,6 +74,11 @@ export class LiveView {
     this.stop();
   }
 
+  /** Whether the camera or a video is shown. */
+  get runs() {
+    return Boolean(this.#run);
+  }
+
   /** Show the camera, or a video file. */
   play(file) {
     return this.start(() => new ClipSource(file));

@@ -37,9 +37,11 @@ export async function keep({ key, file, map, kind, model, asked, camera }) {
   try {
     const store = await photos("readwrite");
     await done(store.put(record, key));
-    const keys = await done(store.getAllKeys());
-    const old = keys.filter((one, index) => one < key - MOST_MS || index < keys.length - MOST_PHOTOS);
-    await Promise.all(old.map((one) => done(store.delete(one))));
+    const old = (await done(store.getAllKeys())).filter((one) => one < key - MOST_MS);
+    // Other tabs keep as many of their own.
+    const own = [...here.keys()].slice(0, -MOST_PHOTOS);
+    own.forEach((one) => here.delete(one));
+    await Promise.all([...old, ...own].map((one) => done(store.delete(one))));
   } catch {
     // As above.
   }

@@ -1,6 +1,7 @@
 // The photo as a relief in space: drag to orbit, scroll or pinch to zoom, double-click for a centre.
 
 import { behind } from "./background.js";
+import { Problem } from "./client.js";
 import { surfacesOf } from "./geometry.js";
 import { Turntable } from "./turntable.js";
 
@@ -17,6 +18,7 @@ const START = { turn: [0.24, 0.1], zoom: 1 };
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export class ReliefView {
+  #run;
   #three = null;
   #renderer = null;
   #world = null;
@@ -31,7 +33,9 @@ export class ReliefView {
   #fingers = new Map();
   #turntable = new Turntable(spin, (angle) => this.#sway(angle));
 
-  constructor() {
+  /** `run` does work, says how it goes, and offers to try again. */
+  constructor(run) {
+    this.#run = run;
     frame.addEventListener("pointerdown", (event) => {
       frame.setPointerCapture(event.pointerId);
       this.#fingers.set(event.pointerId, [event.clientX, event.clientY]);
@@ -57,15 +61,22 @@ export class ReliefView {
   async show(scene) {
     if (scene !== this.#scene) this.#centre = null;
     this.#scene = scene;
-    // A library of 700 kB: only for those who look at this tab.
-    this.#three ??= await import("./vendor/three/three.module.min.js");
-    if (!this.#renderer && !this.#start()) return;
-    this.#build();
-    this.#turntable.show();
+    // There is something to be said of it only where it does not come.
+    await this.#open().catch(() => this.#run(() => this.#open()));
   }
 
   hide() {
     this.#turntable.hide();
+  }
+
+  async #open() {
+    // A library of 700 kB: only for those who look at this tab.
+    this.#three ??= await import("./vendor/three/three.module.min.js").catch(() => {
+      throw new Problem("unreachable");
+    });
+    if (!this.#renderer && !this.#start()) return;
+    this.#build();
+    this.#turntable.show();
   }
 
   #start() {

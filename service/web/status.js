@@ -33,6 +33,11 @@ export function busy(key, run = null) {
   show(() => say(key), { busy: true, run });
 }
 
+/** A run has ended, and how; if another goes on by now, that one says what is going on. */
+export function done(run, key, values) {
+  if (!running || running === run) tell(key, values);
+}
+
 /** A run has ended of which there is nothing to say; what others say stays. */
 export function over(run) {
   if (running === run) show(() => "");
@@ -41,7 +46,7 @@ export function over(run) {
 /** The `progress` of a post(): words for the upload, and those of `key` from when it is done. */
 export function uploading(key, run) {
   return (share) => {
-    if (run.signal.aborted) return;
+    if (run.signal.aborted || (running && running !== run)) return;
     if (share === 1) busy(key, run);
     else show(() => say("uploading", { percent: percent(share) }), { busy: true, share, run });
   };

@@ -271,3 +271,19 @@ def test_retry_comes_back_to_the_live_tab(other_page: Page) -> None:
     other_page.locator("#retry").click()
     expect(other_page.locator("#panel-live")).to_be_visible()
     expect(other_page.locator("#status")).to_contain_text("正在重启")
+
+
+def test_another_network_is_that_of_the_camera_at_once_and_of_the_photo_after(page: Page) -> None:
+    open_sample(page, "coffee")
+    with page.expect_websocket() as first:
+        press_start(page)
+    expect(page.locator("#live-heatmap")).to_be_visible()
+    with page.expect_websocket(lambda socket: socket is not first.value):
+        page.locator(".message [data-open=models]").click()
+        page.locator("#detail").check()
+    page.locator("#models-close").click()
+    expect(page.locator("#live-heatmap")).to_be_visible()
+    expect(page.locator("#panel-live")).to_be_visible()
+    with page.expect_request(lambda request: "detail=high" in request.url):
+        page.locator("#tab-depth").click()
+    expect_done(page)

@@ -124,6 +124,24 @@ def test_a_network_that_is_chosen_meanwhile_is_the_one_that_answers(page: Page) 
     expect(page.locator("#strip img")).to_have_count(2)
 
 
+def test_a_download_that_ends_leaves_the_progress_of_what_began_after_it(page: Page) -> None:
+    open_sample(page, "coffee")
+    effect = Held(page, "**/v1/effects/*", proceed)
+    depth = Held(page, "**/v1/depth?*", proceed)
+    with page.expect_download() as download:
+        with page.expect_request("**/v1/effects/*"):
+            page.locator("[data-download=height]").click()
+        with page.expect_request("**/v1/depth?*"):
+            page.locator("#file").set_input_files(CAT)
+        effect.let_go()
+    assert download.value.suggested_filename.endswith("-height.png")
+    expect(page.locator("[data-download=height]")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("#status")).to_have_text("正在计算深度…")
+    expect(page.locator("#cancel")).to_be_visible()
+    depth.let_go()
+    expect_done(page)
+
+
 def test_what_did_not_come_of_several_photos_can_be_asked_for_again(page: Page) -> None:
     page.goto("/")
     answered = []

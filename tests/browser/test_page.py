@@ -189,40 +189,6 @@ def test_a_busy_server_is_said_with_the_seconds_to_wait_and_tried_again(page: Pa
     expect_done(page)
 
 
-def test_a_link_opens_a_sample_in_a_tab(page: Page) -> None:
-    page.goto("/#sample=coffee&tab=obstacle")
-    expect(page.locator("#panel-obstacle")).to_be_visible()
-    assert canvas_size(page, "#obstacle canvas") == [600, 400]
-    page.goto("/#sample=nothing&tab=nothing")
-    page.reload()
-    expect(page.locator("#panel-depth")).to_be_visible()
-
-
-def test_reload_back_and_forward_keep_the_photo_and_the_tab(page: Page) -> None:
-    page.goto("/")
-    drop(page, "cat.png", photo_bytes("chelsea.png"))
-    expect_done(page)
-    page.locator("#tab-obstacle").click()
-    page.route("**/v1/depth*", lambda route: route.abort())
-    page.reload()
-    expect(page.locator("#panel-obstacle")).to_be_visible()
-    expect(page.locator("#status")).to_contain_text("照片和结果还在")
-    assert canvas_size(page, "#obstacle canvas") == [451, 300]
-    page.unroute("**/v1/depth*")
-    drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
-    page.wait_for_function("() => document.querySelector('#obstacle canvas').width === 640")
-    page.go_back()
-    page.wait_for_function("() => document.querySelector('#obstacle canvas').width === 451")
-    page.go_back()
-    expect(page.locator("#panel-depth")).to_be_visible()
-    page.go_back()
-    expect(page.locator("#heatmap")).to_be_hidden()
-    for _ in range(3):
-        page.go_forward()
-    page.wait_for_function("() => document.querySelector('#obstacle canvas').width === 640")
-    expect(page.locator("#panel-obstacle")).to_be_visible()
-
-
 def test_an_upload_tells_how_far_it_is_and_can_be_cancelled(page: Page) -> None:
     open_sample(page, "coffee")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 30_000}

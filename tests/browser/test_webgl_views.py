@@ -232,3 +232,14 @@ def test_portrait_keeps_the_focus_sharp_and_blurs_the_rest(page: Page) -> None:
 
     assert detail(after, face) > 0.8 * detail(before, face)
     assert detail(after, wall) < 0.5 * detail(before, wall)
+
+
+def test_a_view_that_cannot_be_fetched_says_so_and_is_tried_again(page: Page) -> None:
+    open_small(page, "coffee")
+    page.route("**/three.module.min.js", lambda route: route.abort())
+    page.locator("#tab-relief").click()
+    expect(page.locator("#status")).to_contain_text("无法连接服务器")
+    page.unroute("**/three.module.min.js")
+    page.locator("#retry").click()
+    page.wait_for_function("() => document.querySelector('#relief canvas').width > 300")
+    expect(page.locator("#status")).not_to_contain_text("无法连接服务器")
