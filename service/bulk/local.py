@@ -23,37 +23,60 @@ def on_processes(
 
     Raises :class:`WorkerLost` when they end before they have done anything.
     """
-    left = dict.fromkeys(files)
-    vain_starts = 0
-    while left:
-        before = len(left)
-        for result in _until_broken(order, list(left), processes):
-            del left[result[0]]
-            yield result
-        vain_starts = 0 if len(left) < before else vain_starts + 1
-        if vain_starts == _MOST_VAIN_STARTS:
-            raise WorkerLost("Worker processes end as soon as they are started.")
-
-
-def _until_broken(
-    order: Order, files: list[bytes], processes: int
-) -> Iterator[tuple[bytes, str, str]]:
-    """What is done before a process ends that should not."""
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(processes, len(files)),
-        # A copy of this process would share the locks of its threads.
-        multiprocessing.get_context("spawn"),
-        _begin,
-        (order,),
-    )
+    left = iter(files)
+    places = [_Place(order) for _ in range(min(processes, len(files)))]
+    running = {place.begin(file): (place, file) for place, file in zip(places, left, strict=False)}
     try:
-        tasks = [pool.submit(_do, file) for file in files]
-        for task in concurrent.futures.as_completed(tasks):
-            yield task.result()
-    except BrokenProcessPool:
-        return
+        while running:
+            ended = concurrent.futures.FIRST_COMPLETED
+            for task in concurrent.futures.wait(running, return_when=ended).done:
+                place, file = running.pop(task)
+                try:
+                    yield task.result()
+                except BrokenProcessPool:
+                    place.replace()
+                else:
+                    place.vain_starts = 0
+                    if (following := next(left, None)) is None:
+                        continue
+                    file = following
+                running[place.begin(file)] = place, file
     finally:
-        pool.shutdown(cancel_futures=True)
+        for place in places:
+            place.close()
+
+
+class _Place:
+    """One process at a time, and its replacements: a pool of several loses all with one."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._pool = self._start()
+        self.vain_starts = 0
+
+    def begin(self, file: bytes) -> concurrent.futures.Future[tuple[bytes, str, str]]:
+        try:
+            return self._pool.submit(_do, file)
+        except BrokenProcessPool:
+            # It ended while it had nothing to do.
+            self.replace()
+            return self._pool.submit(_do, file)
+
+    def replace(self) -> None:
+        """Raises :class:`WorkerLost` where that has been in vain."""
+        self.close()
+        self.vain_starts += 1
+        if self.vain_starts == _MOST_VAIN_STARTS:
+            raise WorkerLost("Worker processes end as soon as they are started.")
+        self._pool = self._start()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _start(self) -> concurrent.futures.ProcessPoolExecutor:
+        # A copy of this process would share the locks of its threads.
+        spawned = multiprocessing.get_context("spawn")
+        return concurrent.futures.ProcessPoolExecutor(1, spawned, _begin, (self._order,))
 
 
 class _Process:

@@ -14,8 +14,10 @@ from service.bulk.local import on_processes
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import DONE, Order, Worker
 from service.errors import WorkerLost
+from tests.support.waiting import wait_until
 
 FATAL = "fatal"
+GIVEN_UP = "given-up"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Copies(Order):
 
     outputs: Path
     ends_at_once: bool = False
+    waits: bool = False
 
     def files(self) -> Iterator[Path]:
         return map(Path, ("a", FATAL, "b", "c"))
@@ -41,10 +44,16 @@ class Copies(Order):
 
 
 class Copier(Worker):
+    def __init__(self, order: Copies) -> None:
+        super().__init__(order)
+        self._waits = order.waits
+
     def make(self, file: Path, output: Path) -> None:
         with self._outputs.begun(output) as unfinished:
             if file.name == FATAL:
                 os._exit(1)
+            if self._waits:
+                wait_until((self._outputs.path / GIVEN_UP).exists)
             unfinished.write_text(file.name)
 
 
@@ -54,10 +63,18 @@ def outputs(tmp_path: Path) -> Path:
     return tmp_path / "outputs"
 
 
-def test_a_file_that_ends_its_workers_is_given_up_and_the_others_are_done(outputs: Path) -> None:
-    order = Copies(outputs)
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_file_that_ends_its_workers_is_given_up_and_the_others_are_done(
+    outputs: Path, processes: int
+) -> None:
+    """Even where the others are in hand each time that one ends its worker."""
+    order = Copies(outputs, waits=processes > 1)
     files = [os.fsencode(file) for file in order.files()]
-    results = {file.decode(): error for file, error, _ in on_processes(order, files, 1)}
+    results = {}
+    for file, error, _ in on_processes(order, files, processes):
+        results[file.decode()] = error
+        if file == FATAL.encode():
+            (outputs / GIVEN_UP).touch()
     assert results == {"a": DONE, "b": DONE, "c": DONE, FATAL: "worker-lost"}
     assert {path.name: path.read_text() for path in outputs.glob("*.txt")} == {
         f"{name}.txt": name for name in ("a", "b", "c")
