@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from service.errors import ModelUnavailable
+from service.errors import ModelUnavailable, WeightsError
 from service.inference.engines.base import (
     Engine,
     EngineUnavailable,
@@ -86,10 +86,17 @@ def load_for_serving(spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
     for choice, precision in _candidates(spec, settings):
         try:
             engine, reference = _create(choice, precision, spec, weights, settings, threads)
+            depth = engine.infer(reference.tensor)
+        except WeightsError:
+            # No other engine can run what is not this network's.
+            raise
         except EngineUnavailable as reason:
             logger.warning("%s cannot run in %s %s: %s", spec.name, choice, precision, reason)
             continue
-        depth = engine.infer(reference.tensor)
+        except Exception:
+            # Runtimes raise what they like: the next one may still do.
+            logger.exception("%s fails in %s %s", spec.name, choice, precision)
+            continue
         parity = parity_of(depth, reference.depth)
         if reference.own is not None and parity_of(depth, reference.own).mean > REPEATABLE:
             logger.warning(

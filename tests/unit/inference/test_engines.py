@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from service.errors import ModelUnavailable
+from service.errors import ModelUnavailable, WeightsError
 from service.imaging.transforms import DepthArray, Tensor
 from service.inference.engines import selection
 from service.inference.engines.base import EngineUnavailable, Reference, parity_of
@@ -167,6 +168,28 @@ def test_an_engine_that_differs_from_torch_is_not_used(
     network = load_for_serving(SPEC, settings)
     assert (network.engine.name, network.engine.precision) == ("torch", Precision.FP32)
     assert network.parity.mean <= 1e-6
+
+
+def test_a_runtime_that_fails_in_its_own_words_is_not_used(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("Exception from src/inference: no such primitive")
+
+    monkeypatch.setattr("service.inference.engines.openvino_engine.OpenVinoEngine", fails)
+    network = load_for_serving(SPEC, settings)
+    assert (network.engine.name, network.engine.precision) == ("torch", Precision.FP32)
+    assert "no such primitive" in caplog.text
+
+
+def test_weights_that_do_not_fit_are_not_tried_in_another_engine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse = Mock(side_effect=WeightsError("not this network's"))
+    monkeypatch.setattr("service.inference.engines.conversion.ensure_converted", refuse)
+    asked = settings.model_copy(update={"precision": Precision.FP32})
+    with pytest.raises(WeightsError, match="not this network's"):
+        load_for_serving(SPEC, asked)
 
 
 def test_bf16_that_is_not_good_enough_falls_back_to_fp32(
