@@ -19,7 +19,7 @@ class Decoder(Protocol):
     """Reads photos; its methods block, and run in threads."""
 
     def photo_size(self, data: bytes) -> tuple[int, int]:
-        """``(width, height)`` as stored, before its orientation, from the photo's header.
+        """``(width, height)``, upright, from the photo's header.
 
         Raises :class:`UnsupportedMediaType`, :class:`UndecodableImage`, or
         :class:`PayloadTooLarge` past the pixel limit.

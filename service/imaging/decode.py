@@ -120,7 +120,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class PhotoHeader:
-    """What a photo's header says: stored size in pixels, before its orientation is applied."""
+    """What a photo's header says: its size in pixels, upright by its EXIF orientation."""
 
     format: str
     width: int
@@ -144,8 +144,9 @@ def read_header(
     photo_format = sniff(data, optional)
     with _typed_errors(photo_format):
         _READERS[photo_format].check(data)
-    with _open(photo_format, data) as (image, _):
-        header = PhotoHeader(photo_format.name, *image.size)
+    with _open(photo_format, data) as (image, source), _typed_errors(photo_format):
+        turned = _turn_of(source) in _QUARTER_TURNS
+        header = PhotoHeader(photo_format.name, *(image.size[::-1] if turned else image.size))
     if header.pixels > max_pixels:
         raise too_many_pixels("image", header.width, header.height, max_pixels)
     with _typed_errors(photo_format):
@@ -225,7 +226,7 @@ def _is_halved(image: ImageFile) -> bool:
 
 def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Photo:
     with _open(photo_format, data) as (image, source), _typed_errors(photo_format):
-        turned = 1 if source.is_upright else orientation(source.exif)
+        turned = _turn_of(source)
         whole = _plan_reduction(image, cover, turned) if cover is not None else None
         image.load()
         pixels = to_rgb(image, source.profile)
@@ -233,6 +234,11 @@ def _decode(photo_format: PhotoFormat, data: bytes, cover: Cover | None) -> Phot
             pixels = np.asarray(_TURNS[turned](pixels), np.uint8)
         width, height = whole or (pixels.shape[1], pixels.shape[0])
         return Photo(pixels, width, height, focal_length(source.exif))
+
+
+def _turn_of(source: Source) -> int:
+    """How the stored pixels are turned, 1 (upright) to 8."""
+    return 1 if source.is_upright else orientation(source.exif)
 
 
 @contextlib.contextmanager
