@@ -138,13 +138,17 @@ async def _read_base64(
     request: Request, ticket: Ticket, max_bytes: int, *, with_depth: bool
 ) -> Upload:
     body = Base64Body(with_depth=with_depth)
-    most = int(_BASE64_GROWTH * max_bytes) + _JSON_BYTES
-    await _receive(request, ticket, most, body)
+    await _receive(request, ticket, most_base64_bytes(max_bytes), body)
     # Tens of milliseconds for a large photo, too many for the event loop.
     image, depth = await asyncio.to_thread(body.files)
     if len(image) + len(depth or b"") > max_bytes:
         raise _too_large(max_bytes)
     return Upload(image, depth)
+
+
+def most_base64_bytes(max_bytes: int) -> int:
+    """Most bytes of a body of JSON whose files in base64 are ``max_bytes``."""
+    return int(_BASE64_GROWTH * max_bytes) + _JSON_BYTES
 
 
 def _sink_for(

@@ -221,11 +221,18 @@ class Admission:
             raise Draining("This instance is shutting down; try again.", retry_after_seconds=1)
 
     def take_bytes(self, ticket: Ticket, count: int) -> None:
-        """See :meth:`Ticket.add_bytes`."""
+        """See :meth:`Ticket.add_bytes`.
+
+        What is above the bound may enter where there are no other bodies.
+        """
         own, limit = self._clients[ticket.client], self._limits.body_bytes
-        if self.body_bytes + count > limit:
+        others, others_of_client = (
+            usage.body_bytes > ticket.body_bytes for usage in (self._all, own)
+        )
+        if others and self.body_bytes + count > limit:
             raise self._overloaded(f"{self.body_bytes / 1e6:.0f} MB of images are in memory")
-        if own.body_bytes + count > self._limits.client_share * limit:
+        share = self._limits.client_share * limit
+        if others_of_client and own.body_bytes + count > share:
             raise self._too_many(f"{own.body_bytes / 1e6:.0f} MB of this client are in memory")
         ticket.body_bytes += count
         for usage in (self._all, own):

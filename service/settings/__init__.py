@@ -190,7 +190,7 @@ class Settings(BaseSettings):
         64, description="Most requests admitted at once (decoding, queued, inferring, encoding)."
     )
     max_admitted_mb: PositiveFloat = Field(
-        128, description="Most request-body MB held in memory at once."
+        128, description="Most request-body MB held in memory at once; one larger body goes alone."
     )
     max_admitted_megapixels: PositiveFloat = Field(
         64, description="Most image megapixels admitted at once; one larger image goes alone."

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from service.api.upload import most_base64_bytes
 from service.server.app import create_app
 from service.settings import Settings
 from tests.support.programs import packaged_program
@@ -237,7 +238,8 @@ def test_the_ingress_leaves_limits_to_the_service(cluster: Cluster) -> None:
             name.removeprefix("nginx.ingress.kubernetes.io/"): text
             for name, text in ingress["metadata"]["annotations"].items()
         }
-        assert int(value["proxy-body-size"].removesuffix("m")) > settings.max_body_mb
+        most = int(value["proxy-body-size"].removesuffix("m")) << 20
+        assert most > most_base64_bytes(settings.max_body_bytes)
         assert float(value["proxy-read-timeout"]) > settings.max_request_timeout_seconds
         assert value["proxy-next-upstream"] == "error timeout http_503 non_idempotent"
 

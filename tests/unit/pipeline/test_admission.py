@@ -60,6 +60,26 @@ def test_body_bytes_are_bounded_while_they_arrive(admission: Admission) -> None:
     assert admission.body_bytes == 0
 
 
+def test_one_huge_body_may_go_alone(clock: Clock) -> None:
+    """It would be told to come again for ever."""
+    limits = AdmissionLimits(requests=4, body_bytes=1000, megapixels=40.0, client_share=0.5)
+    admission = Admission(limits, clock)
+    huge = admission.open("a")
+    for _ in range(3):
+        huge.add_bytes(400)
+    for client, error in (("a", Overloaded), ("b", Overloaded)):
+        with pytest.raises(error):
+            admission.open(client).add_bytes(1)
+    huge.drop()
+    small, huge = admission.open("a"), admission.open("a")
+    small.add_bytes(1)
+    huge.add_bytes(499)
+    with pytest.raises(TooManyRequests):
+        huge.add_bytes(1)
+    small.drop()
+    huge.add_bytes(1)
+
+
 def test_megapixels_are_bounded_but_one_huge_image_may_go_alone(admission: Admission) -> None:
     huge = admission.open("a")
     huge.admit(50.0)
@@ -155,8 +175,9 @@ def test_one_client_cannot_take_what_is_kept_for_others(clock: Clock) -> None:
     limits = AdmissionLimits(requests=4, body_bytes=1000, megapixels=40.0, client_share=0.5)
     admission = Admission(limits, clock)
     greedy = [admission.open("greedy") for _ in range(3)]
+    greedy[1].add_bytes(1)
     with pytest.raises(TooManyRequests, match="MB of this client"):
-        greedy[0].add_bytes(501)
+        greedy[0].add_bytes(500)
     greedy[0].admit(15.0)
     with pytest.raises(TooManyRequests, match="megapixels of this client"):
         greedy[1].admit(6.0)
