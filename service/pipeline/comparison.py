@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +9,7 @@ import orjson
 
 from service.errors import PayloadTooLarge
 from service.imaging import png
+from service.imaging.archive import zip_of
 from service.imaging.contact_sheet import TILE_SIDE, CaptionedMap, contact_sheet
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap
@@ -77,13 +76,13 @@ class ComparisonPipeline:
             estimates.append(await self._estimate(data, spec, ticket, record))
             took = record.seconds["inference"] - before
             milliseconds[spec.name] = round(1000 * took, 1)
-        with record.timed("encode"):
-            if order.format is ComparisonFormat.ZIP:
+        if order.format is ComparisonFormat.ZIP:
+            with record.timed("encode"):
                 body = await self._workshop.run(
                     ticket, _archive, estimates, milliseconds, order.size
                 )
-            else:
-                body = await self._sheet(data, estimates, milliseconds, order, ticket, record)
+        else:
+            body = await self._sheet(data, estimates, milliseconds, order, ticket, record)
         return Answer(body, MEDIA_TYPES[order.format], milliseconds=milliseconds)
 
     async def _estimate(
@@ -113,9 +112,12 @@ class ComparisonPipeline:
         ticket: Ticket,
         record: RequestRecord,
     ) -> bytes:
-        source = await self._workshop.run(
-            ticket, self._workshop.decoder.effect_input, data, None, TILE_SIDE
-        )
+        decode = self._workshop.decoder.effect_input
+        async with self._workshop.turn(ticket, record) as place:
+            with record.timed("decode"):
+                source = await self._workshop.run(
+                    ticket, decode, data, None, TILE_SIDE, place=place
+                )
 
         def draw() -> bytes:
             maps = [
@@ -124,27 +126,27 @@ class ComparisonPipeline:
             ]
             return png.encode_rgb(contact_sheet(source.photo.pixels, maps, order.colormap))
 
-        return await self._workshop.run(ticket, draw)
+        with record.timed("encode"):
+            return await self._workshop.run(ticket, draw)
 
 
 def _archive(estimates: list[Estimate], milliseconds: dict[str, float], size: OutputSize) -> bytes:
     """A ZIP of an NPY a network, and ``comparison.json`` with what the numbers mean."""
-    buffer = io.BytesIO()
-    table = []
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for estimate in estimates:
-            depth = estimate.sized(size)
-            archive.writestr(f"{depth.model}.npy", encode_npy(depth, EncodeOptions()))
-            table.append(
-                {
-                    "model": depth.model,
-                    "file": f"{depth.model}.npy",
-                    "kind": depth.kind,
-                    "unit": depth.kind.unit,
-                    "width": depth.width,
-                    "height": depth.height,
-                    "inference_ms": milliseconds[depth.model],
-                }
-            )
-        archive.writestr("comparison.json", orjson.dumps(table, option=orjson.OPT_INDENT_2))
-    return buffer.getvalue()
+    files, table = {}, []
+    for estimate in estimates:
+        depth = estimate.sized(size)
+        name = f"{depth.model}.npy"
+        files[name] = encode_npy(depth, EncodeOptions())
+        table.append(
+            {
+                "model": depth.model,
+                "file": name,
+                "kind": depth.kind,
+                "unit": depth.kind.unit,
+                "width": depth.width,
+                "height": depth.height,
+                "inference_ms": milliseconds[depth.model],
+            }
+        )
+    files["comparison.json"] = orjson.dumps(table, option=orjson.OPT_INDENT_2)
+    return zip_of(files)
