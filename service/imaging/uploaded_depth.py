@@ -20,8 +20,10 @@ from service.imaging.depth_description import (
 )
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import UPLOADED, DepthMap
+from service.imaging.files import formats
 from service.imaging.files.exr import SIGNATURE as _EXR
 from service.imaging.files.exr import exr_size, exr_text
+from service.imaging.files.formats import signatures
 from service.imaging.files.tiff import tiff_size, tiff_text
 from service.imaging.limits import too_many_pixels
 from service.imaging.npy import Numbers, read_npy
@@ -39,7 +41,7 @@ _OUT_OF_RANGE = (
     f"least {_SMALLEST_SPAN:g}."
 )
 _FARTHEST_UNASKED = 100.0
-_PNG, _JPEG, _TIFFS = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", (b"II*\0", b"MM\0*")
+_PNG, _JPEG, _TIFF = map(signatures, (formats.PNG, formats.JPEG, formats.TIFF))
 _PNG_BITS_AT = 24
 
 
@@ -78,7 +80,7 @@ class DepthFile:
 
 def is_picture_file(data: bytes) -> bool:
     """Whether they are a PNG, JPEG, TIFF or OpenEXR, by their signature; else they must be NPY."""
-    return data.startswith((_PNG, _JPEG, *_TIFFS, _EXR))
+    return data.startswith((*_PNG, *_JPEG, *_TIFF, _EXR))
 
 
 def count_floats(data: bytes, max_pixels: int) -> int | None:
@@ -86,7 +88,7 @@ def count_floats(data: bytes, max_pixels: int) -> int | None:
 
     Raises :class:`PayloadTooLarge`, and the errors of :func:`tiff_size` and :func:`exr_size`.
     """
-    if not data.startswith((*_TIFFS, _EXR)):
+    if not data.startswith((*_TIFF, _EXR)):
         return None
     width, height = (exr_size if data.startswith(_EXR) else tiff_size)(data)
     if width * height > max_pixels:
@@ -120,7 +122,7 @@ def _description(data: bytes) -> DepthDescription | NumbersDescription | None:
         return read_description(data)
     if data.startswith(_EXR):
         return numbers_description(exr_text(data))
-    return numbers_description(tiff_text(data)) if data.startswith(_TIFFS) else None
+    return numbers_description(tiff_text(data)) if data.startswith(_TIFF) else None
 
 
 def depth_map_of(file: DepthFile, meaning: DepthMeaning, network_kind: DepthKind) -> DepthMap:

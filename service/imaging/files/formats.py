@@ -46,6 +46,12 @@ _SIGNATURES = (
     (b"MM\x00+", TIFF),
 )
 
+
+def signatures(photo_format: PhotoFormat) -> tuple[bytes, ...]:
+    """What files of the format begin with, where all of them begin alike."""
+    return tuple(mark for mark, found in _SIGNATURES if found is photo_format)
+
+
 _RAW = "send the JPEG that the camera made beside it, or one exported from it"
 _VIDEO = "send one of its frames, as JPEG or PNG"
 _EXPORT = "export it as JPEG or PNG"

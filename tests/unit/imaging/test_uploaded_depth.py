@@ -55,6 +55,7 @@ FILES = {
     "NPY of float64": (npy(METRES), None),
     "NPZ": (npz(METRES), None),
     "TIFF of float32": (picture(METRES.astype(np.float32), "TIFF"), None),
+    "BigTIFF": (picture(METRES.astype(np.float32), "TIFF", big_tiff=True), None),
     "deflated TIFF": (picture(METRES.astype(np.float32), "TIFF", compression="tiff_lzw"), None),
     "PNG of millimetres": (picture(MILLIMETRES.astype(np.uint16)), 1000.0),
     "TIFF of millimetres": (picture(MILLIMETRES.astype(np.uint16), "TIFF"), 1000.0),
