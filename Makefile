@@ -143,7 +143,7 @@ audit: supply  ## Known vulnerabilities of the locked packages; fails when the d
 sbom: supply  ## Write sbom-slim.json and sbom-full.json (CycloneDX) of what the images install
 	$(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
 	    --output-file sbom-slim.json deploy/serving.lock
-	{ cat deploy/requirements.lock; printf '%s\n' torch==$(TORCH) torchvision==$(TORCHVISION); } \
+	{ cat deploy/requirements.lock; sed -n 's/^ *"\(torch\(vision\)\{0,1\}==[^"]*\)".*/\1/p' pyproject.toml; } \
 	  | $(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
 	    --output-file sbom-full.json -
 
