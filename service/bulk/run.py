@@ -36,7 +36,7 @@ def run_bulk(order: Order, work: Work) -> BulkSummary:
     files = list(order.files())
     missing = [os.fsencode(file) for file in files if not outputs.has(order.output_of(file))]
     summary = BulkSummary(skipped=len(files) - len(missing))
-    with (order.outputs / REPORT).open("w") as report:
+    with (order.outputs / REPORT).open("w", encoding="utf-8") as report:
         bar = tqdm(total=len(files), initial=summary.skipped, unit=order.unit)
         for file, error, detail in work(order, missing):
             bar.update()

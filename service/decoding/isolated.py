@@ -131,8 +131,9 @@ class IsolatedDecoder:
         with self._lock:
             self._closed = True
             for slot in self._slots:
-                if slot.process is not None:
-                    slot.process.kill()
+                # A thread that discards it does not ask for the lock.
+                if (process := slot.process) is not None:
+                    process.kill()
 
     def _ask(self, order: Order, data: bytes, receive: Callable[[DecodeProcess], T]) -> T:
         slot = self._idle.get()

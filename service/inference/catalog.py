@@ -130,6 +130,8 @@ class NetworkCatalog:
             del self._loads[name]
         if network is not None:
             self._hooks.unloaded(network)
+            # What a name here still holds cannot be given back.
+            del network, load
             release_free_memory()
 
     def refusal(self, spec: NetworkSpec) -> str | None:

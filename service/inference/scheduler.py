@@ -142,6 +142,8 @@ class Scheduler:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._dispatcher
         for job in self._waiting:
+            if job.answer.done():
+                continue
             job.answer.set_exception(InferenceFailed("The service stopped before this was done."))
 
     def _next_turn(self, client: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from pathlib import Path
@@ -69,6 +70,7 @@ def has_native_int8(cpuinfo: Path = _CPUINFO) -> bool:
     return not _INT8.isdisjoint(_flags(cpuinfo))
 
 
+@functools.cache
 def _flags(cpuinfo: Path) -> frozenset[str]:
     try:
         return frozenset(cpuinfo.read_text().split())

@@ -72,9 +72,6 @@ class WorkThreads:
         """Run ``work`` in a thread, and hold all of ``held`` until it has really ended."""
         loop = asyncio.get_running_loop()
         piece = _Piece()
-        self._pieces.add(piece)
-        for each in held:
-            each.hold()
 
         def run() -> T:
             piece.started_at = time.monotonic()
@@ -93,6 +90,10 @@ class WorkThreads:
 
         # What is logged there is of this request.
         future = self._pool.submit(contextvars.copy_context().run, run)
+        # Held before anything awaits, so before the loop hears that it has ended.
+        self._pieces.add(piece)
+        for each in held:
+            each.hold()
         future.add_done_callback(ended)
         try:
             return await asyncio.wrap_future(future)

@@ -28,6 +28,14 @@ class Lent:
         self.holders -= 1
 
 
+def test_what_cannot_be_begun_holds_nothing() -> None:
+    lent, threads = Lent(), WorkThreads("test", 1)
+    threads.close()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        asyncio.run(threads.run([lent], lambda: None))
+    assert (lent.holders, threads.waiting()) == (1, 0)
+
+
 class Gate:
     """Work that begins, tells so, and goes on when it may."""
 
