@@ -1,7 +1,7 @@
 // The ways a photo comes in: button, drop, paste, camera, samples.
 
 import { startCamera } from "./camera.js";
-import { complain } from "./status.js";
+import { complain, warn } from "./status.js";
 import { Problem } from "./client.js";
 
 const input = document.getElementById("file");
@@ -59,8 +59,13 @@ async function takeSample(name, take) {
 
 function startDrop(takeFiles) {
   const mark = (dragging) => document.body.classList.toggle("dragging", dragging);
+  // A text that is dragged to where one writes.
+  const isText = ({ target, dataTransfer }) => (
+    target.matches?.("input") && !dataTransfer.types.includes("Files")
+  );
   for (const name of ["dragenter", "dragover"]) {
     addEventListener(name, (event) => {
+      if (isText(event)) return;
       event.preventDefault();
       mark(true);
     });
@@ -69,8 +74,11 @@ function startDrop(takeFiles) {
     if (!event.relatedTarget) mark(false);
   });
   addEventListener("drop", (event) => {
-    event.preventDefault();
     mark(false);
-    takeFiles(event.dataTransfer.files);
+    if (isText(event)) return;
+    event.preventDefault();
+    const { files } = event.dataTransfer;
+    if (files.length) takeFiles(files);
+    else warn("dropNothing");
   });
 }

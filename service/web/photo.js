@@ -1,5 +1,7 @@
 // A photo file as a canvas of bounded size, upright, and small enough to send.
 
+import { storedOnItsSide } from "./webp.js";
+
 // The network sees some 256 x 256 pixels: more than this would be sent for nothing.
 const LONGEST_SIDE = 1024;
 const SMALL_BYTES = 400_000;
@@ -23,16 +25,22 @@ export async function readPhoto(file) {
   return { canvas, width, height };
 }
 
-/** The file, or a JPEG of it where the browser can show it and the service does not read it. */
+/**
+ * The file, or an upright JPEG of it where the browser can show it and the service does not read it,
+ * and of a WebP that is stored on its side: the service turns it, and a browser may not.
+ */
 export async function readableFile(file) {
   const read = document.getElementById("file").accept.split(",");
-  if (!file.type.startsWith("image/") || read.includes(file.type)) return file;
-  const image = await createImageBitmap(file).catch(() => null);
+  const turned = await storedOnItsSide(file);
+  if (!turned && (!file.type.startsWith("image/") || read.includes(file.type))) return file;
+  const image = await createImageBitmap(turned?.stored ?? file).catch(() => null);
   if (!image) return file;
-  const canvas = new OffscreenCanvas(image.width, image.height);
+  const { width, height } = image;
+  const canvas = turned?.swaps ? new OffscreenCanvas(height, width) : new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
+  if (turned) context.setTransform(...turned.turn(width, height));
   context.drawImage(image, 0, 0);
   image.close();
   const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, Route, ViewportSize, expect
 
+from service.imaging.decode import decode_photo
 from tests.support.photos import as_bytes, photo_bytes, photo_path, photo_pixels
-from tests.support.visitor import canvas_size, drop, expect_done, open_sample, paste
+from tests.support.visitor import canvas_size, drop, expect_done, open_sample, paste, pixels
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -37,6 +38,35 @@ def test_upload_by_drop_and_again(page: Page) -> None:
     drop(page, "rocket.jpg", photo_bytes("rocket.jpg"))
     page.wait_for_function("() => document.getElementById('heatmap').width === 640")
     expect_done(page)
+
+
+def test_what_is_dropped_without_a_file_is_said(page: Page) -> None:
+    page.goto("/")
+    text = page.evaluate_handle(
+        "() => { const data = new DataTransfer(); data.setData('text/plain', 'x'); return data; }"
+    )
+    page.dispatch_event("main", "drop", {"dataTransfer": text})
+    expect(page.locator("#status")).to_contain_text("没有拖来文件")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_webp_is_shown_as_the_service_turns_it(page: Page, orientation: int) -> None:
+    """Chromium does not turn it."""
+    colours = np.array(
+        [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[255] * 3, [0] * 3, [255, 255, 0]]]
+    )
+    picture = colours.repeat(40, axis=0).repeat(40, axis=1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = as_bytes(picture, "WEBP", exif=exif, lossless=True)
+    page.goto("/")
+    drop(page, "turned.webp", data, "image/webp")
+    expect_done(page)
+    upright = decode_photo(data).pixels
+    width, height = canvas_size(page, "#photo")
+    shown = np.frombuffer(pixels(page, "#photo"), np.uint8).reshape(height, width, 4)[..., :3]
+    assert shown.shape == upright.shape
+    assert np.abs(shown.astype(int) - upright).mean() < 3
 
 
 def test_upload_by_paste(page: Page) -> None:
