@@ -1,11 +1,12 @@
 // The page: a photo in, its heatmap beside it, and what depth is for in the tabs.
 
-import { bytesOf, hasKey, keepKey, post } from "./client.js";
+import { bytesOf, post } from "./client.js";
 import { CompareView } from "./compare_view.js";
 import { readNpy } from "./depth_map.js";
 import { DepthView } from "./depth_view.js";
 import { download } from "./downloads.js";
 import { startIntake } from "./intake.js";
+import { askForKey, hideKeyForm, isKeyAskedFor } from "./key_form.js";
 import { LiveView } from "./live_view.js";
 import { ModelsView } from "./models_view.js";
 import { keep, recall, rememberPhoto, rememberTab } from "./memory.js";
@@ -21,7 +22,6 @@ import { Strip } from "./strip.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
 
 const samples = [...document.querySelectorAll("[data-sample]")];
-const keyForm = document.getElementById("key-form");
 const views = {
   depth: new DepthView(runWork),
   compare: new CompareView(runWork),
@@ -42,10 +42,10 @@ let finished = null;
 // Of which entry of the history the finished one is.
 let entry = null;
 let wantedTab = "depth";
-// What a key that is typed lets be done once more.
-let repeat = () => {};
 // Begins anew with the photo whose depth is on its way.
 let remeasure = null;
+// The entry of the row whose depth that is.
+let computing = null;
 // Whether the scene is of another network than was chosen, by one who looks at the camera's.
 let stale = false;
 // The other photos of a drop, while the page has them computed one by one.
@@ -82,15 +82,17 @@ async function measureAll(files, given) {
   const run = (others = new AbortController());
   const entries = strip.start(files);
   entries.forEach((place, index) => fileOf.set(place, files[index]));
-  await measure(await readableFile(files[0]), { given, photos: files.length, entry: entries[0] });
+  const whole = () => measureAll(files, given);
+  await measure(files[0], { given, photos: files.length, entry: entries[0], whole });
   for (const [index, file] of files.entries()) {
-    if (run.signal.aborted) return;
-    if (index) await measureBehind(file, entries[index], run);
+    // Without the key that is asked for, none of them comes; with it, all of them.
+    if (run.signal.aborted || isKeyAskedFor()) return;
+    if (index) await measureBehind(file, entries[index], run, whole);
   }
 }
 
-/** Compute a photo's depth for the row, whatever is shown meanwhile. */
-async function measureBehind(file, entry, run) {
+/** Compute a photo's depth for the row, whatever is shown meanwhile; a key lets `again` be done. */
+async function measureBehind(file, entry, run, again = () => measureBehind(file, entry, run)) {
   strip.expect(entry);
   try {
     const readable = await readableFile(file);
@@ -98,7 +100,9 @@ async function measureBehind(file, entry, run) {
     await keep(result);
     strip.fill(entry, result, views.depth.colormap);
   } catch (error) {
-    if (error.name !== "AbortError") strip.fail(entry, error.type ?? "other");
+    if (error.name === "AbortError") return;
+    strip.fail(entry, error.type ?? "other");
+    if (error.type === "unauthorized") fail(error, again);
   }
 }
 
@@ -110,7 +114,7 @@ function openResult(key) {
 
 /** Compute the depth of a photo and show it; `came` tells what it is the first of. */
 async function measure(file, came = {}) {
-  const { given = 1, photos = 1, entry: place } = came;
+  const { given = 1, photos = 1, entry: place, whole } = came;
   if (!file.size) {
     warn("emptyFile");
     strip.fail(place, "empty");
@@ -121,10 +125,12 @@ async function measure(file, came = {}) {
   const started = performance.now();
   const again = () => measure(file, came);
   remeasure = again;
-  keyForm.hidden = true;
+  computing = place;
+  hideKeyForm();
   busy("reading_file");
   try {
-    const photo = await readPhoto(file);
+    const readable = await readableFile(file);
+    const photo = await readPhoto(readable);
     if (run.signal.aborted) return;
     if (scene) wantedTab = selectedTab() === "live" ? "depth" : selectedTab();
     setScene(null);
@@ -132,7 +138,7 @@ async function measure(file, came = {}) {
     views.depth.expect(photo?.canvas);
     busy("estimating", run);
     const progress = uploading("estimating", run);
-    finished = await estimate(file, photo, { signal: run.signal, progress });
+    finished = await estimate(readable, photo, { signal: run.signal, progress });
     present(finished);
     rememberPhoto(finished.key, selectedTab());
     keep(finished);
@@ -147,9 +153,9 @@ async function measure(file, came = {}) {
     strip.fail(place, error.type ?? "other");
     // A file that turns out to be no photo does not take away the one before it.
     if (finished) present(finished);
-    fail(error, again);
+    fail(error, (error.type === "unauthorized" && whole) || again);
   } finally {
-    if (run === current) remeasure = null;
+    if (run === current) remeasure = computing = null;
   }
 }
 
@@ -173,7 +179,8 @@ async function restore(words = "restored") {
     return;
   }
   current?.abort();
-  remeasure = null;
+  strip.fail(computing, "left");
+  remeasure = computing = null;
   const run = (current = new AbortController());
   const record = wanted && await recall(wanted);
   const photo = record && await readPhoto(record.file);
@@ -253,10 +260,8 @@ function fail(error, again = null) {
     return;
   }
   if (!error.type) console.error(error);
-  if (error.type === "unauthorized") {
-    repeat = again ?? (() => {});
-    askForKey();
-  } else complain({ type: "other", detail: error.message, ...error }, again);
+  if (error.type === "unauthorized") askForKey(again);
+  else complain({ type: "other", detail: error.message, ...error }, again);
 }
 
 /** What went wrong while live; to try again, the tab may have to be found first. */
@@ -276,20 +281,6 @@ function liveQuery(withMetres) {
   const { colormap } = views.depth;
   return { colormap, metres, query: { colormap, ...(model && { model }), ...metres?.query } };
 }
-
-function askForKey() {
-  if (hasKey()) warn("keyWrong");
-  else complain({ type: "unauthorized" });
-  keyForm.hidden = false;
-  keyForm.elements.key.focus();
-}
-
-keyForm.addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepKey(keyForm.elements.key.value.trim());
-  keyForm.hidden = true;
-  repeat();
-});
 
 for (const button of document.querySelectorAll("[data-download]")) {
   button.addEventListener("click", () => {

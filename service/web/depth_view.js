@@ -6,12 +6,14 @@ import { MeasureView } from "./measure_view.js";
 import { sayDistance } from "./metres.js";
 import { followKeys, followPointer, place } from "./pointer.js";
 import { zoneOf } from "./scene.js";
+import { ofBrowser } from "./storage.js";
 import { say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
 const frames = [...document.querySelectorAll("#panel-depth .pair .frame")];
 const [photo, heatmap, ramp, legend, choice, reading] =
   ["photo", "heatmap", "ramp", "legend", "colormap", "reading"].map(byId);
+const COLORMAP = "colormap";
 // What a zone is called, its colours from and to, and the nearness where its distance is told.
 const ZONES = [["Near", 0.7, 1, 2 / 3], ["Middle", 0.35, 0.65, 1 / 2], ["Far", 0, 0.3, 1 / 3]];
 
@@ -23,8 +25,12 @@ export class DepthView {
   /** `run` does work and says how it goes. */
   constructor(run) {
     const at = () => this.#point ?? [0.5, 0.5];
-    NAMES.forEach((name) => choice.append(new Option(name, name)));
-    choice.addEventListener("change", () => this.#paint());
+    const kept = ofBrowser.get(COLORMAP);
+    NAMES.forEach((name) => choice.append(new Option(name, name, false, name === kept)));
+    choice.addEventListener("change", () => {
+      ofBrowser.set(COLORMAP, choice.value);
+      this.#paint();
+    });
     for (const frame of frames) {
       const move = (point) => this.#read(point);
       followPointer(frame, move);

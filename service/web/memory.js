@@ -34,13 +34,13 @@ export function rememberPhoto(key, tab) {
 export async function keep({ key, file, map, kind, model, asked, camera }) {
   const record = { file, map, kind, model, asked, camera };
   here.set(key, record);
+  // Other tabs keep as many of their own.
+  const own = [...here.keys()].slice(0, -MOST_PHOTOS);
+  own.forEach((one) => here.delete(one));
   try {
     const store = await photos("readwrite");
     await done(store.put(record, key));
     const old = (await done(store.getAllKeys())).filter((one) => one < key - MOST_MS);
-    // Other tabs keep as many of their own.
-    const own = [...here.keys()].slice(0, -MOST_PHOTOS);
-    own.forEach((one) => here.delete(one));
     await Promise.all([...old, ...own].map((one) => done(store.delete(one))));
   } catch {
     // As above.

@@ -14,6 +14,7 @@ export class Strip {
   // {name, key, picture, problem}: the last three once they are there.
   #entries = JSON.parse(ofTab.get(KEPT)) ?? [];
   #shown = null;
+  #buttons = new WeakMap();
 
   /**
    * `open` is told the Scene.key of a result that somebody chooses, `again` the entry of one that
@@ -64,23 +65,33 @@ export class Strip {
   }
 
   #say() {
-    const focused = [...row.children].indexOf(document.activeElement);
     row.hidden = !this.#entries.length;
-    row.replaceChildren(...this.#entries.map((entry) => this.#button(entry)));
-    row.children[focused]?.focus();
+    const buttons = this.#entries.map((entry) => this.#button(entry));
+    // Others would lose what is pressed, focused, or scrolled to.
+    if (buttons.some((button, index) => button !== row.children[index]) || row.children[buttons.length]) {
+      row.replaceChildren(...buttons);
+    }
   }
 
   #button(entry) {
     const { name, key, picture, problem } = entry;
-    const button = document.createElement("button");
+    if (!this.#buttons.has(entry)) this.#buttons.set(entry, this.#newButton(entry));
+    const button = this.#buttons.get(entry);
     const state = stateOf(problem);
     const words = key ? name : `${name}: ${say(state)}`;
-    Object.assign(button, { type: "button", title: words, disabled: !key && state !== "stripAgain" });
+    Object.assign(button, { title: words, disabled: !key && state !== "stripAgain" });
     button.setAttribute("aria-label", words);
     button.setAttribute("aria-pressed", key !== undefined && key === this.#shown);
-    if (key) button.append(Object.assign(document.createElement("img"), { src: picture, alt: "" }));
-    else button.append(say(state));
-    button.addEventListener("click", () => (key ? this.#open(key) : this.#again(entry)));
+    if (!key) button.textContent = say(state);
+    else if (!button.querySelector("img")) {
+      button.replaceChildren(Object.assign(document.createElement("img"), { src: picture, alt: "" }));
+    }
+    return button;
+  }
+
+  #newButton(entry) {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.addEventListener("click", () => (entry.key ? this.#open(entry.key) : this.#again(entry)));
     return button;
   }
 }

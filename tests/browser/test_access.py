@@ -54,6 +54,16 @@ def test_the_page_asks_for_a_key_and_sends_it_for_this_tab_only(visitor: Page) -
     assert visitor.evaluate("localStorage.length") == 0
 
 
+def test_with_the_key_come_all_the_photos_that_were_dropped(visitor: Page) -> None:
+    visitor.goto("/")
+    names = ("coffee.png", "chelsea.png", "rocket.jpg")
+    visitor.locator("#file").set_input_files([photo_path(name) for name in names])
+    expect(visitor.get_by_label("API key")).to_be_visible()
+    visitor.get_by_label("API key").fill("the-key")
+    visitor.get_by_role("button", name="Use key").click()
+    expect(visitor.locator("#strip img")).to_have_count(3)
+
+
 def test_the_live_camera_asks_for_a_key_and_goes_on_with_it(visitor: Page) -> None:
     visitor.goto("/")
     visitor.locator("#tab-live").click()

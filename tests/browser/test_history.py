@@ -88,3 +88,17 @@ def test_many_photos_of_one_tab_leave_those_of_another(page: Page) -> None:
     other.close()
     page.reload()
     assert page.evaluate(_RECALL, kept)
+
+
+def test_where_nothing_can_be_stored_the_page_keeps_no_more(page: Page) -> None:
+    page.goto("/")
+    page.evaluate("() => { indexedDB.open = () => { throw new DOMException(''); }; }")
+    first = page.evaluate(_KEEP, 42)
+    assert [page.evaluate(_RECALL, first + more) for more in (1, 2)] == [False, True]
+
+
+def test_the_colours_are_remembered(page: Page) -> None:
+    page.goto("/")
+    page.locator("#colormap").select_option("viridis")
+    page.reload()
+    expect(page.locator("#colormap")).to_have_value("viridis")

@@ -161,6 +161,53 @@ def test_what_did_not_come_of_several_photos_can_be_asked_for_again(page: Page) 
     expect(again.locator("img")).to_be_visible()
 
 
+def test_a_row_that_fills_stays_under_the_finger(page: Page) -> None:
+    page.goto("/")
+    page.locator("#file").set_input_files(COFFEE)
+    expect_done(page)
+    depth = Held(page, "**/v1/depth?*", proceed)
+    page.locator("#file").set_input_files([COFFEE, CAT])
+    first = page.locator("#strip button").first.element_handle()
+    depth.let_go()
+    expect(page.locator("#strip img")).to_have_count(2)
+    assert first.evaluate("(button) => button.isConnected && Boolean(button.querySelector('img'))")
+
+
+def test_a_photo_that_is_converted_does_not_replace_one_that_came_later(page: Page) -> None:
+    page.goto("/")
+    page.evaluate(
+        """() => {
+            const real = createImageBitmap;
+            window.createImageBitmap = async (file) => {
+                if (file.type === "image/slow") await new Promise((go) => { window.go = go; });
+                window.converted = file.type === "image/slow";
+                return real(file);
+            };
+        }"""
+    )
+    drop(page, "slow.img", photo_bytes("rocket.jpg"), "image/slow")
+    expect(page.locator("#status")).to_have_text("正在读取照片…")
+    drop(page, "cat.png", photo_bytes("chelsea.png"), "image/png")
+    expect_done(page)
+    page.evaluate("() => window.go()")
+    page.wait_for_function("() => window.converted")
+    page.wait_for_timeout(200)
+    assert page.locator("#heatmap").evaluate("(canvas) => canvas.width") == 451
+
+
+def test_back_leaves_a_photo_of_a_row_to_be_tried_again(page: Page) -> None:
+    open_sample(page, "coffee")
+    depth = Held(page, "**/v1/depth?*", proceed)
+    page.locator("#file").set_input_files([CAT, COFFEE])
+    expect(page.locator("#status")).to_have_text("正在计算深度…")
+    page.go_back()
+    first = page.locator("#strip button").first
+    expect(first).to_have_text("点此重试")
+    depth.let_go()
+    first.click()
+    expect(first.locator("img")).to_be_visible()
+
+
 def test_a_photo_without_any_storage(browser: Browser, server: ServerProcess) -> None:
     with watched_page(browser, server.url, locale="zh-CN") as page:
         page.add_init_script(NO_STORAGE)
