@@ -195,7 +195,10 @@ export class LiveView {
     const { sequence, dropped, model } = head;
     const picture = await (run.depth ? bytes.arrayBuffer() : createImageBitmap(bytes));
     // Pictures may be decoded out of turn.
-    if (run !== this.#run || sequence < run.drawn) return;
+    if (run !== this.#run || sequence < run.drawn) {
+      picture.close?.();
+      return;
+    }
     run.drawn = sequence;
     const shown = run.depth?.paint(picture, head) ?? picture;
     // The heatmap has the network's size; stretched it lines up with the video.

@@ -10,6 +10,11 @@ export function pointIn(element, event) {
   return [clamp((event.clientX - box.left) / box.width), clamp((event.clientY - box.top) / box.height)];
 }
 
+/** Whether keys pressed together are the browser's, such as Alt and left for back. */
+export function isShortcut({ altKey, ctrlKey, metaKey }) {
+  return altKey || ctrlKey || metaKey;
+}
+
 /** Put a marker at a point. */
 export function place(marker, [x, y]) {
   marker.style.setProperty("--x", `${100 * x}%`);
@@ -20,7 +25,7 @@ export function place(marker, [x, y]) {
 export function followKeys(element, read, move, { signal } = {}) {
   element.addEventListener("keydown", (event) => {
     const direction = DIRECTIONS[event.key];
-    if (!direction) return;
+    if (!direction || isShortcut(event)) return;
     event.preventDefault();
     const [x, y] = read();
     move([clamp(x + STEP * direction[0]), clamp(y + STEP * direction[1])]);

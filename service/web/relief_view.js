@@ -3,6 +3,7 @@
 import { behind } from "./background.js";
 import { Problem } from "./client.js";
 import { surfacesOf } from "./geometry.js";
+import { isShortcut, pointIn } from "./pointer.js";
 import { Turntable } from "./turntable.js";
 
 const LONGEST_SIDE = 320;
@@ -47,10 +48,7 @@ export class ReliefView {
       event.preventDefault();
       this.#magnify(Math.exp(-event.deltaY / 800));
     }, { passive: false });
-    frame.addEventListener("dblclick", (event) => {
-      const box = frame.getBoundingClientRect();
-      this.#look((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
-    });
+    frame.addEventListener("dblclick", (event) => this.#look(...pointIn(frame, event)));
     frame.addEventListener("keydown", (event) => this.#key(event));
     slider.addEventListener("input", () => this.#build());
     sky.addEventListener("change", () => this.#build());
@@ -147,6 +145,7 @@ export class ReliefView {
   }
 
   #key(event) {
+    if (isShortcut(event)) return;
     if (event.key === "+" || event.key === "=") this.#magnify(1.1);
     else if (event.key === "-") this.#magnify(1 / 1.1);
     else if (event.key === "Enter") this.#look(0.5, 0.5);

@@ -19,8 +19,12 @@ out vec4 colour;
 
 export class Shader {
   #gl;
+  #fragment;
   #program;
+  #scene = null;
   #full = [1, 1];
+  /** Called when the device was lost and is there again: what was drawn is gone. */
+  restored = () => {};
 
   /** Null where the browser has no WebGL 2. */
   static on(canvas, fragment) {
@@ -29,9 +33,21 @@ export class Shader {
   }
 
   constructor(gl, fragment) {
-    this.#gl = gl;
+    [this.#gl, this.#fragment] = [gl, fragment];
+    this.#build();
+    // Without this nobody gets it back.
+    gl.canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+    gl.canvas.addEventListener("webglcontextrestored", () => {
+      this.#build();
+      if (this.#scene) this.load(this.#scene);
+      this.restored();
+    });
+  }
+
+  #build() {
+    const gl = this.#gl;
     this.#program = gl.createProgram();
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT_HEAD + fragment]]) {
+    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT_HEAD + this.#fragment]]) {
       const shader = gl.createShader(kind);
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
@@ -46,6 +62,7 @@ export class Shader {
 
   load(scene) {
     const gl = this.#gl;
+    this.#scene = scene;
     this.#full = [scene.width, scene.height];
     // A coarse picture shall not be a hair flatter, or what is below would move.
     gl.canvas.style.aspectRatio = scene.width / scene.height;

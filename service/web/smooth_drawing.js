@@ -37,6 +37,7 @@ export class SmoothDrawing {
   constructor(shader, uniforms) {
     this.#shader = shader;
     this.#uniforms = uniforms;
+    shader.restored = () => this.soon();
     this.#startSharp();
   }
 

@@ -1,5 +1,7 @@
 // The row of tabs: one panel is shown at a time; arrow keys, Home and End move between them.
 
+import { isShortcut } from "./pointer.js";
+
 const row = document.querySelector("[role=tablist]");
 const tabs = [...row.querySelectorAll("[role=tab]")];
 const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
@@ -16,11 +18,13 @@ function nameOf(tab) {
 }
 
 export function select(name) {
+  const focused = tabs.includes(document.activeElement);
   for (const tab of tabs) {
     const chosen = nameOf(tab) === name;
     tab.setAttribute("aria-selected", chosen);
     tab.tabIndex = chosen ? 0 : -1;
     panelOf(tab).hidden = !chosen;
+    if (chosen && focused) tab.focus();
     // On a phone the row is wider than the screen.
     if (chosen) row.scrollTo({ left: tab.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2 });
   }
@@ -34,7 +38,10 @@ function choose(tab) {
 
 /** Most tabs need a photo with depth. */
 export function enable(enabled) {
+  const focused = tabs.indexOf(document.activeElement);
   for (const tab of tabs) tab.disabled = !enabled && !WITHOUT_PHOTO.has(nameOf(tab));
+  // What is disabled loses the focus, and with it the keys.
+  if (tabs[focused]?.disabled) tabs[0].focus();
 }
 
 /** `selected` is told of every tab that is shown, `chosen` of those that a person chose. */
@@ -44,6 +51,7 @@ export function startTabs(selected, chosen) {
   for (const tab of tabs) {
     tab.addEventListener("click", () => choose(tab));
     tab.addEventListener("keydown", (event) => {
+      if (isShortcut(event)) return;
       const open = tabs.filter(({ disabled }) => !disabled);
       const at = open.indexOf(tab);
       const next = {

@@ -7,7 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.support.visitor import open_sample, open_small
+from tests.support.photos import photo_bytes
+from tests.support.visitor import expect_done, open_sample, open_small, paste
 
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 TABS = ["depth", "compare", "relief", "parallax", "portrait", "obstacle", "live"]
@@ -88,3 +89,29 @@ def test_a_photo_can_be_chosen_by_the_keyboard_alone(page: Page) -> None:
             page.keyboard.press("Tab")
         expect(page.locator("#file")).to_be_focused()
         page.keyboard.press("Space")
+
+
+def test_keys_of_the_browser_are_left_to_it(page: Page) -> None:
+    """Such as Alt and left for back."""
+    open_sample(page, "coffee")
+    page.locator("#tab-relief").click()
+    for selector in ("#tab-relief", "#relief", "#panel-depth .frame"):
+        for key, own in (("ArrowLeft", True), ("ArrowLeft", False)):
+            left_alone = page.locator(selector).first.evaluate(
+                """(element, [key, altKey]) => {
+                    const options = { key, altKey, bubbles: true, cancelable: true };
+                    return element.dispatchEvent(new KeyboardEvent("keydown", options));
+                }""",
+                [key, own],
+            )
+            assert left_alone is own, selector
+
+
+def test_a_photo_that_comes_in_leaves_the_focus_in_the_row_of_tabs(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.locator("#tab-relief").click()
+    expect(page.locator("#tab-relief")).to_be_focused()
+    paste(page, "cat.png", photo_bytes("chelsea.png"))
+    expect(page.locator("#tab-depth")).to_be_focused()
+    # As soon as there is something in it, the tab that was open is again.
+    expect(page.locator("#tab-relief")).to_be_focused()

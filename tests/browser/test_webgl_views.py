@@ -234,6 +234,26 @@ def test_portrait_keeps_the_focus_sharp_and_blurs_the_rest(page: Page) -> None:
     assert detail(after, wall) < 0.5 * detail(before, wall)
 
 
+@pytest.mark.parametrize("tab", ["portrait", "parallax"])
+def test_a_view_whose_device_was_lost_is_drawn_again(page: Page, tab: str) -> None:
+    open_small(page, "coffee")
+    page.locator(f"#tab-{tab}").click()
+    canvas = f"#{tab} canvas"
+    wait_until_drawn(page, canvas)
+    page.locator(canvas).evaluate(
+        """async (canvas) => {
+            const device = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+            const lost = new Promise((resolve) => canvas.addEventListener("webglcontextlost", resolve));
+            device.loseContext();
+            await lost;
+            const there = new Promise((go) => canvas.addEventListener("webglcontextrestored", go));
+            setTimeout(() => device.restoreContext());
+            await there;
+        }"""
+    )
+    wait_until_drawn(page, canvas)
+
+
 def test_a_view_that_cannot_be_fetched_says_so_and_is_tried_again(page: Page) -> None:
     open_small(page, "coffee")
     page.route("**/three.module.min.js", lambda route: route.abort())
