@@ -243,7 +243,7 @@ def test_a_view_whose_device_was_lost_is_drawn_again(page: Page, tab: str) -> No
     page.locator(canvas).evaluate(
         """async (canvas) => {
             const device = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
-            const lost = new Promise((resolve) => canvas.addEventListener("webglcontextlost", resolve));
+            const lost = new Promise((go) => canvas.addEventListener("webglcontextlost", go));
             device.loseContext();
             await lost;
             const there = new Promise((go) => canvas.addEventListener("webglcontextrestored", go));
