@@ -34,7 +34,6 @@ from tests.support.photos import as_bytes, photo_pixels
 from tests.support.server import ServerProcess
 
 _FORM = "/v1/effects/portrait?max_side=2048&depth_kind=relative_inverse_depth"
-_JSON = "/v1/depth?format=json&size=original"
 _SLOW_BYTES = 1 << 16
 _TIMEOUT_SECONDS = 120
 _PAUSE_SECONDS = 0.2

@@ -132,7 +132,7 @@ def _export(student: Student, work: Path) -> None:
         "parameters": sum(parameter.numel() for parameter in student.parameters()),
     }
     print(json.dumps(entry, indent=1))
-    print(f"{target} fits service/models/embedded/; its entry in service/models/registry.py: above")
+    print(f"{target} fits service/models/embedded/; its entry in service/models/entries/: above")
 
 
 def _teacher(parsed: argparse.Namespace) -> Teacher:

@@ -30,6 +30,11 @@ _WORDS = {"extra_forbidden": "there is no such parameter; see /docs"}
 _HTTP_SLUGS = {404: "not-found", 405: "method-not-allowed"}
 
 
+def problem_body(status: int, slug: str, title: str, detail: str) -> dict[str, object]:
+    """The members of RFC 9457."""
+    return {"type": slug, "title": title, "status": status, "detail": detail}
+
+
 def problem_response(
     status: int,
     slug: str,
@@ -43,7 +48,7 @@ def problem_response(
     Clients of the Open Inference Protocol get ``{"error": ...}`` with the same status.
     """
     record: RequestRecord | None = getattr(request.state, "record", None)
-    body: dict[str, object] = {"type": slug, "title": title, "status": status, "detail": detail}
+    body = problem_body(status, slug, title, detail)
     if record is not None:
         record.error = slug
         body["request_id"] = record.request_id

@@ -101,10 +101,6 @@ class Calibration:
             )
         return note
 
-    def apply(self, depth: DepthMap) -> DepthMap:
-        """``depth``, of the kind that was calibrated, as :func:`in_metres` gives it."""
-        return in_metres(depth, self._line_at(inverse_values(depth.values, depth.kind)))
-
     def bounds(self, depth: DepthMap) -> tuple[DepthArray, DepthArray]:
         """Lower and upper metres of every pixel, ``(h, w)`` float32; ``inf`` without a bound."""
         values = inverse_values(depth.values, depth.kind)
@@ -130,7 +126,7 @@ class Calibration:
         return values * float(self.line.slope) + float(self.line.intercept)
 
     def _beyond(self, target: NDArray[np.floating]) -> NDArray[np.bool_]:
-        beyond: NDArray[np.bool_] = target <= _to_target(np.array([MAX_METRES]), self.kind)
+        beyond: NDArray[np.bool_] = target <= to_target(np.array([MAX_METRES]), self.kind)
         return beyond
 
 
@@ -155,7 +151,7 @@ def calibrate(
     _check_spread(depth, level)
 
     metres = np.array([anchor.metres for anchor in anchors], np.float64)
-    target = _to_target(metres, depth.kind)
+    target = to_target(metres, depth.kind)
     sigma = np.abs(target) * measuring_error
     low, high = depth.extent
     line = fit_line(level, target, sigma, spread, _TYPICAL_MISFIT * (high - low))
@@ -215,7 +211,7 @@ def _read(values: DepthArray, anchor: Anchor) -> tuple[float, float]:
     return level, _MAD_TO_SIGMA * float(np.median(np.abs(readings - level)))
 
 
-def _to_target(metres: Floats, kind: DepthKind) -> Floats:
+def to_target(metres: Floats, kind: DepthKind) -> Floats:
     """What is linear in a map's values and grows towards the viewer."""
     return -metres if kind is DepthKind.RELATIVE_DEPTH else 1 / metres
 

@@ -16,6 +16,7 @@ from service.geometry.calibration import (
     calibrate,
     in_metres,
     to_metres,
+    to_target,
 )
 from service.imaging.depth_kind import DepthKind
 from service.imaging.depth_map import MAX_METRES, DepthMap, inverse_values
@@ -83,7 +84,7 @@ class Metres:
 
     def distance_of(self, metres: float) -> Distance:
         """A distance that this fit gave, with its error bars."""
-        target = -metres if self.kind is DepthKind.RELATIVE_DEPTH else 1 / metres
+        target = float(to_target(np.array(metres), self.kind))
         return self.distance((target - self.intercept) / self.slope)
 
     def beyond_share(self, depth: DepthMap) -> float:

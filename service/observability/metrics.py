@@ -20,6 +20,14 @@ from prometheus_client import (
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from service import __version__
+from service.errors import (
+    Draining,
+    ModelUnavailable,
+    Overloaded,
+    PayloadTooLarge,
+    TooManyRequests,
+    Unauthorized,
+)
 from service.observability.context import STAGES, RequestRecord
 
 # Dense around the 1-3 s target.
@@ -37,13 +45,12 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 
-REJECTION_REASONS = (
-    "overloaded",
-    "too-many-requests",
-    "draining",
-    "model-unavailable",
-    "payload-too-large",
-    "unauthorized",
+REJECTION_REASONS = tuple(
+    error.slug
+    for error in (
+        *(Overloaded, TooManyRequests, Draining),
+        *(ModelUnavailable, PayloadTooLarge, Unauthorized),
+    )
 )
 
 

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.api.deadline import HALF_CLOSED
 from service.api.paths import STREAM, route_path
-from service.api.problems import PROBLEM_JSON
+from service.api.problems import PROBLEM_JSON, SECURITY_HEADERS, problem_body
 from service.errors import DepthError, MalformedRequest, RequestHeadTimeout
 from service.server.lingering import LingeringTransport
 from service.server.request_head import BoundedHead
@@ -140,18 +140,13 @@ class BoundedConnection(H11Protocol):
     def _refuse(self, error: DepthError) -> None:
         # To an answer that was begun nothing can be added; it breaks off.
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            body = orjson.dumps(
-                {
-                    "type": error.slug,
-                    "title": error.title,
-                    "status": error.status,
-                    "detail": error.detail,
-                }
-            )
+            problem = problem_body(error.status, error.slug, error.title, error.detail)
+            body = orjson.dumps(problem)
             headers = [
-                ("Content-Type", PROBLEM_JSON),
-                ("Content-Length", str(len(body))),
-                ("Connection", "close"),
+                (b"content-type", PROBLEM_JSON.encode()),
+                (b"content-length", str(len(body)).encode()),
+                (b"connection", b"close"),
+                *SECURITY_HEADERS,
             ]
             answer = h11.Response(status_code=error.status, headers=headers)
             for event in (answer, h11.Data(data=body), h11.EndOfMessage()):

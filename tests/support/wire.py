@@ -32,6 +32,8 @@ class WireAnswer:
     """Whether it says that it is the last of its connection."""
     allowed_origin: str | None = None
     """Whose pages may read it."""
+    is_locked_up: bool = False
+    """Whether it has what keeps browsers from taking it for something else."""
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -73,7 +75,8 @@ class Wire:
         media_type = response.headers.get_content_type()
         closes = response.headers["Connection"] == "close"
         origin = response.headers["Access-Control-Allow-Origin"]
-        return WireAnswer(response.status, media_type, body, closes, origin)
+        locked_up = response.headers["X-Content-Type-Options"] == "nosniff"
+        return WireAnswer(response.status, media_type, body, closes, origin, locked_up)
 
     def wait_until_closed(self) -> bytes:
         """What else the server sends before it closes."""

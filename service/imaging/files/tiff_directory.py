@@ -10,7 +10,6 @@ ORIENTATION = 274
 
 _EXIF_DIRECTORY, _FOCAL_LENGTH_ON_FILM = 34665, 41989
 
-_BIG = 43
 # Integers by the number of their type: BYTE, SHORT, LONG, their signed ones, IFD and 64 bits.
 _ASCII = 2
 _INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 13: "L", 16: "Q", 17: "q", 18: "Q"}
