@@ -124,7 +124,9 @@ class ImageForm:
         self._data = self._files[kind] = bytearray()
         if kind == DEPTH_FIELD:
             # Browsers send the field of a file that was not chosen, without a name.
-            self._depth_has_a_name = bool(options.get(b"filename"))
+            # The parser leaves out a name in RFC 8187's form.
+            extended = b"filename*" in self._disposition.lower()
+            self._depth_has_a_name = bool(options.get(b"filename")) or extended
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._data += data[start:end]

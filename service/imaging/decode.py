@@ -13,6 +13,7 @@ import io
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +59,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 _NOT_SUPPORTED = ("unknown pixel mode", "unsupported bmp")
 _QUARTER_TURNS = (5, 6, 7, 8)
 # By OpenCV, which is fast: about an axis, by quarters clockwise, and over the diagonals.
-_TURNS: Mapping[int, Callable[[Rgb], object]] = {
+_TURNS: Mapping[int, Callable[[NDArray[Any]], object]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
@@ -197,7 +198,7 @@ def decode_photo(data: bytes, cover: Cover | None = None) -> Photo:
 
 
 def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
-    """The numbers of a grey PNG, JPEG, TIFF or OpenEXR as they are stored, ``(h, w)`` float32.
+    """The numbers of a grey PNG, JPEG, TIFF or OpenEXR, upright as a photo is: ``(h, w)`` float32.
 
     Raises what :func:`read_header` and :func:`decode_photo` raise, and
     :class:`UndecodableImage` for colours.
@@ -207,7 +208,7 @@ def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
     photo_format = sniff(data)
     if photo_format is formats.TIFF:
         check_tiff(data, with_numbers=True)
-    with _open(photo_format, data) as (image, _), _typed_errors(photo_format):
+    with _open(photo_format, data) as (image, source), _typed_errors(photo_format):
         if image.width * image.height > max_pixels:
             raise too_many_pixels("depth map", image.width, image.height, max_pixels)
         if _is_halved(image):
@@ -216,7 +217,9 @@ def decode_grey(data: bytes, max_pixels: int) -> NDArray[np.float32]:
                 "8 are read; save it as 16-bit grey alone."
             )
         image.load()
-        return grey_numbers(image)
+        numbers = grey_numbers(image)
+        turned = _turn_of(source)
+        return np.asarray(_TURNS[turned](numbers), np.float32) if turned in _TURNS else numbers
 
 
 def _is_halved(image: ImageFile) -> bool:

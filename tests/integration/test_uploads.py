@@ -16,6 +16,8 @@ from tests.support.effects import depth_file
 from tests.support.inputs import input_bytes
 from tests.support.photos import photo_bytes
 from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
+from tests.support.wire import connect, head
 
 PHOTO = photo_bytes("chelsea.png")
 LETTERS = base64.b64encode(PHOTO).decode()
@@ -105,13 +107,21 @@ def test_the_limit_of_bytes_holds_for_what_was_compressed(small: ServerProcess) 
 
 
 def test_what_is_decompressed_counts_as_memory_at_once(cache_dir: Path) -> None:
-    bomb = gzip.compress(bytes(21_000_000))  # beyond DEPTH_MAX_BODY_MB, too
-    with ServerProcess(cache_dir=str(cache_dir), max_admitted_mb="2") as server:
-        answer = server.client.post(
-            "/v2/models/depth_lite_256/infer", content=bomb, headers={"Content-Encoding": "gzip"}
-        )
-        assert answer.status_code == 503
-        assert int(answer.headers["retry-after"]) >= 1
+    """Beside another body; a lone one has DEPTH_MAX_BODY_MB for a bound."""
+    bomb = gzip.compress(bytes(21_000_000))
+    path, headers = "/v2/models/depth_lite_256/infer", {"Content-Encoding": "gzip"}
+    with (
+        ServerProcess(cache_dir=str(cache_dir), max_admitted_mb="2") as server,
+        connect(server) as other,
+    ):
+        assert server.client.post(path, content=bomb, headers=headers).status_code == 413
+        other.send(head(b"POST /v1/depth", b"Content-Length: 1000") + PHOTO[:500])
+
+        def is_refused() -> bool:
+            answer = server.client.post(path, content=bomb, headers=headers)
+            return answer.status_code == 503 and int(answer.headers["retry-after"]) >= 1
+
+        wait_until(is_refused)
 
 
 def test_an_encoding_that_is_none_is_accepted(server: ServerProcess) -> None:
@@ -124,6 +134,19 @@ def test_a_preamble_and_blanks_of_a_form(server: ServerProcess) -> None:
     body = b"A message in MIME format.\r\n--b \t\r\n" + part + PHOTO + b"\r\n--b-- \r\nbye"
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     assert server.client.post("/v1/depth", content=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("name", [b'filename="d.npy"', b"filename*=UTF-8''d.npy"])
+def test_a_depth_map_that_was_sent_is_not_passed_over(server: ServerProcess, name: bytes) -> None:
+    """An empty one with a name is none that was not chosen; the alarm would be a guess."""
+    part = b'--b\r\nContent-Disposition: form-data; name="%s"; %s\r\n\r\n'
+    body = part % (b"image", b'filename="a.png"') + PHOTO + b"\r\n" + part % (b"depth", name)
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = server.client.post(
+        "/v1/effects/obstacle", content=body + b"\r\n--b--\r\n", headers=headers
+    )
+    assert (answer.status_code, answer.json()["type"]) == (400, "malformed-request")
+    assert "The file in the field depth is empty" in answer.text
 
 
 @pytest.mark.parametrize("name", ["x.heic", "x_msf1.heic"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import orjson
@@ -24,6 +25,8 @@ _MAX_SPARE_TILE_PIXELS = 1 << 20
 _BITS = (1, 2, 4, 8, 16)
 _KINDS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _UNSIGNED, _FLOATING_POINT = 1, 3
+_SWAPPED, _NATIVE = "32BF", "32NF"
+_IN_PLANES, _UNCOMPRESSED = 2, 1
 # None, LZW, JPEG, Deflate by its two numbers, PackBits, LZMA and Zstandard. libtiff bounds the
 # scans of a JPEG itself.
 _COMPRESSIONS = (1, 5, 7, 8, 32946, 32773, 34925, 50000)
@@ -69,13 +72,31 @@ _DNG_VERSION = 50706
 _MOSAIC = (32803, 34892)
 _RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65535: "PEF"}
 _CR2_AT, _CR2 = 8, b"CR"
+_LARGE_SWAPPED = b"MM\0+"
 
 
 class UprightlessTiff(TiffImageFile):
     """Pillow's TIFF reader, but for its turning upright, which fails on damaged metadata."""
 
+    def load(self) -> Any:  # noqa: ANN401 (Pillow's own type is of a private module)
+        """Take what libtiff has unpacked for numbers of this machine's order, as they are.
+
+        Pillow, which knows that of 16 bits, swaps the bytes of floating point once more.
+        """
+        self.tile = [
+            tile._replace(args=(_native(tile.args[0]), *tile.args[1:]))
+            if tile.codec_name == "libtiff" and isinstance(tile.args, tuple)
+            else tile
+            for tile in self.tile
+        ]
+        return super().load()
+
     def load_end(self) -> None:
         """Leave the pixels as they are stored."""
+
+
+def _native(rawmode: str) -> str:
+    return rawmode.removesuffix(_SWAPPED) + _NATIVE if rawmode.endswith(_SWAPPED) else rawmode
 
 
 def strip_tiff(data: bytes) -> Source:
@@ -91,6 +112,11 @@ def check_tiff(data: bytes, *, with_numbers: bool = False) -> None:
     ``with_numbers``: allow one sample a pixel of 32-bit floating point, as depth maps have it.
     Raises :class:`UnsupportedMediaType` for a camera's raw file.
     """
+    if data.startswith(_LARGE_SWAPPED):
+        raise UndecodableImage(
+            "The TIFF is a BigTIFF with the largest byte first, which is not supported; save it as "
+            "a plain TIFF."
+        )
     directory = Directory(data)
     _check_raw(data, directory)
     if not directory.is_whole:
@@ -105,8 +131,8 @@ def check_tiff(data: bytes, *, with_numbers: bool = False) -> None:
             raise UndecodableImage(f"The TIFF's tag {tag} is not a whole number.")
     _check_tile(directory)
     if not (with_numbers and _is_floating_point(directory)):
-        _check_samples(directory)
-    compression = directory.number(Tiff.COMPRESSION, 1)
+        _check_samples(directory, "floats of 32 bits, or whole" if with_numbers else "unsigned")
+    compression = directory.number(Tiff.COMPRESSION, _UNCOMPRESSED)
     if compression not in _COMPRESSIONS:
         name = _OTHER_COMPRESSIONS.get(compression, f"method {compression}")
         raise UndecodableImage(
@@ -156,16 +182,26 @@ def write_tiff(values: NDArray[np.float32], text: Mapping[str, str] | None = Non
     return file.getvalue()
 
 
-def _check_samples(directory: Directory) -> None:
+def _check_samples(directory: Directory, wanted: str) -> None:
     kinds = set(directory.numbers(Tiff.SAMPLEFORMAT, (_UNSIGNED,)))
     kind = next((_KINDS[number] for number in sorted(kinds) if number in _KINDS), None)
     bits = directory.numbers(Tiff.BITSPERSAMPLE, (1,))
     if kind is None and set(bits) <= set(_BITS):
+        # Pillow takes the bytes of such planes for pixels of 8 bits.
+        if (
+            max(bits) > 8
+            and directory.number(Tiff.PLANAR_CONFIGURATION, 1) == _IN_PLANES
+            and directory.number(Tiff.COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED
+        ):
+            raise UndecodableImage(
+                "The TIFF has uncompressed planes of 16 bits, which are not supported; save it as "
+                "LZW or Deflate."
+            )
         return
     size = f"{max(bits)}-bit" if kind is None else f"{max(bits)}-bit {kind}"
     raise UndecodableImage(
         f"The TIFF has {size} samples, which are not supported; "
-        "send unsigned ones of 1, 2, 4, 8 or 16 bits."
+        f"send {wanted} ones of 1, 2, 4, 8 or 16 bits."
     )
 
 

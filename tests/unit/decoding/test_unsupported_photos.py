@@ -61,6 +61,11 @@ _UNSUPPORTED: dict[str, tuple[bytes, str]] = {
         tiff_file(image_tags(1, 1, tag258=16, tag339=2), bytes(2)),
         "16-bit signed samples",
     ),
+    "uncompressed 16-bit planes": (
+        tiff_file(image_tags(1, 1, tag258=16, tag284=2), bytes(2)),
+        "uncompressed planes of 16 bits",
+    ),
+    "large TIFF, largest byte first": (b"MM\0+" + BASE, "BigTIFF with the largest byte first"),
     "complex TIFF": (tiff_file(image_tags(1, 1, tag258=64, tag339=6), bytes(8)), "complex"),
     "JPEG 2000 in TIFF": (tiff_file(image_tags(1, 1, tag259=34712), bytes(9)), "JPEG 2000"),
     "WebP in TIFF": (tiff_file(image_tags(1, 1, tag259=50001), bytes(9)), "as WebP"),

@@ -7,12 +7,14 @@ import json
 import struct
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps
 
 from service.api.negotiation import choose_format
 from service.errors import InvalidParameter, NotAcceptable
@@ -97,6 +99,35 @@ def test_descriptions_of_other_programs_are_passed_over(description: str) -> Non
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, metres()[1:-1], description=description, metadata=None)
     assert upload(buffer.getvalue(), DepthMeaning(METRIC)).kind is METRIC
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("values", [metres()[1:-1], np.full((5, 7), 2, np.float32)])
+def test_floats_of_both_byte_orders_are_the_same_numbers(
+    values: NDArray[np.float32], order: Any, compression: Any
+) -> None:
+    """Of a flat map swapped bytes are in range, too: a wall at 2 m was one at 0."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, values, byteorder=order, compression=compression)
+    assert np.array_equal(upload(buffer.getvalue(), DepthMeaning(METRIC)).values, values)
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "JPEG"])
+def test_a_map_is_turned_as_the_photo_that_it_came_with(format: str, turned: int) -> None:
+    """Cameras write the same orientation into both."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = turned
+    levels = np.arange(24 * 32).reshape(24, 32)
+    if format == "JPEG":
+        # In blocks, which a JPEG keeps.
+        levels = (levels[:3, :4] * 20).repeat(8, axis=0).repeat(8, axis=1)
+    picture = Image.fromarray(levels.astype(np.uint8 if format == "JPEG" else np.uint16))
+    buffer = io.BytesIO()
+    picture.save(buffer, format, exif=exif, **({"quality": 100} if format == "JPEG" else {}))
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(buffer.getvalue()))))
+    assert np.array_equal(decode_grey(buffer.getvalue(), 10_000), upright)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
