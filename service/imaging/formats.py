@@ -104,7 +104,7 @@ FORMATS = {
         *(".exr", exr.MEDIA_TYPE, encode_exr, 9),
         needs=exr.EXTRA,
     ),
-    OutputFormat.TIFF: FormatRecord("TIFF of float32", ".tiff", tiff.MEDIA_TYPE, encode_tiff, 12.5),
+    OutputFormat.TIFF: FormatRecord("TIFF of float32", ".tiff", tiff.MEDIA_TYPE, encode_tiff, 15),
     OutputFormat.MM16: FormatRecord(
         "16-bit PNG of millimetres, 0 for no reading or beyond 65.535 m: ROS's 16UC1 (metric depth "
         "only)",

@@ -13,6 +13,7 @@ LONGEST_LINE_BYTES = 8 * 1024
 LONGEST_HEADERS_BYTES = 32 * 1024
 
 _END = re.compile(rb"\n\r?\n")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 
 
 class BoundedHead(h11.Connection):
@@ -34,7 +35,26 @@ class BoundedHead(h11.Connection):
             self.refusal = _refusal(self.trailing_data[0])
             if self.refusal is not None:
                 raise h11.RemoteProtocolError(self.refusal.detail)
-        return super().next_event()
+        event = super().next_event()
+        return _in_origin_form(event) if isinstance(event, h11.Request) else event
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """A request to ``http://host/path``, as to a proxy, is one to ``/path`` of ``host``.
+
+    A server must take it, and believe the address rather than ``Host`` (RFC 9112, 3.2.2).
+    """
+    absolute = _ABSOLUTE.match(request.target)
+    if absolute is None:
+        return request
+    host, rest = absolute.groups()
+    headers = [(name, host if name == b"host" else value) for name, value in request.headers]
+    return h11.Request(
+        method=request.method,
+        target=rest if rest.startswith(b"/") else b"/" + rest,
+        headers=headers,
+        http_version=request.http_version,
+    )
 
 
 def _refusal(received: bytes) -> DepthError | None:

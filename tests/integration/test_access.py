@@ -64,6 +64,24 @@ def test_a_page_of_a_listed_origin_may_call_and_read_the_headers(guarded: Server
     assert {"x-depth-calibration", "x-inference-milliseconds"} <= exposed
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        (b"http://depth.example.com/v1/models", b"127.0.0.1", b"200"),
+        (b"HTTP://depth.example.com:80/v1/models?a=1", b"evil.example.com", b"200"),
+        (b"http://evil.example.com/v1/models", b"127.0.0.1", b"400"),
+        (b"http://depth.example.com", b"127.0.0.1", b"200"),
+        (b"/v1/models", b"evil.example.com", b"400"),
+    ],
+)
+def test_an_address_as_to_a_proxy_says_the_host(
+    guarded: ServerProcess, target: bytes, host: bytes, status: bytes
+) -> None:
+    """RFC 9112, 3.2.2: a server takes it, and believes it rather than the header."""
+    answer = answer_to(guarded, b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (target, host))
+    assert answer.split(b" ", 2)[1] == status
+
+
 def test_a_page_of_an_unlisted_origin_may_not(guarded: ServerProcess) -> None:
     other = {"Origin": "https://evil.example.com"}
     answer = guarded.client.get("/v1/models", headers=other)

@@ -18,6 +18,8 @@ from tests.support.oip import COFFEE, INFER, MODEL, coffee_tensor, images, messa
 from tests.support.photos import photo_bytes, photo_of_12_megapixels
 from tests.support.rolling import Load
 from tests.support.server import ServerProcess, free_port
+from tests.support.waiting import wait_until
+from tests.support.wire import connect, head
 
 ASTRONAUT = photo_bytes("astronaut.png")  # 512 x 512
 
@@ -222,9 +224,20 @@ def test_a_deadline_that_passes_is_504(server: ServerProcess) -> None:
 
 
 def test_a_full_house_is_answered_with_retry_after(cache_dir: Path) -> None:
-    with ServerProcess(cache_dir=str(cache_dir), max_admitted_mb="0.1") as server:
-        answer = server.client.post(INFER, json=message())
-        assert answer.status_code == 503
+    with (
+        ServerProcess(cache_dir=str(cache_dir), max_admitted_mb="0.1") as server,
+        connect(server) as other,
+    ):
+        other.send(head(b"POST /v1/depth", b"Content-Length: 1000") + bytes(500))
+        found = []
+
+        def is_refused() -> bool:
+            found[:] = [server.client.post(INFER, json=message())]
+            return found[0].status_code == 503
+
+        # Until some of the other body is there, nobody else is inside.
+        wait_until(is_refused)
+        (answer,) = found
         assert int(answer.headers["retry-after"]) >= 1
         assert "busy" in answer.json()["error"]
 

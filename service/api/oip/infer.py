@@ -51,6 +51,9 @@ _OK: dict[int | str, dict[str, Any]] = {
     }
 }
 
+# A map, the tensor that it is stacked into, and the body.
+_STACKED_BYTES_PER_PIXEL = 12
+
 router = APIRouter(tags=[TAG], prefix="/v2", route_class=PhotoRoute)
 
 
@@ -169,20 +172,21 @@ class _Inference:
     def _bytes_per_pixel(self, call: InferCall) -> float:
         """What the outputs take for each of the photos' pixels; little at the network's size."""
         parameters = call.message.parameters
-        options = parameters.picture_options
-        of_formats = (
-            (OutputSize.ORIGINAL, OutputFormat.HEATMAP)
-            if wanted.name == "heatmap"
-            else (OutputSize.NETWORK, OutputFormat.NPY)
-            for wanted in call.message.outputs
-        )
-        return sum(
-            writing_bytes_per_pixel(
-                format, self._spec.kind, options, changed=parameters.metres.wanted
-            )
-            for default, format in of_formats
-            if (parameters.size or default) is OutputSize.ORIGINAL
-        )
+        options, changed = parameters.picture_options, parameters.metres.wanted
+
+        def of(wanted: WantedOutput) -> float:
+            if parameters.size_of(wanted) is not OutputSize.ORIGINAL:
+                return 0
+            if wanted.name == "heatmap":
+                return of_format(OutputFormat.HEATMAP)
+            if parameters.is_binary(wanted):
+                return max(of_format(OutputFormat.NPY), _STACKED_BYTES_PER_PIXEL)
+            return of_format(OutputFormat.JSON)
+
+        def of_format(format: OutputFormat) -> float:
+            return writing_bytes_per_pixel(format, self._spec.kind, options, changed=changed)
+
+        return sum(map(of, call.message.outputs))
 
     def _answer(self, call: InferCall, estimates: list[Estimate]) -> Answer:
         message = call.message
@@ -215,10 +219,8 @@ class _Inference:
         estimates: list[Estimate],
         metres: Metres | None,
     ) -> Output:
-        own = wanted.parameters.binary_data
-        binary = parameters.binary_data_output if own is None else own
+        binary, size = parameters.is_binary(wanted), parameters.size_of(wanted)
         is_heatmap = wanted.name == "heatmap"
-        size = parameters.size or (OutputSize.ORIGINAL if is_heatmap else OutputSize.NETWORK)
 
         def depth(estimate: Estimate) -> DepthMap:
             sized = estimate.sized(size)

@@ -66,6 +66,16 @@ class RequestParameters(MetresQuery, NetworkQuery, PictureQuery):
         "network's own output size (default of `depth`).",
     )
 
+    def is_binary(self, wanted: WantedOutput) -> bool:
+        """Whether its data follow the JSON, instead of being numbers in it."""
+        own = wanted.parameters.binary_data
+        return self.binary_data_output if own is None else own
+
+    def size_of(self, wanted: WantedOutput) -> OutputSize:
+        """The photos' size or the network's."""
+        of_its_own = OutputSize.ORIGINAL if wanted.name == "heatmap" else OutputSize.NETWORK
+        return self.size or of_its_own
+
 
 class InferRequest(BaseModel):
     """The JSON part of an inference request."""
