@@ -229,7 +229,7 @@ def test_a_full_house_is_answered_with_retry_after(cache_dir: Path) -> None:
         connect(server) as other,
     ):
         other.send(head(b"POST /v1/depth", b"Content-Length: 1000") + bytes(500))
-        found = []
+        found: list[httpx.Response] = []
 
         def is_refused() -> bool:
             found[:] = [server.client.post(INFER, json=message())]
