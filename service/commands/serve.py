@@ -50,8 +50,9 @@ def serve(settings: Settings) -> int:
     try:
         # Said in a sentence here, before the server starts, rather than in a traceback after.
         app = app_as_told(settings)
-        listeners = listen_as_told(settings)
         admin = _admin_server(app, settings)
+        # Last: a Unix socket leaves a file where nothing follows.
+        listeners = listen_as_told(settings)
     except CannotServe as reason:
         return fail(str(reason))
     served = ServedNetworks.of(settings)

@@ -257,3 +257,15 @@ def test_the_autoscaler_can_watch_the_queue_too(tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
     path.write_text(cluster.text)
     assert validate(path).returncode == 0
+
+
+def test_kserve_has_settings_that_exist_and_fit_its_limits() -> None:
+    manifest = yaml.safe_load((ROOT / "deploy/kserve/inference-service.yaml").read_text())
+    (container,) = manifest["spec"]["predictor"]["containers"]
+    given = {one["name"].removeprefix("DEPTH_").lower(): one["value"] for one in container["env"]}
+    assert given.keys() <= Settings.model_fields.keys()
+    settings = Settings(**given)
+    assert 0 < settings.max_memory_mb * 1e6 < 2 << 30
+    assert container["resources"]["limits"]["memory"] == "2Gi"
+    assert settings.drain_seconds + AFTER_DRAIN_SECONDS < 30
+    assert [port["containerPort"] for port in container["ports"]] == [settings.port]

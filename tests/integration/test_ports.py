@@ -106,10 +106,13 @@ def _answers(server: ServerProcess) -> bool:
         return False
 
 
-def test_a_taken_admin_port_is_a_clear_error_at_start(server: ServerProcess) -> None:
-    taken = server.url.rpartition(":")[2]
-    done = run_service("serve", "--port", "0", admin_port=taken)
+def test_a_taken_admin_port_is_a_clear_error_at_start(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    taken, path = server.url.rpartition(":")[2], tmp_path / "socket"
+    done = run_service("serve", admin_port=taken, uds=str(path))
     assert done.returncode == 2
+    assert not path.exists()
     assert f"DEPTH_ADMIN_PORT={taken}" in done.stderr
     assert "Traceback" not in done.stderr
 
