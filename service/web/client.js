@@ -2,6 +2,8 @@
 
 import { ofTab } from "./storage.js";
 
+/** A deadline for networks that may have to be loaded first: longer than the usual one. */
+export const PATIENCE_SECONDS = 120;
 const KEY = "api-key";
 // What a header can hold.
 const SENDABLE = /^[\x21-\x7e]+$/;

@@ -1,5 +1,7 @@
 // A depth map from the service: NPY bytes to numbers, and numbers to nearness.
 
+/** Metres: what the service calls farther than can be measured. */
+export const FARTHEST = 1000;
 const MAGIC = "\x93NUMPY";
 
 /** Read a float32 .npy file: {width, height, values}. */

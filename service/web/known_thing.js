@@ -1,7 +1,7 @@
 // How far a thing of known size is: by how large the camera shows it.
 
 import { bytesOf, post } from "./client.js";
-import { writeNpy } from "./depth_map.js";
+import { FARTHEST, writeNpy } from "./depth_map.js";
 import { keep } from "./memory.js";
 
 /** Lengths in metres: an A4 sheet's long side, a floor tile's side, a door's height. */
@@ -13,7 +13,7 @@ const FOCAL_TOLD = 0.03;
 const FOCAL_ASSUMED = 0.2;
 const TAP = 0.004;
 const MOST_ERROR = 0.5;
-const [NEAREST, FARTHEST] = [0.01, 1000];
+const NEAREST = 0.01;
 
 /** Ask the service for the camera that a photo's file tells of, once; its depth goes along. */
 export async function findCamera(scene, options) {

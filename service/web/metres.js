@@ -1,11 +1,9 @@
 // From a depth map's values to metres, by the service's fit; no number without its error.
 
 import { bytesOf, post } from "./client.js";
-import { towardsViewer, writeNpy } from "./depth_map.js";
+import { FARTHEST, towardsViewer, writeNpy } from "./depth_map.js";
 import { say } from "./strings.js";
 
-// What the service calls farther than can be measured.
-const FARTHEST = 1000;
 // Lenses from a short tele to an ultra-wide one, in degrees, where the photo does not say which.
 const FIELDS_OF_VIEW = [45, 80];
 // The service's own: how exactly a distance is known that somebody typed.

@@ -1,12 +1,10 @@
 // Which networks there are: one is chosen for the page, the others say how to get them.
 
-import { get } from "./client.js";
+import { PATIENCE_SECONDS, get } from "./client.js";
 import { onLanguage, say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
 const [dialog, list, detail] = ["models-dialog", "models", "detail"].map(byId);
-// Loading a network for the first time takes longer than the usual deadline.
-const PATIENCE_SECONDS = 120;
 
 export class ModelsView {
   #models = [];

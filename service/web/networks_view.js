@@ -1,13 +1,11 @@
 // Several networks' depth of the photo, side by side on one sheet from the service.
 
-import { bytesOf, get, post } from "./client.js";
+import { PATIENCE_SECONDS, bytesOf, get, post } from "./client.js";
 import { onLanguage, say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
 const [choices, button, sheet, hint] = ["networks", "get-networks", "sheet", "networks-hint"].map(byId);
 const MOST = 8;
-// Loading a network for the first time takes longer than the usual deadline.
-const PATIENCE_SECONDS = 120;
 
 export class NetworksView {
   #scene = null;

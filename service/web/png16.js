@@ -1,16 +1,16 @@
 // A depth map as the service's 16-bit PNG, whose text chunks say what its levels mean.
 
+import { FARTHEST } from "./depth_map.js";
+
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10);
 const LEVELS = 65535;
 const FILTER_UP = 2;
 const [GREY, BITS] = [0, 16];
 
-// What stands for infinity.
-const FARTHEST = 1000;
-
 /** value = min + level / 65535 * (max - min), of a map without gaps. Returns a Blob. */
 export async function writeDepth16({ values: exact, width, height, kind }, model) {
   const isOpen = exact.includes(Infinity);
+  // What stands for infinity.
   const values = isOpen ? exact.map((value) => Math.min(value, FARTHEST)) : exact;
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
