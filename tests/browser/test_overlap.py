@@ -179,8 +179,10 @@ def test_a_photo_that_is_converted_does_not_replace_one_that_came_later(page: Pa
         """() => {
             const real = createImageBitmap;
             window.createImageBitmap = async (file) => {
-                if (file.type === "image/slow") await new Promise((go) => { window.go = go; });
-                window.converted = file.type === "image/slow";
+                if (file.type === "image/slow") {
+                    await new Promise((go) => { window.go = go; });
+                    window.converted = true;
+                }
                 return real(file);
             };
         }"""
@@ -189,6 +191,7 @@ def test_a_photo_that_is_converted_does_not_replace_one_that_came_later(page: Pa
     expect(page.locator("#status")).to_have_text("正在读取照片…")
     drop(page, "cat.png", photo_bytes("chelsea.png"), "image/png")
     expect_done(page)
+    page.wait_for_function("() => window.go")
     page.evaluate("() => window.go()")
     page.wait_for_function("() => window.converted")
     page.wait_for_timeout(200)
