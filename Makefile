@@ -140,10 +140,12 @@ test-newest: setup  ## Say whether the newest versions of what is locked break n
 audit: supply  ## Known vulnerabilities of the locked packages; fails when the data cannot be had
 	$(PY) -m pip_audit --strict --require-hashes --disable-pip --requirement deploy/requirements.lock
 
+TORCH_VERSIONS = cd deploy && ../$(PY) -c 'import environment as e; print(*e.torch_requirements(), sep="\n")'
+
 sbom: supply  ## Write sbom-slim.json and sbom-full.json (CycloneDX) of what the images install
 	$(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
 	    --output-file sbom-slim.json deploy/serving.lock
-	{ cat deploy/requirements.lock; sed -n 's/^ *"\(torch\(vision\)\{0,1\}==[^"]*\)".*/\1/p' pyproject.toml; } \
+	{ cat deploy/requirements.lock; $(TORCH_VERSIONS); } \
 	  | $(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
 	    --output-file sbom-full.json -
 

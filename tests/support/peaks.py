@@ -19,7 +19,7 @@ import numpy as np
 from service.effects.catalog import EFFECTS
 from service.effects.record import Source
 from service.imaging.decode import Photo
-from service.imaging.depth_map import DepthMap
+from service.imaging.depth_map import DepthMap, filled
 from service.imaging.transforms import bounded_size
 from service.machine.memory import (
     keep_large_buffers,
@@ -95,6 +95,22 @@ def measure(effect: str, options: Mapping[str, Any], width: int, height: int) ->
     """Run an effect on a photo of this size, at most as large as it uses; Linux only."""
     with ProcessPoolExecutor(1, mp_context=_FORKS) as process:
         return process.submit(_measure, effect, options, width, height).result()
+
+
+def measure_filling(width: int, height: int) -> int:
+    """The most bytes held to fill the gaps of a map of this size, beside the map; Linux only."""
+    with ProcessPoolExecutor(1, mp_context=_FORKS) as process:
+        return process.submit(_measure_filling, width, height).result()
+
+
+def _measure_filling(width: int, height: int) -> int:
+    values = np.ones((height, width), np.float32)
+    known = np.ones((height, width), bool)
+    known[::50, ::50] = False
+    filled(values[:200, :200], known[:200, :200])
+    before = resident_bytes()
+    filled(values, known)
+    return peak_bytes() - before
 
 
 def _measure(effect: str, options: Mapping[str, Any], width: int, height: int) -> Peak:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from service.imaging.files.formats import PHOTO_FORMATS
+from tests.support.peaks import measure_filling
 from tests.support.photo_peaks import OPTIONAL_PHOTOS, PHOTOS, measure_photo
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -43,6 +44,12 @@ def test_nor_does_a_heic() -> None:
     name = "HEIC, alpha, no subsampling, 10 bits"
     peak = measure_photo(OPTIONAL_PHOTOS[name](LARGE_SIDE), for_effect=False)
     assert peak.bytes <= min(peak.declared_bytes, peak.decoding_bytes + FIXED_BYTES)
+
+
+def test_filling_a_map_takes_what_an_upload_is_charged_beside_its_values() -> None:
+    """Labels, their distances or their values, the result and two masks."""
+    width, height = 4000, 3000
+    assert measure_filling(width, height) <= 15 * width * height
 
 
 def test_a_photo_that_is_not_reduced_takes_no_more_than_is_charged() -> None:

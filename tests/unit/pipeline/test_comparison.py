@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import AsyncMock, MagicMock, Mock
 
 import pytest
 
@@ -26,6 +26,20 @@ def test_a_zip_that_never_fits_is_told_what_to_lower() -> None:
     pipeline = ComparisonPipeline(workshop_of(50_000_000), Mock(), 600_000_000)
     with pytest.raises(PayloadTooLarge, match=r"Ask for size=network, or for fewer models\.$"):
         asyncio.run(pipeline.run(b"", ORDER, Mock(), RequestRecord("test")))
+
+
+def test_the_sheets_photo_is_decoded_in_its_clients_turn() -> None:
+    place = object()
+    workshop = workshop_of(1000, run=AsyncMock(), make_room=AsyncMock(), turn=MagicMock())
+    workshop.turn.return_value.__aenter__.return_value = place
+    order = ComparisonOrder((), ComparisonFormat.PNG, Colormap.INFERNO, OutputSize.NETWORK)
+    record = RequestRecord("test")
+    asyncio.run(ComparisonPipeline(workshop, Mock(), 10**9).run(b"", order, Mock(), record))
+    decoding, drawing = workshop.run.await_args_list
+    assert decoding.args[1] is workshop.decoder.effect_input
+    assert decoding.kwargs == {"place": place}
+    assert not drawing.kwargs
+    assert {"decode", "encode"} <= record.seconds.keys()
 
 
 def test_a_comparison_is_charged_for_each_networks_map() -> None:
