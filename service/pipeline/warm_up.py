@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import cv2
+import numpy as np
+
 from service.errors import DepthError
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import FORMATS, OutputFormat
@@ -16,6 +19,8 @@ from service.pipeline.estimator import OutputSize
 logger = logging.getLogger(__name__)
 
 _NOBODY = "warm-up"
+# OpenCV makes its threads for the first picture that is worth them; the sample is not.
+_WORTH_ALL_THREADS = (1024, 1024)
 
 
 async def warm_up(pipeline: DepthPipeline, admission: Admission, network: NetworkSpec) -> None:
@@ -25,6 +30,7 @@ async def warm_up(pipeline: DepthPipeline, admission: Admission, network: Networ
     cannot: with a limit of processes just above what the start takes, that must not be a client's
     request. A sample that is refused, as by ``DEPTH_MAX_PIXELS``, is only logged.
     """
+    cv2.resize(np.zeros((8, 8), np.uint8), _WORTH_ALL_THREADS)
     heatmap = FORMATS[OutputFormat.HEATMAP]
     order = DepthOrder(
         network,

@@ -27,6 +27,7 @@ from service.api.photo_route import photo_routes
 from service.api.problems import install_problem_handlers
 from service.api.stream import routes as stream
 from service.errors import TracingError
+from service.machine.memory import release_free_memory
 from service.observability.metrics import Metrics
 from service.pipeline import runtime
 from service.pipeline.photo_formats import formats_of_service
@@ -66,6 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.runtime = await runtime.start(settings, metrics)
+        # What loading left behind; the thread is there from now on, whatever comes.
+        await asyncio.to_thread(release_free_memory)
         try:
             yield
         finally:

@@ -72,7 +72,7 @@ class DrainingServer(uvicorn.Server):
         """Start the drain from inside the loop: a signal handler may not."""
         if counter % _TICKS_A_SECOND == 0:
             self._check_memory()
-        if counter % (_TRIM_SECONDS * _TICKS_A_SECOND) == 0:
+        if counter and counter % (_TRIM_SECONDS * _TICKS_A_SECOND) == 0:
             # In a thread: it takes as long as there is memory to give back.
             self._trim = asyncio.create_task(asyncio.to_thread(release_free_memory))
         if self._draining and self._drain is None:
