@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -83,6 +84,6 @@ async def compare(
     return await respond(
         request,
         deadline_seconds,
-        read=lambda ticket: read_image(request, ticket, runtime.settings.max_body_bytes),
+        read=functools.partial(read_image, request),
         work=lambda data, ticket: runtime.comparison.run(data, order, ticket, record),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +23,7 @@ from service.errors import (
     UnsupportedTensorEncoding,
 )
 from service.pipeline.admission import Ticket
+from service.pipeline.runtime import Runtime
 
 MULTIPART = "multipart/form-data"
 BASE64 = "application/json"
@@ -31,6 +31,8 @@ BASE64 = "application/json"
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
 _LONGEST_LENGTH = 18
 _LONGEST_ENCODING = 20
+# RFC 9110, 8.4.1.3 of x-gzip.
+_SAME_CODING = {"identity": "", "x-gzip": "gzip"}
 # Four letters for three bytes, line breaks after 76 of them, and the object around.
 _BASE64_GROWTH = 1.4
 _JSON_BYTES = 4096
@@ -69,27 +71,27 @@ class RawBody:
         """A body that is the image holds no depth map."""
 
 
-async def read_image(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
+async def read_image(request: Request, ticket: Ticket) -> bytes:
     """The image bytes of the request's body.
 
-    Raises :class:`PayloadTooLarge` as soon as more than ``max_bytes`` are declared or have
+    Raises :class:`PayloadTooLarge` as soon as more than the settings allow are declared or have
     arrived (base64 is counted once it is decoded), :class:`MalformedRequest` for an empty body or
     one that is not one image, :class:`UnsupportedContentType` for a body declared to be something
     else, and :class:`UnsupportedEncoding` for one that is compressed.
     """
-    return (await _read(request, ticket, max_bytes, with_depth=False)).image
+    return (await _read(request, ticket, with_depth=False)).image
 
 
-async def read_image_and_depth(request: Request, ticket: Ticket, max_bytes: int) -> Upload:
+async def read_image_and_depth(request: Request, ticket: Ticket) -> Upload:
     """The image, and the depth map if there is one; raises as :func:`read_image`."""
-    return await _read(request, ticket, max_bytes, with_depth=True)
+    return await _read(request, ticket, with_depth=True)
 
 
-async def read_body(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
+async def read_body(request: Request, ticket: Ticket) -> bytes:
     """The request's body, decompressed if it was compressed.
 
-    Raises :class:`PayloadTooLarge` as :func:`read_image` does, whether ``max_bytes`` are passed
-    before or after decompressing, :class:`MalformedRequest` for a body that is not compressed as
+    Raises :class:`PayloadTooLarge` as :func:`read_image` does, whether the limit is passed before
+    or after decompressing, :class:`MalformedRequest` for a body that is not compressed as
     it says, and :class:`UnsupportedTensorEncoding` for one that says it in another way.
     """
     coding = _coding(request)
@@ -98,18 +100,16 @@ async def read_body(request: Request, ticket: Ticket, max_bytes: int) -> bytes:
             f"The body is compressed ({_shown(coding)}); send it as it is, or as "
             f"{' or '.join(sorted(CODINGS))}."
         )
+    runtime: Runtime = request.app.state.runtime
+    max_bytes = runtime.settings.max_body_bytes
     body = RawBody()
     await _receive(request, ticket, max_bytes, body)
     if not coding:
         return body.image()
-    return await _decompressed(body.image(), coding, ticket, max_bytes)
-
-
-async def _decompressed(body: bytes, coding: str, ticket: Ticket, max_bytes: int) -> bytes:
-    pieces = inflated(body, coding)
+    pieces = inflated(body.image(), coding)
     whole = bytearray()
     # A piece takes milliseconds, too many for the event loop.
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+    while (piece := await runtime.workshop.run(ticket, next, pieces, None)) is not None:
         if len(whole) + len(piece) > max_bytes:
             raise _too_large(max_bytes, " once it is decompressed")
         ticket.add_bytes(len(piece))
@@ -117,7 +117,9 @@ async def _decompressed(body: bytes, coding: str, ticket: Ticket, max_bytes: int
     return bytes(whole)
 
 
-async def _read(request: Request, ticket: Ticket, max_bytes: int, *, with_depth: bool) -> Upload:
+async def _read(request: Request, ticket: Ticket, *, with_depth: bool) -> Upload:
+    runtime: Runtime = request.app.state.runtime
+    max_bytes = runtime.settings.max_body_bytes
     coding = _coding(request)
     if coding:
         raise UnsupportedEncoding(
@@ -127,23 +129,17 @@ async def _read(request: Request, ticket: Ticket, max_bytes: int, *, with_depth:
     name, parameters = parse_options_header(request.headers.get("content-type"))
     media_type = name.decode("latin-1")
     if media_type == BASE64:
-        return await _read_base64(request, ticket, max_bytes, with_depth=with_depth)
+        body = Base64Body(with_depth=with_depth)
+        await _receive(request, ticket, most_base64_bytes(max_bytes), body)
+        # Tens of milliseconds for a large photo, too many for the event loop.
+        image, depth = await runtime.workshop.run(ticket, body.files)
+        if len(image) + len(depth or b"") > max_bytes:
+            raise _too_large(max_bytes)
+        return Upload(image, depth)
     sink = _sink_for(media_type, parameters, with_depth=with_depth)
     if not await _receive(request, ticket, max_bytes, sink):
         raise MalformedRequest("The body is empty; send an image.")
     return Upload(sink.image(), sink.depth())
-
-
-async def _read_base64(
-    request: Request, ticket: Ticket, max_bytes: int, *, with_depth: bool
-) -> Upload:
-    body = Base64Body(with_depth=with_depth)
-    await _receive(request, ticket, most_base64_bytes(max_bytes), body)
-    # Tens of milliseconds for a large photo, too many for the event loop.
-    image, depth = await asyncio.to_thread(body.files)
-    if len(image) + len(depth or b"") > max_bytes:
-        raise _too_large(max_bytes)
-    return Upload(image, depth)
 
 
 def most_base64_bytes(max_bytes: int) -> int:
@@ -179,7 +175,7 @@ def _known_type(media_type: str) -> str:
 def _coding(request: Request) -> str:
     """How the body is compressed, as the client says; empty if it is not."""
     coding = request.headers.get("content-encoding", "").strip().lower()
-    return "" if coding == "identity" else coding
+    return _SAME_CODING.get(coding, coding)
 
 
 def _shown(coding: str) -> str:

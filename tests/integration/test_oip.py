@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 from pathlib import Path
 
@@ -115,6 +116,12 @@ def test_tritonclient_compresses_its_requests(
     plain = client.infer(MODEL, inputs)
     compressed = client.infer(MODEL, inputs, request_compression_algorithm=coding)
     assert np.allclose(compressed.as_numpy("depth"), plain.as_numpy("depth"), atol=1e-5)
+
+
+def test_x_gzip_is_gzip(server: ServerProcess) -> None:
+    body = gzip.compress(server.client.build_request("POST", INFER, json=message()).content)
+    answer = server.client.post(INFER, content=body, headers={"Content-Encoding": "x-gzip"})
+    assert answer.json()["outputs"] == server.client.post(INFER, json=message()).json()["outputs"]
 
 
 def test_both_outputs_at_once_and_plain_json(server: ServerProcess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -120,6 +121,6 @@ async def _respond(
     return await respond(
         request,
         deadline_seconds,
-        read=lambda ticket: read_image_and_depth(request, ticket, runtime.settings.max_body_bytes),
+        read=functools.partial(read_image_and_depth, request),
         work=work,
     )

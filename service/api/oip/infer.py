@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any
 
 import numpy as np
@@ -113,7 +114,7 @@ async def oip_infer(
     return await respond(
         request,
         deadline_seconds,
-        read=lambda ticket: read_body(request, ticket, runtime.settings.max_body_bytes),
+        read=functools.partial(read_body, request),
         work=inference.run,
     )
 
