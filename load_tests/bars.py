@@ -22,6 +22,7 @@ from service.errors import InvalidParameter
 from service.evaluation.pairs import motorcycle
 from service.geometry.calibration import Anchor, calibrate
 from service.imaging.depth_map import DepthMap
+from service.models.choice import NetworkChoice
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
@@ -38,7 +39,7 @@ _FARTHEST_METRES = 30.0
 
 
 def main() -> None:
-    network = OfflineNetwork(_MODEL, Settings())
+    network = OfflineNetwork(NetworkChoice(_MODEL), Settings())
     pair = motorcycle()
     depth = network.depth(pair.photo.read_bytes(), OutputSize.ORIGINAL)
     photo = _held(depth, pair.truth, np.random.default_rng(0))

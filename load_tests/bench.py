@@ -26,6 +26,7 @@ from service.imaging.network_input import network_input
 from service.imaging.transforms import Tensor
 from service.inference.engines.selection import load_for_serving
 from service.machine.cpu import cpu_budget
+from service.models.choice import NetworkChoice
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import SAMPLE_PHOTO
@@ -115,7 +116,7 @@ def main() -> None:
         script = PlainScript(spec, weights_dir, cpu_budget())
         loaded = load_for_serving(spec, settings)
         # The network alone at the size that it is served at; the script's is the official one.
-        rule = ServedNetworks.of(settings).choose(spec.name).input_rule
+        rule = ServedNetworks.of(settings).choose(NetworkChoice(spec.name)).input_rule
         engine = f"{loaded.engine.name} {loaded.engine.precision}"
         print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}")
         print(f"{spec.name} ({origin} weights) in {engine}; medians in ms")

@@ -37,6 +37,7 @@ from service.imaging.render import nearness
 from service.imaging.steady_depth import SteadyDepth
 from service.imaging.transforms import Rgb, shrink, to_pixels
 from service.machine.memory import resident_bytes
+from service.models.choice import NetworkChoice
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.order import Look, VideoOrder
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--picture", action="store_true")
     parser.add_argument("--minutes", type=float, default=1)
     arguments = parser.parse_args()
-    network = OfflineNetwork("depth_lite_256", Settings())
+    network = OfflineNetwork(NetworkChoice("depth_lite_256"), Settings())
     if arguments.picture:
         draw_picture(network)
     elif arguments.speed:

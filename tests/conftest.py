@@ -14,6 +14,7 @@ import torch
 from service.inference.engines.conversion import ConvertedNetwork
 from service.inference.engines.selection import LoadedNetwork, load_for_serving
 from service.machine.cpu import cpu_budget
+from service.models.choice import NetworkChoice
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
 from service.settings import Precision, Settings
@@ -96,7 +97,7 @@ def converted(settings: Settings) -> ConvertedNetwork:
 @pytest.fixture(scope="session")
 def embedded(settings: Settings) -> LoadedNetwork:
     """The embedded network as it is served by default on this machine, at its usual size."""
-    spec = ServedNetworks.of(settings).choose("depth_lite_256")
+    spec = ServedNetworks.of(settings).choose(NetworkChoice("depth_lite_256"))
     return load_for_serving(find_spec(spec.name), settings).as_asked(spec)
 
 

@@ -129,7 +129,7 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
+    spec = runtime.catalog.served.choose(query.choice)
     record.model = spec.name
     kind = query.metres.kind_of(spec.kind)
     output = choose_format(requested, ", ".join(request.headers.getlist("accept")), kind)

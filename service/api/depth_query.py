@@ -23,9 +23,6 @@ from service.pipeline.representation import Representation
 class DepthJsonQuery(LimitsQuery, NetworkQuery):
     """Query parameters of ``POST /v1/depth.json``."""
 
-    model: str | None = Field(
-        None, max_length=64, description="Network, by its name in `/v1/models`."
-    )
     size: OutputSize | None = Field(
         None,
         description="`original`: the photo's size (default of images); `network`: the network's "
@@ -128,7 +125,5 @@ class DepthQuery(DepthJsonQuery, PictureQuery, CameraOptions):
         return OfflineDepth(
             self.representation(format, max_json_pixels),
             self.size or OutputSize.default_of(format),
-            *(self.metres, self.detail, self.model),
-            resolution=self.resolution,
-            quality=self.quality,
+            *(self.metres, self.detail, self.choice),
         )

@@ -16,6 +16,7 @@ from service.api.schemas import (
 )
 from service.errors import ModelNotFound, Unauthorized
 from service.inference.engines.selection import loaded_bytes
+from service.models.choice import NetworkChoice
 from service.models.spec import NetworkSpec, Quality
 from service.models.weights import WeightsStore
 from service.pipeline.runtime import Runtime
@@ -41,7 +42,7 @@ async def show_model(request: Request, name: str) -> ModelInfo:
 
 
 def _describe(name: str, runtime: Runtime) -> ModelInfo:
-    spec = runtime.catalog.served.choose(name)
+    spec = runtime.catalog.served.choose(NetworkChoice(name))
     loaded = runtime.catalog.loaded(spec.name)
     state: Literal["loaded", "available", "missing"] = "missing"
     if loaded:

@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.imaging.options import Options
+from service.models.choice import NetworkChoice
 from service.models.spec import Quality
 
 
-class NetworkQuery(Options):
+class InputSizeQuery(Options):
     """How large a network's input is."""
 
     quality: Quality | None = Field(
@@ -26,7 +27,24 @@ class NetworkQuery(Options):
     )
 
     @model_validator(mode="after")
-    def _one_size(self) -> NetworkQuery:
+    def _one_size(self) -> InputSizeQuery:
         if self.resolution is not None and self.quality is not None:
             raise PydanticCustomError("both", "resolution or quality, not both")
         return self
+
+    def choice_of(self, model: str | None) -> NetworkChoice:
+        """The network of that name, for inputs of this size."""
+        return NetworkChoice(model, self.resolution, self.quality)
+
+
+class NetworkQuery(InputSizeQuery):
+    """Which network, and how large its input is."""
+
+    model: str | None = Field(
+        None, max_length=64, description="Network, by its name in `/v1/models`."
+    )
+
+    @property
+    def choice(self) -> NetworkChoice:
+        """The parameters as the networks take them."""
+        return self.choice_of(self.model)

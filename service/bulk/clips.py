@@ -66,8 +66,7 @@ class ClipWorker(Worker):
     def __init__(self, order: ClipOrder) -> None:
         super().__init__(order)
         self._order = order
-        video = order.video
-        self._network = OfflineNetwork(video.model, order.settings, video.resolution, video.quality)
+        self._network = OfflineNetwork(order.video.network, order.settings)
 
     def make(self, file: Path, output: Path) -> None:
         """See :class:`Worker`; what an earlier attempt had finished of it is not done again."""

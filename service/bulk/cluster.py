@@ -77,4 +77,10 @@ class _Task:
         self._worker: Worker = order.worker()
 
     def __call__(self, batch: dict[str, Sequence[bytes]]) -> dict[str, Sequence[Any]]:
-        return self._worker(batch)
+        """Columns ``file``, ``error`` and ``detail`` for a column ``file``."""
+        attempts = [self._worker.attempt(file) for file in batch["file"]]
+        return {
+            "file": batch["file"],
+            "error": [error for _, error, _ in attempts],
+            "detail": [detail for _, _, detail in attempts],
+        }

@@ -92,5 +92,4 @@ def _begin(order: Order) -> None:
 
 
 def _do(file: bytes) -> tuple[bytes, str, str]:
-    done = _Process.worker({"file": [file]})
-    return file, done["error"][0], done["detail"][0]
+    return _Process.worker.attempt(file)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
-from service.pipeline.offline import OfflineDepth, photos_in
-from service.settings import Settings
 
 DONE = ""
 
@@ -41,24 +38,19 @@ class Order(ABC):
 
 
 class Worker(ABC):
-    """Loads the network once; then called with files."""
+    """Loads the network once; then makes one file after the other."""
 
     def __init__(self, order: Order) -> None:
         self._outputs = OutputFolder(order.outputs)
         self._output_of = order.output_of
 
-    def __call__(self, batch: dict[str, Sequence[bytes]]) -> dict[str, Sequence[Any]]:
-        """Columns ``file``, ``error`` (a slug, or empty) and ``detail`` for a column ``file``.
+    def attempt(self, file: bytes) -> tuple[bytes, str, str]:
+        """The file, and of what kept its output from being made the slug and the detail.
 
-        A file is its path within the folder, as the bytes the file system knows it by.
+        A file is its path within the folder, as the bytes the file system knows it by; the slug of
+        one whose output is there is :data:`DONE`.
         """
-        files = batch["file"]
-        faults = [self._fault_of(Path(os.fsdecode(file))) for file in files]
-        return {
-            "file": files,
-            "error": [error for error, _ in faults],
-            "detail": [detail for _, detail in faults],
-        }
+        return file, *self._fault_of(Path(os.fsdecode(file)))
 
     @abstractmethod
     def make(self, file: Path, output: Path) -> None:
@@ -76,44 +68,3 @@ class Worker(ABC):
         except OSError as error:
             return "file-error", error.strerror or type(error).__name__
         return DONE, ""
-
-
-@dataclass(frozen=True)
-class BulkOrder(Order):
-    """A folder of photos."""
-
-    unit: ClassVar[str] = "photo"
-    largest_task: ClassVar[int] = 64
-
-    photos: Path
-    outputs: Path
-    depth: OfflineDepth
-    settings: Settings
-
-    def files(self) -> Iterator[Path]:
-        """See :class:`Order`."""
-        return photos_in(self.photos)
-
-    def output_of(self, file: Path) -> Path:
-        """See :class:`Order`."""
-        return self.depth.output_name(file)
-
-    def worker(self) -> PhotoWorker:
-        """See :class:`Order`."""
-        return PhotoWorker(self)
-
-
-class PhotoWorker(Worker):
-    """Makes depth maps of photos."""
-
-    def __init__(self, order: BulkOrder) -> None:
-        super().__init__(order)
-        self._order = order
-        self._network = order.depth.network(order.settings)
-
-    def make(self, file: Path, output: Path) -> None:
-        """See :class:`Worker`."""
-        with self._outputs.begun(output) as unfinished:
-            data = (self._order.photos / file).read_bytes()
-            body, _ = self._order.depth.make(self._network, data)
-            unfinished.write_bytes(body)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from service.bulk.clips import ClipOrder
 from service.bulk.cluster import on_ray
-from service.bulk.worker import BulkOrder, Order
+from service.bulk.photos import PhotoOrder
+from service.bulk.worker import Order
 from service.commands.failing import fail
 from service.commands.folder import run_folder, workers_of
 from service.commands.options import flag
@@ -17,7 +18,7 @@ from service.commands.predict import add_depth_arguments, depth_of
 from service.commands.video import add_look_arguments, order_of
 from service.errors import InvalidParameter
 from service.imaging.formats import OutputFormat
-from service.pipeline.offline import OfflineNetwork, check_outputs_folder
+from service.pipeline.offline import check_outputs_folder
 from service.settings import Settings
 from service.video.targets import target_for
 
@@ -52,12 +53,9 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
     order = _order(arguments, photos, outputs, of_one_core)
     if importlib.util.find_spec("ray") is None:
         return fail("This command needs Ray: pip install '.[bulk]'.")
-    # Before any worker starts: what is wrong with the weights is said once, and the network is
+    # Before any process starts: what is wrong with the weights is said once, and the network is
     # converted once.
-    if isinstance(order, BulkOrder):
-        order.depth.network(settings)
-    else:
-        OfflineNetwork(arguments.model, settings, arguments.resolution, arguments.quality)
+    order.worker()
     return run_folder(order, work, arguments.outputs)
 
 
@@ -85,4 +83,4 @@ def _order(arguments: argparse.Namespace, folder: Path, outputs: Path, settings:
         target_for(outputs / name, video)
         return ClipOrder(folder, outputs, arguments.video, video, settings)
     format = arguments.format or OutputFormat.HEATMAP
-    return BulkOrder(folder, outputs, depth_of(arguments, format, settings), settings)
+    return PhotoOrder(folder, outputs, depth_of(arguments, format, settings), settings)

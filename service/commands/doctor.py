@@ -10,6 +10,7 @@ from service.commands.failing import fail
 from service.commands.serve import CannotServe, app_as_told
 from service.inference.engines.selection import load_for_serving
 from service.machine.cpu import cpu_budget, has_native_bf16, has_native_int8
+from service.models.choice import NetworkChoice
 from service.models.registry import SPECS
 from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
@@ -40,7 +41,7 @@ def doctor(settings: Settings) -> int:
     except CannotServe as reason:
         return fail(str(reason))
     served = ServedNetworks.of(settings)
-    network = load_for_serving(served.choose(None), settings)
+    network = load_for_serving(served.choose(NetworkChoice()), settings)
     print(
         f"{served.default} answers by default ({served.why}).\n"
         f"It runs in {network.engine.name} {network.engine.precision}; "

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from service.api.effects.queries import EffectQuery, query_of
-from service.bulk.effects import EffectFolder
 from service.bulk.local import on_processes
 from service.commands.failing import fail
-from service.commands.folder import beside, run_folder, workers_of
+from service.commands.folder import beside, photo_order, run_folder, workers_of
 from service.commands.options import add_options, given_options
-from service.commands.output import listed, options_by_name, refuse_file_name, refuse_own_input
+from service.commands.output import listed, options_by_name, refuse_own_input
 from service.effects.catalog import EFFECTS
 from service.effects.record import Effect
 from service.machine.cpu import cpu_budget
-from service.pipeline.offline import check_outputs_folder
 from service.pipeline.offline_effect import OfflineEffect
 from service.settings import Settings
 
@@ -52,7 +50,7 @@ def offline_effect(effect: Effect[Any], query: EffectQuery) -> OfflineEffect:
         effect.name,
         effect.options(**{name: getattr(query, name) for name in own}),
         *(query.metres, query.near, query.far),
-        *(query.model, query.resolution, query.quality),
+        query.choice,
     )
 
 
@@ -80,15 +78,11 @@ def _effect_of_folder(
 ) -> int:
     folder: Path = arguments.photo
     outputs = arguments.output or beside(folder, wanted.name)
-    check_outputs_folder(folder, outputs)
-    refuse_file_name(outputs, effect.kinds)
     processes = workers_of(arguments) or cpu_budget()
     # A worker is a core's; more threads would only compete.
     of_one_core = settings.model_copy(update={"threads": 1})
-    order = EffectFolder(folder.resolve(), outputs.resolve(), wanted, of_one_core)
-    if not any(order.files()):
-        return fail(f"{folder}: no photos in it")
-    # Before any worker starts: what is wrong with the weights is said once, and the network is
+    order = photo_order(folder, outputs, effect.kinds, wanted, of_one_core)
+    # Before any process starts: what is wrong with the weights is said once, and the network is
     # converted once.
-    wanted.network(settings)
+    order.worker()
     return run_folder(order, functools.partial(on_processes, processes=processes), outputs)

@@ -17,6 +17,7 @@ from service.commands.failing import fail
 from service.errors import DepthError
 from service.evaluation.metrics import Scores, score
 from service.evaluation.pairs import Pair, motorcycle, pairs_in
+from service.models.choice import NetworkChoice
 from service.models.served_networks import ServedNetworks
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
@@ -58,7 +59,9 @@ def _eval(arguments: argparse.Namespace, settings: Settings) -> int:
         if not pairs:
             return fail(f"{arguments.data}: no photo has its true depth beside it")
         figures = {
-            name: dataclasses.asdict(_evaluate(OfflineNetwork(name, settings), name, pairs))
+            name: dataclasses.asdict(
+                _evaluate(OfflineNetwork(NetworkChoice(name), settings), name, pairs)
+            )
             for name in arguments.model or [ServedNetworks.of(settings).default]
         }
     except (ValueError, OSError) as error:

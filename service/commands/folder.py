@@ -1,15 +1,45 @@
-"""A folder's run: told as it goes, and how it went."""
+"""A folder's run: what is wanted of it, told as it goes, and how it went."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from service.bulk.photos import PhotoOrder
 from service.bulk.run import REPORT, Work, run_bulk
 from service.bulk.worker import Order
 from service.commands.failing import INTERRUPTED
+from service.commands.output import refuse_file_name
 from service.errors import InvalidParameter
+from service.imaging.file_kind import FileKind
+from service.pipeline.offline import OfflineDepth, check_outputs_folder, files_in, is_photo
+from service.pipeline.offline_effect import OfflineEffect
+from service.settings import Settings
+
+
+def photo_order(
+    photos: Path,
+    outputs: Path,
+    kinds: Sequence[FileKind],
+    wanted: OfflineDepth | OfflineEffect,
+    settings: Settings,
+) -> PhotoOrder:
+    """What is to be made of a folder of photos, into a folder that is not named as a file of one.
+
+    Raises :class:`InvalidParameter` where that cannot be, or where there is no photo.
+    """
+    check_outputs_folder(photos, outputs)
+    refuse_file_name(outputs, kinds)
+    files = list(files_in(photos))
+    others = sum(not is_photo(file) for file in files)
+    if others == len(files):
+        found = f", only {others} files of other types" if others else ""
+        raise InvalidParameter(f"{photos}: no photos in it{found}")
+    if others:
+        print(f"{photos}: {others} of other types are left out", file=sys.stderr)
+    return PhotoOrder(photos.resolve(), outputs.resolve(), wanted, settings)
 
 
 def run_folder(order: Order, work: Work, outputs: Path) -> int:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 from service.api.depth_query import DepthQuery
-from service.commands.failing import fail
-from service.commands.folder import beside
+from service.commands.folder import beside, photo_order, run_folder
 from service.commands.options import add_options, given_options
-from service.commands.output import listed, options_by_name, refuse_file_name, refuse_own_input
-from service.errors import DepthError
+from service.commands.output import listed, options_by_name, refuse_own_input
 from service.imaging.formats import FILE_KINDS, OutputFormat, readers
 from service.imaging.options import refuse_unread
-from service.models.spec import Quality
 from service.pipeline.offline import (
     OfflineDepth,
-    check_outputs_folder,
-    files_in,
-    is_photo,
     output_name,
 )
 from service.settings import Settings
@@ -56,16 +47,6 @@ def depth_of(
     return query.offline(format, settings.max_json_pixels)
 
 
-def add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what says by which network depth is estimated."""
-    parser.add_argument("--model", help="default: DEPTH_MODEL")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument(
-        "--resolution", type=int, help="of the network's input; default: its usual one"
-    )
-    size.add_argument("--quality", choices=list(Quality), type=Quality, help="the same by a name")
-
-
 def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.photo.is_dir():
         return _predict_folder(arguments, settings)
@@ -89,31 +70,10 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Every photo of a folder; a bad one is reported and left out."""
+    """Every photo of a folder, one after the other in this process."""
     format = arguments.format or OutputFormat.HEATMAP
     outputs: Path = arguments.output or beside(arguments.photo, format)
-    check_outputs_folder(arguments.photo, outputs)
-    refuse_file_name(outputs, FILE_KINDS)
-    files = list(files_in(arguments.photo))
-    photos = list(filter(is_photo, files))
-    others = len(files) - len(photos)
-    left_out = f"; {others} of other types left out" if others else ""
-    if not photos:
-        return fail(f"{arguments.photo}: no photos in it{left_out}")
     wanted = depth_of(arguments, format, settings)
-    network = wanted.network(settings)
-    failed = 0
-    for photo in tqdm(photos, unit="photo"):
-        output = outputs / output_name(photo, format)
-        try:
-            body, _ = wanted.make(network, (arguments.photo / photo).read_bytes())
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_bytes(body)
-        except DepthError as error:
-            failed += 1
-            tqdm.write(f"{photo}: {error.detail}", file=sys.stderr)
-        except OSError as error:
-            failed += 1
-            tqdm.write(f"{photo}: {error.strerror or error}", file=sys.stderr)
-    print(f"{outputs}: {len(photos) - failed} done, {failed} failed{left_out}")
-    return 1 if failed else 0
+    order = photo_order(arguments.photo, outputs, FILE_KINDS, wanted, settings)
+    worker = order.worker()
+    return run_folder(order, lambda order, files: map(worker.attempt, files), outputs)

@@ -23,6 +23,7 @@ from service.machine.memory import (
     limit_arenas,
     limit_kernel_caches,
 )
+from service.models.choice import NetworkChoice
 from service.models.served_networks import ServedNetworks
 from service.models.weights import WeightsStore
 from service.observability.logging import configure_logging
@@ -94,7 +95,7 @@ def _blame(setting: str, *errors: type[Exception]) -> Iterator[None]:
 def _check_network(settings: Settings) -> None:
     with _blame(f"DEPTH_MODEL={settings.model}, DEPTH_MODELS, DEPTH_RESOLUTION", DepthError):
         served = ServedNetworks.of(settings)
-        spec = served.choose(None)
+        spec = served.choose(NetworkChoice())
         served.check_licence(spec)
         check_fits(spec, settings)
     with _blame(f"DEPTH_MODEL={settings.model}", WeightsError):

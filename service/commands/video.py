@@ -17,9 +17,8 @@ from tqdm import tqdm
 from service.api.metres import MetresQuery
 from service.api.network_query import NetworkQuery
 from service.commands.failing import INTERRUPTED, fail
-from service.commands.options import given_options
+from service.commands.options import add_options, given_options
 from service.commands.output import refuse_own_input
-from service.commands.predict import add_network_arguments
 from service.effects.stereo import PICTURE_LAYOUTS, StereoLayout
 from service.errors import InvalidParameter
 from service.imaging.render import Colormap
@@ -50,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--anchors", help="x,y,metres;... in the first frame: depth in metres")
     add_look_arguments(parser)
-    add_network_arguments(parser)
+    add_options(parser, NetworkQuery)
     parser.set_defaults(run=_video)
 
 
@@ -88,7 +87,6 @@ def add_look_arguments(parser: argparse.ArgumentParser) -> None:
 def order_of(arguments: argparse.Namespace) -> VideoOrder:
     """What the arguments say; raises :class:`InvalidParameter`."""
     start, end, fps = arguments.start, arguments.end, arguments.fps
-    network = given_options(arguments, NetworkQuery)
     if start is not None and not 0 <= start < math.inf:
         raise InvalidParameter("--start must be 0 or more.")
     if end is not None and not end > (start or 0):
@@ -103,9 +101,7 @@ def order_of(arguments: argparse.Namespace) -> VideoOrder:
         scale=arguments.scale,
         span=Span(start, end, fps),
         metres=given_options(arguments, MetresQuery).metres,
-        model=arguments.model,
-        resolution=network.resolution,
-        quality=network.quality,
+        network=given_options(arguments, NetworkQuery).choice,
         sound=not arguments.silent,
     )
 
@@ -120,7 +116,7 @@ def _video(arguments: argparse.Namespace, settings: Settings) -> int:
             arguments.clip,
             arguments.output,
             order,
-            lambda: OfflineNetwork(order.model, settings, order.resolution, order.quality),
+            lambda: OfflineNetwork(order.network, settings),
             arguments.resume,
             Watch(bar.begin, bar.frame, stopped.is_set),
         )

@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable, Sequence
 
 from service.errors import ModelNotFound, ModelUnavailable
+from service.models.choice import NetworkChoice
 from service.models.precisions import usual_target
 from service.models.registry import SPECS, find_spec
-from service.models.spec import NetworkSpec, Quality
+from service.models.spec import NetworkSpec
 from service.models.weights import Origin, WeightsStore
 from service.settings import AUTO_MODEL, Settings
 
@@ -69,16 +70,15 @@ class ServedNetworks:
         known = ", ".join(spec.name for spec in self.specs)
         raise ModelNotFound(f"There is no network of that name. Known: {known}.")
 
-    def choose(
-        self, name: str | None, resolution: int | None = None, quality: Quality | None = None
-    ) -> NetworkSpec:
+    def choose(self, choice: NetworkChoice) -> NetworkSpec:
         """As :meth:`find`, for inputs of the size asked for, else of the usual size.
 
         Raises :class:`InvalidParameter` for one that the network does not take.
         """
-        spec = self.find(name)
-        if quality is not None:
-            return spec.at_quality(quality)
+        spec = self.find(choice.model)
+        if choice.quality is not None:
+            return spec.at_quality(choice.quality)
+        resolution = choice.resolution
         return spec.at(self._usual(spec.name) if resolution is None else resolution)
 
     def follow_weights(self) -> None:

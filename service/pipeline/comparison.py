@@ -13,6 +13,7 @@ from service.imaging.archive import zip_of
 from service.imaging.contact_sheet import TILE_SIDE, CaptionedMap, contact_sheet
 from service.imaging.encode import EncodeOptions, encode_npy
 from service.imaging.render import Colormap
+from service.models.choice import NetworkChoice
 from service.models.spec import NetworkSpec, Quality
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
@@ -65,7 +66,7 @@ class ComparisonPipeline:
         writing = self._writing_bytes(order, sizes.pixels)
         # The photo is decoded for each network, and a ZIP holds each one's map.
         served = self._workshop.catalog.served
-        specs = [served.choose(name, quality=order.quality) for name in order.models]
+        specs = [served.choose(NetworkChoice(name, quality=order.quality)) for name in order.models]
         runs = [run for spec in specs for run in sizes.runs(spec)]
         self._workshop.admit(ticket, sizes.pixels * len(specs), runs)
         await self._workshop.make_room(ticket, record, max(sizes.reading_bytes, writing))

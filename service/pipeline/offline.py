@@ -22,6 +22,7 @@ from service.imaging.tiles import cut, finer, has_detail
 from service.imaging.transforms import Tensor
 from service.imaging.views import mean_of_views, views
 from service.inference.engines.selection import load_for_serving
+from service.models.choice import NetworkChoice
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import NetworkSpec, Quality
@@ -36,15 +37,9 @@ from service.settings import Settings
 class OfflineNetwork:
     """A loaded network and the limits of the settings."""
 
-    def __init__(
-        self,
-        model: str | None,
-        settings: Settings,
-        resolution: int | None = None,
-        quality: Quality | None = None,
-    ) -> None:
+    def __init__(self, choice: NetworkChoice, settings: Settings) -> None:
         self._settings = settings
-        spec = ServedNetworks.of(settings).choose(model, resolution, quality)
+        spec = ServedNetworks.of(settings).choose(choice)
         self._network = load_for_serving(find_spec(spec.name), settings).as_asked(spec)
 
     @property
@@ -111,18 +106,16 @@ class OfflineDepth:
     size: OutputSize
     metres: MetresOptions = field(default_factory=MetresOptions)
     detail: Detail = Detail.NORMAL
-    model: str | None = None
-    resolution: int | None = None
-    quality: Quality | None = None
+    choice: NetworkChoice = field(default_factory=NetworkChoice)
 
     def network(self, settings: Settings) -> OfflineNetwork:
         """The network that it needs, loaded.
 
         Raises :class:`InvalidParameter` for what its depth can never be written as.
         """
-        spec = ServedNetworks.of(settings).choose(self.model, self.resolution, self.quality)
+        spec = ServedNetworks.of(settings).choose(self.choice)
         self.representation.check(self.metres.kind_of(spec.kind))
-        return OfflineNetwork(self.model, settings, self.resolution, self.quality)
+        return OfflineNetwork(self.choice, settings)
 
     def make(self, network: OfflineNetwork, data: bytes) -> tuple[bytes, DepthMap]:
         """The file of one photo, and its depth.
@@ -132,6 +125,10 @@ class OfflineDepth:
         estimate = network.estimate(data, self.detail)
         found = Measured.of(estimate, self.size, self.metres, self.representation.camera)
         return self.representation.write(found), found.depth
+
+    def file(self, network: OfflineNetwork, data: bytes) -> bytes:
+        """Of :meth:`make` the file."""
+        return self.make(network, data)[0]
 
     def output_name(self, photo: Path) -> Path:
         """See :func:`output_name`."""

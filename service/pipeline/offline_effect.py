@@ -9,8 +9,8 @@ from service.effects.catalog import EFFECTS
 from service.geometry.metres import MetresOptions
 from service.imaging.depth_kind import DepthKind
 from service.imaging.options import Options
+from service.models.choice import NetworkChoice
 from service.models.served_networks import ServedNetworks
-from service.models.spec import Quality
 from service.pipeline.answer import Answer
 from service.pipeline.effect import EffectOrder
 from service.pipeline.offline import OfflineNetwork
@@ -29,17 +29,15 @@ class OfflineEffect:
     metres: MetresOptions = field(default_factory=MetresOptions)
     near: float | None = None
     far: float | None = None
-    model: str | None = None
-    resolution: int | None = None
-    quality: Quality | None = None
+    choice: NetworkChoice = field(default_factory=NetworkChoice)
 
     def network(self, settings: Settings) -> OfflineNetwork:
         """The network that it needs, loaded."""
-        return OfflineNetwork(self.model, settings, self.resolution, self.quality)
+        return OfflineNetwork(self.choice, settings)
 
     def depth_kind(self, settings: Settings) -> DepthKind:
         """What the depth will be, by the network's record alone."""
-        return self.metres.kind_of(ServedNetworks.of(settings).choose(self.model).kind)
+        return self.metres.kind_of(ServedNetworks.of(settings).choose(self.choice).kind)
 
     def make(self, network: OfflineNetwork, data: bytes) -> Answer:
         """The effect on one photo; raises the errors of decoding and of the effect."""
@@ -47,6 +45,10 @@ class OfflineEffect:
         order = EffectOrder(network.spec, effect, self.options, self.metres, self.near, self.far)
         photo, depth = network.photo_and_depth(data, order.side)
         return order.make(photo, depth, 1)
+
+    def file(self, network: OfflineNetwork, data: bytes) -> bytes:
+        """Of :meth:`make` the file."""
+        return self.make(network, data).body
 
     def output_name(self, photo: Path) -> Path:
         """In the same subfolder, the photo's whole name, then that of the effect's file."""

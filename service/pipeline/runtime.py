@@ -11,6 +11,7 @@ from service.inference.catalog import CatalogHooks, NetworkCatalog
 from service.inference.scheduler import BatchLimits, Scheduler
 from service.inference.worker import InferenceWorker
 from service.machine.cpu import cpu_budget
+from service.models.choice import NetworkChoice
 from service.observability.metrics import Metrics
 from service.pipeline.admission import Admission, AdmissionLimits
 from service.pipeline.comparison import ComparisonPipeline
@@ -178,7 +179,7 @@ async def start(settings: Settings, metrics: Metrics) -> Runtime:
         ComparisonPipeline(workshop, estimator, settings.max_work_bytes),
         asyncio.create_task(catalog.follow_files(), name="follow weights"),
     )
-    await warm_up(runtime.pipeline, admission, catalog.served.choose(None))
+    await warm_up(runtime.pipeline, admission, catalog.served.choose(NetworkChoice()))
     return runtime
 
 

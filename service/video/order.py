@@ -8,7 +8,7 @@ from enum import StrEnum
 from service.effects.stereo import StereoLayout
 from service.geometry.metres import MetresOptions
 from service.imaging.render import Colormap
-from service.models.spec import Quality
+from service.models.choice import NetworkChoice
 from service.video.clip import Span
 
 
@@ -56,8 +56,6 @@ class VideoOrder:
     scale: Scale = Scale.ADAPTIVE
     span: Span = field(default_factory=Span)
     metres: MetresOptions = field(default_factory=MetresOptions)
-    model: str | None = None
-    resolution: int | None = None
-    quality: Quality | None = None
+    network: NetworkChoice = field(default_factory=NetworkChoice)
     sound: bool = True
     frames_a_part: int = 240

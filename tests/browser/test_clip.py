@@ -9,6 +9,7 @@ import av
 import pytest
 from playwright.sync_api import Page, expect
 
+from service.models.choice import NetworkChoice
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.clip import Span
@@ -53,7 +54,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def network(settings: Settings) -> OfflineNetwork:
-    return OfflineNetwork("depth_lite_256", settings)
+    return OfflineNetwork(NetworkChoice("depth_lite_256"), settings)
 
 
 def open_clip(page: Page, clip: Path) -> None:

@@ -19,6 +19,7 @@ from service.imaging.render import heat_indices
 from service.imaging.transforms import to_image_size
 from service.inference.engines.conversion import ConvertedNetwork
 from service.inference.engines.selection import LoadedNetwork
+from service.models.choice import NetworkChoice
 from service.observability.context import STAGES
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
@@ -219,7 +220,8 @@ def test_torch_engine_serves_the_same_depth(
     cache_dir: Path, settings: Settings, converted: ConvertedNetwork
 ) -> None:
     exact = settings.model_copy(update={"precision": Precision.FP32})
-    ours = OfflineNetwork("depth_lite_256", exact).depth(COFFEE, OutputSize.NETWORK).values
+    network = OfflineNetwork(NetworkChoice("depth_lite_256"), exact)
+    ours = network.depth(COFFEE, OutputSize.NETWORK).values
     with ServerProcess(cache_dir=str(cache_dir), engine="torch") as other:
         info, *_ = other.client.get("/v1/models").json()["models"]
         assert (info["engine"], info["precision"]) == ("torch", "fp32")

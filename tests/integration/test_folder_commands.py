@@ -78,9 +78,10 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     assert "Formats that are read" in done.stderr
     assert "tile.tif: The TIFF's tag 322 is not a whole number" in done.stderr
     assert "5/5" in done.stderr  # the progress bar
-    assert "3 done, 2 failed; 1 of other types left out" in done.stdout
+    assert f"{photos}: 1 of other types are left out" in done.stderr
+    assert "3 done, 0 were done before, 2 failed (see failures.jsonl)" in done.stdout
     written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    assert written == {"cup.png.png", "x.avif.png", "sub/cat.PNG.png"}
+    assert written == {"cup.png.png", "x.avif.png", "sub/cat.PNG.png", "failures.jsonl"}
     served = server.client.post("/v1/depth", files={"image": photo_bytes("chelsea.png")}).content
     ours, theirs = Image.open(output / "sub" / "cat.PNG.png"), Image.open(io.BytesIO(served))
     assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from websockets.sync.client import connect
 
+from service.models.choice import NetworkChoice
 from service.models.spec import Quality
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineNetwork
@@ -73,10 +74,11 @@ def test_without_either_the_size_is_the_precision_s(
 
 
 def test_the_command_line_answers_the_same(server: ServerProcess, settings: Settings) -> None:
-    network = OfflineNetwork(None, settings, quality=Quality.FAST)
+    network = OfflineNetwork(NetworkChoice(quality=Quality.FAST), settings)
     ours = network.depth(MOTORCYCLE, OutputSize.NETWORK).values
     assert np.allclose(ours, network_map(server, "quality=fast"), atol=1e-5)
-    ranged = OfflineNetwork(None, settings, resolution=128).depth(MOTORCYCLE, OutputSize.NETWORK)
+    smaller = OfflineNetwork(NetworkChoice(resolution=128), settings)
+    ranged = smaller.depth(MOTORCYCLE, OutputSize.NETWORK)
     assert (ranged.height, ranged.width) == INPUTS["resolution=128"]
 
 

@@ -16,8 +16,10 @@ from tritonclient.utils import InferenceServerException
 
 from service.api.depth_query import DepthQuery
 from service.bulk.outputs import OutputFolder
-from service.bulk.worker import DONE, BulkOrder
+from service.bulk.photos import PhotoOrder
+from service.bulk.worker import DONE
 from service.imaging.formats import FORMATS, OutputFormat
+from service.models.choice import NetworkChoice
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from tests.support.effects import depth_file
@@ -89,7 +91,7 @@ def test_the_fit_is_the_same_with_detail(server: ServerProcess, query: dict[str,
 def test_predict_and_bulk_write_the_bytes_that_the_service_sends(
     server: ServerProcess, settings: Settings, tmp_path: Path
 ) -> None:
-    network = OfflineNetwork(MODEL, settings)
+    network = OfflineNetwork(NetworkChoice(MODEL), settings)
     for format in filter(lambda name: FORMATS[name].is_available, OutputFormat):
         query = {"anchors": ANCHORS} if FORMATS[format].metric_only else {}
         wanted = DepthQuery(**query).offline(format, settings.max_json_pixels)
@@ -97,8 +99,8 @@ def test_predict_and_bulk_write_the_bytes_that_the_service_sends(
         assert wanted.make(network, COFFEE)[0] == served, format
     (tmp_path / "cup.png").write_bytes(COFFEE)
     OutputFolder(tmp_path / "depth").open()
-    worker = BulkOrder(tmp_path, tmp_path / "depth", wanted, settings).worker()
-    assert list(worker({"file": [b"cup.png"]})["error"]) == [DONE]
+    worker = PhotoOrder(tmp_path, tmp_path / "depth", wanted, settings).worker()
+    assert worker.attempt(b"cup.png") == (b"cup.png", DONE, "")
     assert (tmp_path / "depth" / wanted.output_name(Path("cup.png"))).read_bytes() == served
 
 

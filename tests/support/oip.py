@@ -10,6 +10,7 @@ import tritonclient.http as triton
 from numpy.typing import NDArray
 
 from service.imaging.network_input import network_input
+from service.models.choice import NetworkChoice
 from service.models.served_networks import ServedNetworks
 from service.settings import Settings
 from tests.support.photos import photo_bytes
@@ -44,5 +45,5 @@ def message(**changes: Any) -> dict[str, Any]:
 
 def coffee_tensor() -> NDArray[np.float32]:
     """At the network's usual size, as a client learns it from ``/v1/models``."""
-    rule = ServedNetworks.of(Settings()).choose(MODEL).input_rule
+    rule = ServedNetworks.of(Settings()).choose(NetworkChoice(MODEL)).input_rule
     return network_input(COFFEE, rule).tensor[np.newaxis]

@@ -102,7 +102,7 @@ async def _respond(
 ) -> Response:
     runtime: Runtime = request.app.state.runtime
     record: RequestRecord = request.state.record
-    spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
+    spec = runtime.catalog.served.choose(query.choice)
     order = EffectOrder(spec, effect, query, query.metres, query.near, query.far)
     record.model, record.output = spec.name, order.format
 

@@ -159,7 +159,7 @@ class _Inference:
         with self._record.timed("decode"):
             call = await workshop.run(ticket, read_call, body, self._json_length, most_images)
         wanted = call.message.parameters
-        spec = runtime.catalog.served.choose(self._spec.name, wanted.resolution, wanted.quality)
+        spec = runtime.catalog.served.choose(wanted.choice_of(self._spec.name))
         if call.tensors is not None:
             estimates = await pipeline.run_tensors(call.tensors, spec, ticket, self._record)
         else:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.depth_query import PictureQuery
 from service.api.metres import MetresQuery
-from service.api.network_query import NetworkQuery
+from service.api.network_query import InputSizeQuery
 from service.api.schemas import DEPTH_PROBLEMS
 from service.pipeline.estimator import OutputSize
 
@@ -51,7 +51,7 @@ class WantedOutput(BaseModel):
     parameters: OutputParameters = OutputParameters()
 
 
-class RequestParameters(MetresQuery, NetworkQuery, PictureQuery):
+class RequestParameters(MetresQuery, InputSizeQuery, PictureQuery):
     """Parameters of a request, with those of ``/v1/depth``.
 
     What is not known here, such as Triton's `priority`, is ignored.

@@ -15,7 +15,6 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, WebSocket
-from pydantic import Field
 from starlette.websockets import WebSocketDisconnect
 
 from service.api.deadline import admitted
@@ -70,7 +69,6 @@ class FrameFormat(StrEnum):
 class StreamQuery(MetresQuery, NetworkQuery, AlarmOptions):
     """Query parameters of ``/v1/stream``, those of the obstacle alarm among them."""
 
-    model: str | None = Field(None, max_length=64)
     format: FrameFormat = FrameFormat.HEATMAP
     colormap: Colormap = Colormap.INFERNO
 
@@ -101,7 +99,7 @@ class _Stream:
         self._runtime = runtime
         self._query = query
         self._frames = NewestFrame()
-        self._spec = runtime.catalog.served.choose(query.model, query.resolution, query.quality)
+        self._spec = runtime.catalog.served.choose(query.choice)
         self._steady = SteadyDepth()
         self._answered = 0
 

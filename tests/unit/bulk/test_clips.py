@@ -9,8 +9,10 @@ import pytest
 
 from service.bulk.clips import ClipOrder, ClipWorker
 from service.bulk.outputs import OutputFolder
+from service.bulk.worker import DONE
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Tensor
+from service.models.choice import NetworkChoice
 from service.settings import Settings
 from service.video.order import Look, VideoOrder
 from service.video.run import make_video
@@ -28,12 +30,11 @@ def test_each_clip_becomes_one_and_what_is_none_is_reported(
     (clips / "text.mov").write_text("no clip")
     (clips / "notes.txt").touch()
     OutputFolder(outputs).open()
-    video = VideoOrder(Look.SIDE_BY_SIDE, model="depth_lite_256", frames_a_part=1)
+    video = VideoOrder(Look.SIDE_BY_SIDE, network=NetworkChoice("depth_lite_256"), frames_a_part=1)
     order = ClipOrder(clips, outputs, ".mp4", video, settings)
-    names = [str(file).encode() for file in order.files()]
     worker = order.worker()
-    report = worker({"file": names})
-    assert dict(zip(names, report["error"], strict=True)) == {
+    attempts = [worker.attempt(str(file).encode()) for file in order.files()]
+    assert {file: error for file, error, _ in attempts} == {
         b"b.mp4": "",
         b"text.mov": "invalid-parameter",
         b"sub/a.mkv": "",
@@ -62,6 +63,6 @@ def take_up(worker: ClipWorker, order: ClipOrder, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(network, "infer", counted)
     OutputFolder(order.outputs).open()
-    assert worker({"file": [b"b.mp4"]})["error"] == [""]
+    assert worker.attempt(b"b.mp4") == (b"b.mp4", DONE, "")
     assert output.read_bytes() == whole
     assert len(seen) == 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.models import precisions as module
+from service.models.choice import NetworkChoice
 from service.models.precisions import precisions
 from service.models.registry import find_spec
 from service.models.served_networks import ServedNetworks
@@ -63,7 +64,7 @@ def own_weights(store: WeightsStore) -> None:
 
 def usual(weights_dir: Path, name: str = EMBEDDED, **settings: Any) -> int:
     served = ServedNetworks.of(Settings(weights_dir=weights_dir, **settings))
-    return served.choose(name).input_rule.target
+    return served.choose(NetworkChoice(name)).input_rule.target
 
 
 def test_int8_buys_the_embedded_network_a_larger_input(
@@ -86,8 +87,8 @@ def test_what_a_request_asks_for_comes_first(
 ) -> None:
     processor(monkeypatch, bf16=True, int8=True)
     served = ServedNetworks.of(Settings(weights_dir=tmp_path))
-    assert served.choose(EMBEDDED, resolution=256).input_rule.target == 256
-    assert served.choose(EMBEDDED, quality=Quality.FAST).input_rule.target == 192
+    assert served.choose(NetworkChoice(EMBEDDED, resolution=256)).input_rule.target == 256
+    assert served.choose(NetworkChoice(EMBEDDED, quality=Quality.FAST)).input_rule.target == 192
 
 
 def test_weights_of_a_user_s_own_have_the_official_size(
@@ -118,7 +119,7 @@ def test_sizes_follow_weights_that_are_replaced(
     processor(monkeypatch, bf16=False, int8=True)
     store = WeightsStore(tmp_path / "store")
     served = ServedNetworks.of(Settings(weights_dir=store.folder))
-    assert served.choose(EMBEDDED).input_rule.target == 288
+    assert served.choose(NetworkChoice(EMBEDDED)).input_rule.target == 288
     own_weights(store)
     served.follow_weights()
-    assert served.choose(EMBEDDED).input_rule.target == 256
+    assert served.choose(NetworkChoice(EMBEDDED)).input_rule.target == 256

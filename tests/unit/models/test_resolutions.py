@@ -7,6 +7,7 @@ import pytest
 from load_tests.flops import gflop
 from service.errors import InvalidParameter
 from service.imaging.transforms import Fit
+from service.models.choice import NetworkChoice
 from service.models.registry import SPECS, find_spec
 from service.models.served_networks import ServedNetworks
 from service.models.spec import Quality, Resolutions
@@ -67,18 +68,18 @@ def test_a_network_of_one_size_takes_that_only() -> None:
 
 def test_what_is_asked_for_comes_before_what_is_set() -> None:
     served = ServedNetworks.of(Settings(model=MIDAS, resolution=320))
-    assert served.choose(None).input_rule.target == 320
-    assert served.choose(MIDAS).input_rule.target == 320
-    assert served.choose(None, resolution=192).input_rule.target == 192
-    assert served.choose(None, quality=Quality.BEST).input_rule.target == 384
+    assert served.choose(NetworkChoice()).input_rule.target == 320
+    assert served.choose(NetworkChoice(MIDAS)).input_rule.target == 320
+    assert served.choose(NetworkChoice(resolution=192)).input_rule.target == 192
+    assert served.choose(NetworkChoice(quality=Quality.BEST)).input_rule.target == 384
 
 
 def test_what_is_set_is_for_the_default_network_only() -> None:
     served = ServedNetworks.of(Settings(model=MIDAS, resolution=320))
-    assert served.choose(OTHER).input_rule.target == 518
-    assert served.choose(OTHER, quality=Quality.FAST).input_rule.target == 224
+    assert served.choose(NetworkChoice(OTHER)).input_rule.target == 518
+    assert served.choose(NetworkChoice(OTHER, quality=Quality.FAST)).input_rule.target == 224
 
 
 def test_every_network_has_every_quality() -> None:
     served = ServedNetworks()
-    assert served.choose(ONE_SIZE, quality=Quality.BEST) is find_spec(ONE_SIZE)
+    assert served.choose(NetworkChoice(ONE_SIZE, quality=Quality.BEST)) is find_spec(ONE_SIZE)

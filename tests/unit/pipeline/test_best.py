@@ -16,6 +16,7 @@ from PIL import Image
 
 from service.imaging.transforms import to_image_size
 from service.inference.engines.selection import LoadedNetwork
+from service.models.choice import NetworkChoice
 from service.models.registry import SPECS
 from service.models.spec import NetworkSpec, Quality
 from service.observability.context import RequestRecord
@@ -84,7 +85,7 @@ def test_the_service_answers_the_mean_without_the_border(
     fp32: Settings, padded: NetworkSpec, expected: np.ndarray
 ) -> None:
     async def scenario(runtime: Runtime) -> None:
-        best = runtime.catalog.served.choose(NAME, quality=Quality.BEST)
+        best = runtime.catalog.served.choose(NetworkChoice(NAME, quality=Quality.BEST))
 
         async def ask(order: DepthOrder) -> tuple[np.ndarray, float]:
             with runtime.admission.open("client") as ticket:
@@ -111,7 +112,7 @@ def test_the_service_answers_the_mean_without_the_border(
 
 
 def test_the_command_line_and_effects_do_the_same(fp32: Settings, expected: np.ndarray) -> None:
-    network = OfflineNetwork(NAME, fp32, quality=Quality.BEST)
+    network = OfflineNetwork(NetworkChoice(NAME, quality=Quality.BEST), fp32)
     assert network.spec.input_rule.mirror
     depth = network.depth(PHOTO, OutputSize.ORIGINAL).values
     assert np.abs(depth - expected).max() <= 1e-3 * np.ptp(expected)

@@ -8,6 +8,7 @@ import pytest
 
 from service.errors import Overloaded, PayloadTooLarge
 from service.imaging.render import Colormap
+from service.models.choice import NetworkChoice
 from service.observability.context import RequestRecord
 from service.pipeline.comparison import ComparisonFormat, ComparisonOrder, ComparisonPipeline
 from service.pipeline.estimator import OutputSize
@@ -51,5 +52,5 @@ def test_a_comparison_is_charged_for_each_networks_map() -> None:
     with pytest.raises(Overloaded):
         pipeline = ComparisonPipeline(workshop, Mock(), 10**9)
         asyncio.run(pipeline.run(b"", ORDER, ticket, RequestRecord("test")))
-    assert [call.args[0] for call in choose.call_args_list] == list(MODELS)
+    assert [call.args[0] for call in choose.call_args_list] == [*map(NetworkChoice, MODELS)]
     workshop.admit.assert_called_once_with(ticket, 3000, [network.run_on(20, 10)] * 3)

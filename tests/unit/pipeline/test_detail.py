@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from service.geometry.metres import MetresOptions
+from service.models.choice import NetworkChoice
 from service.pipeline.depth import Measured
 from service.pipeline.estimator import Detail, Estimate, OutputSize
 from service.pipeline.offline import OfflineNetwork
@@ -23,7 +24,7 @@ Floats = NDArray[np.floating]
 
 @pytest.fixture(scope="module")
 def network(settings: Settings) -> OfflineNetwork:
-    return OfflineNetwork(None, settings)
+    return OfflineNetwork(NetworkChoice(), settings)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from service.effects.catalog import EFFECTS
 from service.errors import PayloadTooLarge
 from service.imaging.render import Colormap
+from service.models.choice import NetworkChoice
 from service.models.spec import NetworkSpec
 from service.observability.context import RequestRecord
 from service.pipeline.comparison import ComparisonFormat, ComparisonOrder
@@ -26,7 +27,7 @@ PHOTO = photo_bytes("motorcycle_left.png")
 def test_what_would_never_fit_is_refused_on_every_way_in(settings: Settings) -> None:
     async def scenario(runtime: Runtime) -> None:
         served = runtime.catalog.served
-        low, high = (served.choose(NAME, resolution=size) for size in (128, 512))
+        low, high = (served.choose(NetworkChoice(NAME, resolution=size)) for size in (128, 512))
         record = RequestRecord("test")
 
         def depth(spec: NetworkSpec) -> DepthOrder:

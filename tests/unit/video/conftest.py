@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.models.choice import NetworkChoice
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.order import VideoOrder
@@ -20,7 +21,7 @@ Make = Callable[..., VideoSummary]
 
 @pytest.fixture(scope="module")
 def network(settings: Settings) -> OfflineNetwork:
-    return OfflineNetwork("depth_lite_256", settings)
+    return OfflineNetwork(NetworkChoice("depth_lite_256"), settings)
 
 
 @pytest.fixture(scope="module")

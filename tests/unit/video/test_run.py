@@ -162,13 +162,14 @@ def test_other_weights_or_another_engine_do_not_go_on(
 KILLED = """
 import os, sys
 from pathlib import Path
+from service.models.choice import NetworkChoice
 from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.order import VideoOrder
 from service.video.run import Watch, make_video
 
 clip, output, cache = map(Path, sys.argv[1:])
-network = OfflineNetwork("depth_lite_256", Settings(cache_dir=cache))
+network = OfflineNetwork(NetworkChoice("depth_lite_256"), Settings(cache_dir=cache))
 count = 0
 def frame(frames):
     global count

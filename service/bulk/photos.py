@@ -1,4 +1,4 @@
-"""Folders of photos through an effect."""
+"""Folders of photos: of each the same is made, a file of depth or an effect's."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import ClassVar
 
 from service.bulk.worker import Order, Worker
-from service.pipeline.offline import photos_in
+from service.pipeline.offline import OfflineDepth, photos_in
 from service.pipeline.offline_effect import OfflineEffect
 from service.settings import Settings
 
 
 @dataclass(frozen=True)
-class EffectFolder(Order):
-    """A folder of photos, of which the same is made."""
+class PhotoOrder(Order):
+    """A folder of photos, and what each becomes."""
 
     unit: ClassVar[str] = "photo"
-    largest_task: ClassVar[int] = 16
+    largest_task: ClassVar[int] = 64
 
     photos: Path
     outputs: Path
-    effect: OfflineEffect
+    wanted: OfflineDepth | OfflineEffect
     settings: Settings
 
     def files(self) -> Iterator[Path]:
@@ -31,23 +31,23 @@ class EffectFolder(Order):
 
     def output_of(self, file: Path) -> Path:
         """See :class:`Order`."""
-        return self.effect.output_name(file)
+        return self.wanted.output_name(file)
 
-    def worker(self) -> EffectWorker:
+    def worker(self) -> PhotoWorker:
         """See :class:`Order`."""
-        return EffectWorker(self)
+        return PhotoWorker(self)
 
 
-class EffectWorker(Worker):
-    """Makes the effect of photos."""
+class PhotoWorker(Worker):
+    """Makes one photo after the other into its file."""
 
-    def __init__(self, order: EffectFolder) -> None:
+    def __init__(self, order: PhotoOrder) -> None:
         super().__init__(order)
         self._order = order
-        self._network = order.effect.network(order.settings)
+        self._network = order.wanted.network(order.settings)
 
     def make(self, file: Path, output: Path) -> None:
         """See :class:`Worker`."""
         with self._outputs.begun(output) as unfinished:
             data = (self._order.photos / file).read_bytes()
-            unfinished.write_bytes(self._order.effect.make(self._network, data).body)
+            unfinished.write_bytes(self._order.wanted.file(self._network, data))

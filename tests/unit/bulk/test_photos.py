@@ -1,17 +1,18 @@
-"""One block of a bulk run: a photo that cannot be read costs only itself."""
+"""A folder of photos: one that cannot be read costs only itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from service.bulk.outputs import OutputFolder
-from service.bulk.worker import BulkOrder, PhotoWorker
+from service.bulk.photos import PhotoOrder, PhotoWorker
+from service.bulk.worker import DONE
 from service.imaging.depth_description import read_description
 from service.imaging.formats import OutputFormat
+from service.models.choice import NetworkChoice
 from service.pipeline.estimator import OutputSize
 from service.pipeline.offline import OfflineDepth, OfflineNetwork
 from service.pipeline.representation import Representation
@@ -21,12 +22,12 @@ from tests.support.inputs import input_bytes
 
 def order_of(
     tmp_path: Path, settings: Settings, format: OutputFormat = OutputFormat.HEATMAP
-) -> BulkOrder:
+) -> PhotoOrder:
     """What is made of the folder ``photos``, into the folder ``depth``."""
     photos, outputs = tmp_path / "photos", tmp_path / "depth"
     photos.mkdir()
     OutputFolder(outputs).open()
-    return BulkOrder(
+    return PhotoOrder(
         photos,
         outputs,
         OfflineDepth(Representation(format), OutputSize.NETWORK),
@@ -42,9 +43,9 @@ def test_what_decoders_cannot_read_is_reported_and_the_block_goes_on(
     for name in names:
         (order.photos / name).write_bytes(input_bytes(name))
     (order.photos / "text.gif").write_text("no photo")
-    batch: dict[str, Sequence[bytes]] = {"file": [name.encode() for name in [*names, "text.gif"]]}
-    report = PhotoWorker(order)(batch)
-    assert list(report["error"]) == ["undecodable-image", "", "", "unsupported-media-type"]
+    worker = PhotoWorker(order)
+    faults = [worker.attempt(name.encode())[1] for name in [*names, "text.gif"]]
+    assert faults == ["undecodable-image", "", "", "unsupported-media-type"]
     assert {path.name for path in order.outputs.glob("*.png")} == {"base.jpg.png", "x.avif.png"}
 
 
@@ -52,12 +53,11 @@ def test_16_bits_say_what_they_are(settings: Settings, tmp_path: Path) -> None:
     order = order_of(tmp_path, settings, OutputFormat.DEPTH16)
     photo = input_bytes("base.jpg")
     (order.photos / "base.jpg").write_bytes(photo)
-    worker = PhotoWorker(order)
-    assert list(worker({"file": [b"base.jpg"]})["error"]) == [""]
+    assert PhotoWorker(order).attempt(b"base.jpg") == (b"base.jpg", DONE, "")
     (written,) = order.outputs.glob("*.png")
     description = read_description(written.read_bytes())
     assert description is not None
-    truth = OfflineNetwork(None, settings).depth(photo, OutputSize.NETWORK)
+    truth = OfflineNetwork(NetworkChoice(), settings).depth(photo, OutputSize.NETWORK)
     assert (description.kind, description.model) == (truth.kind, truth.model)
     level = (description.high - description.low) / 65535
     values = description.values(np.asarray(Image.open(written), np.uint16))
