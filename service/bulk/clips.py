@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -67,6 +67,11 @@ class ClipWorker(Worker):
         super().__init__(order)
         self._order = order
         self._network = OfflineNetwork(order.video.network, order.settings)
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See :class:`Worker`."""
+        return self._network.identity_of(self._order.video)
 
     def make(self, file: Path, output: Path) -> None:
         """See :class:`Worker`; what an earlier attempt had finished of it is not done again."""

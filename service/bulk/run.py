@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -29,12 +29,15 @@ class BulkSummary:
     failed: int = 0
 
 
-def run_bulk(order: Order, work: Work) -> BulkSummary:
-    """Make the missing outputs of a folder; blocks until all files were tried."""
+def run_bulk(order: Order, identity: Mapping[str, str], work: Work) -> BulkSummary:
+    """Make the missing outputs of a folder; blocks until all files were tried.
+
+    Raises :class:`InvalidParameter` where those that are there are not of the same ``identity``.
+    """
     outputs = OutputFolder(order.outputs)
-    outputs.open()
     files = list(order.files())
     missing = [os.fsencode(file) for file in files if not outputs.has(order.output_of(file))]
+    outputs.open(identity, goes_on=len(missing) < len(files))
     summary = BulkSummary(skipped=len(files) - len(missing))
     with (order.outputs / REPORT).open("w", encoding="utf-8") as report:
         bar = tqdm(total=len(files), initial=summary.skipped, unit=order.unit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,6 +51,11 @@ class Worker(ABC):
         one whose output is there is :data:`DONE`.
         """
         return file, *self._fault_of(Path(os.fsdecode(file)))
+
+    @property
+    @abstractmethod
+    def identity(self) -> Mapping[str, str]:
+        """What two runs must have in common for one to go on where the other ended."""
 
     @abstractmethod
     def make(self, file: Path, output: Path) -> None:

@@ -53,10 +53,7 @@ def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
     order = _order(arguments, photos, outputs, of_one_core)
     if importlib.util.find_spec("ray") is None:
         return fail("This command needs Ray: pip install '.[bulk]'.")
-    # Before any process starts: what is wrong with the weights is said once, and the network is
-    # converted once.
-    order.worker()
-    return run_folder(order, work, arguments.outputs)
+    return run_folder(order, arguments.outputs, work)
 
 
 def _refuse_what_does_nothing(arguments: argparse.Namespace) -> None:

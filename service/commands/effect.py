@@ -82,7 +82,4 @@ def _effect_of_folder(
     # A worker is a core's; more threads would only compete.
     of_one_core = settings.model_copy(update={"threads": 1})
     order = photo_order(folder, outputs, effect.kinds, wanted, of_one_core)
-    # Before any process starts: what is wrong with the weights is said once, and the network is
-    # converted once.
-    order.worker()
-    return run_folder(order, functools.partial(on_processes, processes=processes), outputs)
+    return run_folder(order, outputs, functools.partial(on_processes, processes=processes))

@@ -42,10 +42,18 @@ def photo_order(
     return PhotoOrder(photos.resolve(), outputs.resolve(), wanted, settings)
 
 
-def run_folder(order: Order, work: Work, outputs: Path) -> int:
-    """The exit status, 1 where a file failed; ``outputs`` as the caller wrote it."""
+def run_folder(order: Order, outputs: Path, work: Work | None = None) -> int:
+    """The exit status, 1 where a file failed; ``outputs`` as the caller wrote it.
+
+    Without ``work`` one file after the other is made in this process.
+    """
+    # Before any other process starts: what is wrong with the weights is said once, and the network
+    # is converted once.
+    worker = order.worker()
     try:
-        summary = run_bulk(order, work)
+        summary = run_bulk(
+            order, worker.identity, work or (lambda _, files: map(worker.attempt, files))
+        )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED

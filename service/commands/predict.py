@@ -75,5 +75,4 @@ def _predict_folder(arguments: argparse.Namespace, settings: Settings) -> int:
     outputs: Path = arguments.output or beside(arguments.photo, format)
     wanted = depth_of(arguments, format, settings)
     order = photo_order(arguments.photo, outputs, FILE_KINDS, wanted, settings)
-    worker = order.worker()
-    return run_folder(order, lambda order, files: map(worker.attempt, files), outputs)
+    return run_folder(order, outputs)

@@ -52,6 +52,19 @@ class OfflineNetwork:
         """What runs, to the hash of its weights."""
         return self._network.labels
 
+    def identity_of(self, wanted: object) -> dict[str, str]:
+        """What two runs must have in common for one to go on where the other ended.
+
+        Of ``wanted`` all attributes, but for a choice of networks what was chosen.
+        """
+        options = vars(wanted).items()
+        return {
+            **{name: repr(value) for name, value in options if type(value) is not NetworkChoice},
+            "model": self.labels.model,
+            "weights": self.labels.weights_sha256,
+            "input": repr(self.spec.input_rule),
+        }
+
     def smaller(self) -> OfflineNetwork:
         """The same network for the inputs that it calls fast, nothing loaded twice."""
         sizes, other = self.spec.resolutions, copy.copy(self)

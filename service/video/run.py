@@ -100,17 +100,11 @@ def make_video(
 def _identity(clip: Path, order: VideoOrder, network: OfflineNetwork) -> dict[str, Any]:
     """What two runs must have in common for one to go on where the other ended."""
     version = file_version(clip)
-    # Which network it is, and for inputs of which size, is said by what was chosen.
-    options = {name: repr(value) for name, value in vars(order).items() if name != "network"}
-    labels = network.labels
     return {
-        **options,
+        **network.identity_of(order),
         "clip": [str(clip.resolve()), *(version or ())[:2]],
-        "model": labels.model,
-        "weights": labels.weights_sha256,
-        "engine": labels.engine,
-        "precision": labels.precision,
-        "input": repr(network.spec.input_rule),
+        "engine": network.labels.engine,
+        "precision": network.labels.precision,
         "service": __version__,
     }
 

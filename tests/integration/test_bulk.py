@@ -112,7 +112,7 @@ def test_a_killed_worker_costs_no_photo_and_a_second_run_makes_only_what_is_miss
     assert failures(outputs) == BAD
     assert {path.name for path in outputs.iterdir()} == {
         *(f"day{n}" for n in range(7)),
-        "failures.jsonl",
+        *("failures.jsonl", ".made-by.json"),
     }
     for name in ("day0/0007.jpg.png", "day5/0299.jpg.png"):
         photo = (photos / name.removesuffix(".png")).read_bytes()
@@ -168,6 +168,6 @@ def test_clips_go_through_one_a_task(tmp_path: Path, cache_dir: Path) -> None:
     )
     assert "3 done, 0 were done before, 1 failed" in done.stdout, done.stderr
     made = {str(path.relative_to(outputs)) for path in outputs.rglob("*") if path.is_file()}
-    assert made == {"a.mp4.mp4", "b.mkv.mp4", "sub/c.mp4.mp4", "failures.jsonl"}
+    assert made == {"a.mp4.mp4", "b.mkv.mp4", "sub/c.mp4.mp4", "failures.jsonl", ".made-by.json"}
     report = json.loads((outputs / "failures.jsonl").read_text())
     assert (report["clip"], report["type"]) == ("text.mov", "invalid-parameter")

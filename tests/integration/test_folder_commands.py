@@ -39,7 +39,7 @@ def test_effect_of_a_folder_goes_on_where_it_was_and_after_a_bad_photo(
     assert written == {
         "done.png.relief.normals.png",
         "sub/cup.png.relief.normals.png",
-        "failures.jsonl",
+        *("failures.jsonl", ".made-by.json"),
     }
     assert (output / "done.png.relief.normals.png").read_bytes() == b"of an earlier run"
     served = post_effect(
@@ -80,8 +80,8 @@ def test_predict_takes_a_folder_and_goes_on_after_a_bad_photo(
     assert "5/5" in done.stderr  # the progress bar
     assert f"{photos}: 1 of other types are left out" in done.stderr
     assert "3 done, 0 were done before, 2 failed (see failures.jsonl)" in done.stdout
-    written = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    assert written == {"cup.png.png", "x.avif.png", "sub/cat.PNG.png", "failures.jsonl"}
+    written = {str(path.relative_to(output)) for path in output.rglob("*.png") if path.is_file()}
+    assert written == {"cup.png.png", "x.avif.png", "sub/cat.PNG.png"}
     served = server.client.post("/v1/depth", files={"image": photo_bytes("chelsea.png")}).content
     ours, theirs = Image.open(output / "sub" / "cat.PNG.png"), Image.open(io.BytesIO(served))
     assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
@@ -115,6 +115,13 @@ def test_predict_of_a_folder_says_how_it_went(cache_dir: Path, tmp_path: Path) -
     )
     assert good.returncode == 0, good.stderr
     assert np.load(tmp_path / "depth" / "cup.png.npy").ndim == 2
+    for other in (("--resolution", "192"), ("--size", "original")):
+        refused = run_command(
+            *("predict", str(photos), "-o", output, "--format", "npy", *other),
+            cache_dir=str(cache_dir),
+        )
+        assert refused.returncode == 2
+        assert "made with other options or by another network" in refused.stderr
     nothing = run_command("predict", str(empty), "-o", output, cache_dir=str(cache_dir))
     assert nothing.returncode == 2
     assert "no photos" in nothing.stderr

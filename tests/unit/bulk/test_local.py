@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -48,6 +48,10 @@ class Copier(Worker):
         super().__init__(order)
         self._waits = order.waits
 
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return {}
+
     def make(self, file: Path, output: Path) -> None:
         with self._outputs.begun(output) as unfinished:
             if file.name == FATAL:
@@ -59,7 +63,7 @@ class Copier(Worker):
 
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
-    OutputFolder(tmp_path / "outputs").open()
+    OutputFolder(tmp_path / "outputs").open({}, goes_on=False)
     return tmp_path / "outputs"
 
 
