@@ -7,6 +7,7 @@ const line = document.getElementById("status");
 const bar = document.getElementById("progress");
 const again = document.getElementById("retry");
 const stop = document.getElementById("cancel");
+const LONGEST_NAME = 48;
 const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "unreadable", "contradiction", "thing", "no-video"]);
 let render = () => "";
 let retry = null;
@@ -25,7 +26,7 @@ function show(words, { error = false, busy = false, share = null, repeat = null,
 }
 
 export function tell(key, values = {}) {
-  show(() => say(key, values));
+  show(() => say(key, shortened(values)));
 }
 
 /** Something goes on; `run` is an AbortController that a button may abort. */
@@ -61,7 +62,15 @@ export function complain(problem, repeat) {
 
 /** Say a mistake that has words of its own. */
 export function warn(key, values = {}) {
-  show(() => say(key, values), { error: true });
+  show(() => say(key, shortened(values)), { error: true });
+}
+
+/** Of a long name the beginning, and the end, which names of one camera differ in. */
+function shortened(values) {
+  const letters = [...(values.name ?? "")];
+  if (letters.length <= LONGEST_NAME) return values;
+  const [begin, end] = [letters.slice(0, LONGEST_NAME / 2), letters.slice(-LONGEST_NAME / 4)];
+  return { ...values, name: `${begin.join("")}…${end.join("")}` };
 }
 
 function wordsOf({ type, detail, retryAfter }) {

@@ -6,17 +6,14 @@ import base64
 import json
 import re
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import FloatRect, Page, Route, ViewportSize, expect
+from playwright.sync_api import Page, Route, expect
 
 from service.imaging.decode import decode_photo
 from tests.support.photos import as_bytes, photo_bytes, photo_path, photo_pixels
-from tests.support.visitor import canvas_size, drop, expect_done, open_sample, paste, pixels
-
-PHONE: ViewportSize = {"width": 390, "height": 844}
+from tests.support.visitor import box_of, canvas_size, drop, expect_done, open_sample, paste, pixels
 
 
 def test_upload_by_the_button_shows_the_photo_left_and_the_heatmap_right(page: Page) -> None:
@@ -234,42 +231,6 @@ def test_an_upload_tells_how_far_it_is_and_can_be_cancelled(page: Page) -> None:
     # The result before it is there again.
     assert canvas_size(page, "#heatmap") == [600, 400]
     expect(page.locator("#heatmap")).to_be_visible()
-
-
-def test_a_phones_first_screen_has_the_heatmap_and_its_reading_and_nothing_is_cut_off(
-    page: Page,
-) -> None:
-    page.set_viewport_size(PHONE)
-    page.goto("/")
-    tall = np.asarray(cv2.resize(photo_pixels("astronaut.png"), (180, 320)), np.uint8)
-    drop(page, "tall.jpg", as_bytes(tall, "JPEG"))
-    expect_done(page)
-    page.locator("#heatmap").click(position={"x": 99, "y": 333})
-    expect(page.locator("#reading")).to_contain_text("近度")
-    assert page.evaluate("scrollY") == 0
-    photo, heatmap, reading = (box_of(page, name) for name in ("#photo", "#heatmap", "#reading"))
-    assert heatmap["y"] + heatmap["height"] <= reading["y"]
-    assert reading["y"] + reading["height"] <= PHONE["height"] <= photo["y"] + photo["height"]
-    for tab in page.get_by_role("tab").all():
-        tab.click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_a_laptops_screen_has_the_obstacles_beside_their_alarm_and_sliders(page: Page) -> None:
-    page.set_viewport_size({"width": 1366, "height": 768})
-    open_sample(page, "coffee")
-    page.locator("#tab-obstacle").click()
-    picture = box_of(page, "#obstacle")
-    assert picture["y"] + picture["height"] <= 768
-    for name in ("#alarm", "#threshold", "#share"):
-        assert picture["x"] + picture["width"] <= box_of(page, name)["x"]
-        assert box_of(page, name)["y"] < picture["y"] + picture["height"]
-
-
-def box_of(page: Page, selector: str) -> FloatRect:
-    box = page.locator(selector).bounding_box()
-    assert box is not None
-    return box
 
 
 def test_the_language_is_the_browsers_and_can_be_switched_and_is_remembered(page: Page) -> None:

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from tests.support.photos import as_bytes, photo_path
 
@@ -66,6 +66,12 @@ def pixels(page: Page, selector: str) -> bytes:
         }"""
     )
     return base64.b64decode(encoded)
+
+
+def box_of(page: Page, selector: str) -> FloatRect:
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box
 
 
 def canvas_size(page: Page, selector: str) -> list[int]:
