@@ -7,7 +7,7 @@ import re
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 
 from tests.support.photos import as_bytes, photo_bytes, photo_pixels
 from tests.support.visitor import box_of, drop, expect_done, open_sample
@@ -61,7 +61,11 @@ def test_a_photo_of_any_shape_fits_its_frame_and_two_windows(
 ) -> None:
     page.set_viewport_size(window)
     page.goto("/")
-    drop(page, "odd.jpg", as_bytes(cv2.resize(photo_pixels("coffee.png"), shape), "JPEG"))
+    drop(
+        page,
+        "odd.jpg",
+        as_bytes(np.asarray(cv2.resize(photo_pixels("coffee.png"), shape), np.uint8), "JPEG"),
+    )
     expect_done(page)
     for tab, frame in FRAMES.items():
         page.locator(f"#tab-{tab}").click()
@@ -77,10 +81,9 @@ def test_a_long_name_leaves_the_line_low_and_can_be_told_from_the_next(page: Pag
     page.goto("/")
     low = box_of(page, ".message")["height"]
     names = [f"{'photo' * 40}-{number}.png" for number in (1, 2)]
-    page.set_input_files(
-        "#file",
-        [{"name": n, "mimeType": "image/png", "buffer": photo_bytes("coffee.png")} for n in names],
-    )
+    photo = photo_bytes("coffee.png")
+    files = [FilePayload(name=name, mimeType="image/png", buffer=photo) for name in names]
+    page.set_input_files("#file", files)
     page.locator(f"#strip [aria-label='{names[1]}']").click()
     expect(page.locator("#status")).to_contain_text(re.compile("photo.*…ophoto-2.png"))
     assert box_of(page, ".message")["height"] <= 2 * low
