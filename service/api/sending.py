@@ -13,6 +13,9 @@ from service.pipeline.admission import Ticket
 
 logger = logging.getLogger(__name__)
 
+BREAK_OFF = "break_off"
+"""Key of the state of a request or stream: what ends its connection, unread answers and all."""
+
 _PIECE_BYTES = 1 << 18
 
 
@@ -20,7 +23,7 @@ class HeldResponse(Response):
     """A response whose request stays admitted until the client has taken the last byte.
 
     Sent in pieces, so that the server's flow control applies to a client that does not read;
-    past ``seconds`` its connection is closed. Otherwise such clients would hold their answers,
+    past ``seconds`` its connection is broken off. Otherwise such clients would hold their answers,
     up to hundreds of megabytes each, outside of every bound.
     """
 
@@ -44,8 +47,11 @@ class HeldResponse(Response):
                 async with asyncio.timeout(self._seconds):
                     await self._send(send)
         except TimeoutError:
-            # The server closes a connection whose answer was left unfinished.
             logger.warning("the client did not take its answer within %g s", self._seconds)
+            scope["state"][BREAK_OFF]()
+            # Else the server took the answer for one that we have left unfinished.
+            while (await receive())["type"] != "http.disconnect":
+                pass
         finally:
             self._ticket.drop()
 

@@ -117,7 +117,7 @@ def _admin_server(app: FastAPI, settings: Settings) -> AdminServer | None:
     with _blame(f"DEPTH_ADMIN_PORT={settings.admin_port}", OSError):
         return AdminServer(
             create_admin_app(app, settings),
-            connections_bounded_by(settings.header_timeout_seconds),
+            connections_bounded_by(settings),
             settings.hosts,
             settings.admin_port,
         )
@@ -131,7 +131,7 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         access_log=False,
         # httptools, uvicorn's default, bounds neither the size of headers nor their number, and
         # loses the body of clients that offer HTTP/2 (Java's do).
-        http=connections_bounded_by(settings.header_timeout_seconds),
+        http=connections_bounded_by(settings),
         # For live cameras: one frame a message, of what is compressed already.
         ws=StreamConnection,
         ws_max_size=min(settings.max_body_bytes, _LARGEST_FRAME_BYTES),

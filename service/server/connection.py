@@ -11,9 +11,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from service.api.deadline import HALF_CLOSED
 from service.api.paths import STREAM, route_path
 from service.api.problems import PROBLEM_JSON, SECURITY_HEADERS, problem_body
+from service.api.sending import BREAK_OFF
 from service.errors import DepthError, MalformedRequest, RequestHeadTimeout
 from service.server.lingering import LingeringTransport
 from service.server.request_head import BoundedHead
+from service.settings import Settings
 
 # At the end of a drain: a request that was sent before its client could know arrives within this.
 _LAST_REQUEST_SECONDS = 0.5
@@ -25,12 +27,14 @@ class BoundedConnection(H11Protocol):
     """uvicorn's connection over h11, which does not wait for a client for ever.
 
     uvicorn bounds only the pause between two requests. A head that never ends, and the body of a
-    request that was answered without it, would hold a connection for as long as bytes trickle.
+    request that was answered without it, would hold a connection for as long as bytes trickle, and
+    an answer that its client does not take, for as long as the client likes.
     Its answer to broken HTTP is plain text, and an exception if an answer was sent before. It
     closes under clients that are still sending, and takes one that ended its side for gone.
     """
 
     header_timeout_seconds: float
+    send_timeout_seconds: float
     conn: BoundedHead
     transport: LingeringTransport  # type: ignore[assignment]
     _timer: asyncio.TimerHandle | None = None
@@ -40,17 +44,29 @@ class BoundedConnection(H11Protocol):
         """Start waiting for a request."""
         self.conn = BoundedHead()
         lingering = LingeringTransport(
-            transport, self.loop, self._is_client_sending, self.header_timeout_seconds
+            *(transport, self.loop, self._is_client_sending),
+            *(self.header_timeout_seconds, self.send_timeout_seconds),
         )
+        self.app_state = {**self.app_state, BREAK_OFF: transport.abort}
         super().connection_made(lingering)  # type: ignore[arg-type]
         self.client = self.client or _THIS_MACHINE
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self.transport.close_now()
+        self.transport.lost()
         super().connection_lost(exc)
         self._stop_watching()
+
+    def pause_writing(self) -> None:
+        """Send no more until the client has taken what there is."""
+        super().pause_writing()
+        self.transport.paused()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        self.transport.resumed()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""
@@ -158,6 +174,8 @@ class BoundedConnection(H11Protocol):
         self.transport.close()
 
 
-def connections_bounded_by(seconds: float) -> type[H11Protocol]:
-    """The class of connections whose request heads must arrive within ``seconds``."""
-    return type("Connection", (BoundedConnection,), {"header_timeout_seconds": seconds})
+def connections_bounded_by(settings: Settings) -> type[H11Protocol]:
+    """The class of connections with the time limits of the settings."""
+    names = ("header_timeout_seconds", "send_timeout_seconds")
+    limits = {name: getattr(settings, name) for name in names}
+    return type("Connection", (BoundedConnection,), limits)

@@ -1,4 +1,4 @@
-"""Closing a connection so that its last answer arrives (RFC 9112, 9.6)."""
+"""Closing a connection so that its last answer arrives (RFC 9112, 9.6), and not for ever."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ class LingeringTransport:
     the client has not read yet. :meth:`close` therefore ends only our side, and closes the other
     when the client has closed, has been silent for two seconds, or after ``longest_seconds``.
     What it sends meanwhile is for nobody; its protocol calls :meth:`heard` for it.
+
+    A closed transport stays until its client has taken what was sent. Who has taken nothing for
+    ``taking_seconds``, before or after, is broken off.
     """
 
     def __init__(
@@ -24,14 +27,17 @@ class LingeringTransport:
         loop: asyncio.AbstractEventLoop,
         is_client_sending: Callable[[], bool],
         longest_seconds: float,
+        taking_seconds: float,
     ) -> None:
         self._transport = transport
         self._loop = loop
         self._is_client_sending = is_client_sending
         self._longest_seconds = longest_seconds
+        self._taking_seconds = taking_seconds
         self._heard = False
         self._end_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
         self.lingering = False
 
     def __getattr__(self, name: str) -> object:
@@ -51,7 +57,7 @@ class LingeringTransport:
         if self.is_closing():
             return
         if not self._is_client_sending():
-            self._transport.close()
+            self.close_now()
             return
         self.lingering = True
         self._end_at = self._loop.time() + self._longest_seconds
@@ -60,10 +66,26 @@ class LingeringTransport:
         self._wait()
 
     def close_now(self) -> None:
-        """Close whatever the client does."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Close whatever the client sends, once it has taken the answer."""
         self._transport.close()
+        self.paused()
+
+    def paused(self) -> None:
+        """Note that more is to be sent than the client takes: of protocols' ``pause_writing``."""
+        if self._untaken is None:
+            self._untaken = self._loop.call_later(self._taking_seconds, self._transport.abort)
+
+    def resumed(self) -> None:
+        """Note that the client takes it, as ``resume_writing`` says."""
+        if self._untaken is not None and not self._transport.is_closing():
+            self._untaken.cancel()
+            self._untaken = None
+
+    def lost(self) -> None:
+        """Note that the connection has ended."""
+        for timer in (self._timer, self._untaken):
+            if timer is not None:
+                timer.cancel()
 
     def heard(self) -> None:
         """Note that the client is still sending."""
@@ -78,4 +100,4 @@ class LingeringTransport:
         if self._heard and self._loop.time() < self._end_at:
             self._wait()
         else:
-            self._transport.close()
+            self.close_now()

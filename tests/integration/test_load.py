@@ -126,6 +126,7 @@ def test_a_client_that_does_not_read_is_cut_off(cache_dir: Path) -> None:
         )
         wait_until(lambda: server.metric("depth_admitted_requests") == 0)
         wait_until(lambda: "did not take its answer" in server.log())
+        assert "without completing" not in server.log()
 
 
 def test_work_of_a_client_that_left_is_dropped_and_counted(server: ServerProcess) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -182,6 +183,29 @@ def test_a_client_that_leaves_in_mid_frame_is_no_failure_of_the_service(
         wait_until(lambda: server.metric("depth_admitted_requests") == 1)
     wait_until(lambda: cancelled() == left + 1)
     assert server.metric("depth_request_seconds_count", **failed) == before
+
+
+def test_a_stream_whose_client_does_not_read_is_broken_off(cache_dir: Path) -> None:
+    with (
+        ServerProcess(cache_dir=str(cache_dir), send_timeout_seconds="1") as server,
+        open_stream(server, "?format=npy&quality=best") as camera,
+    ):
+        port = camera.local_address[1]
+
+        def has_ended() -> bool:
+            """It goes on sending meanwhile."""
+            with contextlib.suppress(ConnectionClosed):
+                camera.send(FRAME)
+            return "admitted=True" in server.log()
+
+        def is_connected() -> bool:
+            connections = psutil.Process(server.process.pid).net_connections()
+            return any(one.raddr and one.raddr.port == port for one in connections)
+
+        assert is_connected()
+        wait_until(has_ended)
+        wait_until(lambda: not is_connected())
+        assert "Traceback" not in server.log()
 
 
 def test_a_stream_outlives_the_header_timeout(cache_dir: Path) -> None:

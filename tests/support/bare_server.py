@@ -24,6 +24,12 @@ class BareServer:
     """Where it listens."""
 
     url: str
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.server.server_state.connections)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -42,7 +48,7 @@ def bare_server(app: ASGIApp, **settings: object) -> Iterator[BareServer]:
     url = address_of(listeners[0]).replace("[::]", "127.0.0.1")
     try:
         wait_until(lambda: server.started)
-        yield BareServer(url)
+        yield BareServer(url, server)
     finally:
         server.should_exit = True
         thread.join()

@@ -22,6 +22,7 @@ from service.api.identity import client_of
 from service.api.metres import MetresQuery
 from service.api.network_query import NetworkQuery
 from service.api.paths import STREAM
+from service.api.sending import BREAK_OFF
 from service.api.stream.access import (
     GOING_AWAY,
     POLICY_VIOLATION,
@@ -84,9 +85,11 @@ async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> N
         access = await admit_client(socket)
         if access is not None:
             await stream_of_client.run(access)
-    except (WebSocketDisconnect, TimeoutError):
-        # It left, or does not read its answers; the server closes what is still open.
+    except WebSocketDisconnect:
         return
+    except TimeoutError:
+        # It does not read its answers, so would not take the closing either.
+        socket.scope["state"][BREAK_OFF]()
     finally:
         stream_of_client.log_end(access is not None, started)
 

@@ -12,13 +12,18 @@ from service.api.deadline import HALF_CLOSED
 from service.server.request_head import LONGEST_HEADERS_BYTES, LONGEST_LINE_BYTES
 from service.settings import Settings
 from tests.support.bare_server import BareServer, bare_server
+from tests.support.waiting import wait_until
 from tests.support.wire import Wire, WireAnswer, connect, head
 
 GET = head(b"GET /")
+LARGE = bytes(30_000_000)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers /refused at once, /half-closed once the client has ended its side, all else whole."""
+    """Answers /refused at once, /half-closed once the client has ended its side, all else whole.
+
+    /large is answered with more than a client's machine takes for it.
+    """
     if scope["path"] == "/half-closed":
         while not scope["state"].get(HALF_CLOSED):
             await receive()
@@ -26,7 +31,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive()).get("more_body"):
             pass
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"done"})
+    body = LARGE if scope["path"] == "/large" else b"done"
+    await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +108,24 @@ def test_an_idle_connection_is_kept_as_long_as_is_set_and_longer_than_balancers_
         wire.send(GET)
         assert whole(wire.read_answer())
         assert wire.wait_until_closed() == b""
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [head(b"GET /large"), head(b"GET /large", b"Connection: close"), 2 * head(b"GET /large")],
+    ids=["kept", "closed", "pipelined"],
+)
+def test_who_does_not_take_an_answer_is_broken_off(request_head: bytes) -> None:
+    with bare_server(app, send_timeout_seconds=0.5) as server, connect(server) as wire:
+        wire.send(request_head)
+        wait_until(lambda: server.connections == 1)
+        wait_until(lambda: server.connections == 0)
+
+
+def test_who_takes_an_answer_in_time_gets_all_of_it(server: BareServer) -> None:
+    with connect(server) as wire:
+        wire.send(head(b"GET /large", b"Connection: close"))
+        assert wire.wait_until_closed().count(b"\0") == len(LARGE)
 
 
 def post(wire: Wire, path: bytes, *headers: bytes, length: int) -> None:
