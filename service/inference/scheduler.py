@@ -87,9 +87,8 @@ class Scheduler:
         self._worker = worker
         self._limits = limits
         self._on_batch = on_batch
-        self._arrivals: asyncio.Queue[_Job] = asyncio.Queue()
-        self._queue: list[_Job] = []
-        self._waiting: set[_Job] = set()
+        self._waiting: list[_Job] = []
+        self._arrived = asyncio.Event()
         self._turn = 0
         self._last_seen: dict[str, float] = {}
         self._dispatcher: asyncio.Task[None] | None = None
@@ -111,13 +110,15 @@ class Scheduler:
         answer: asyncio.Future[Inference] = asyncio.get_running_loop().create_future()
         item = BatchItem(tensor, request_id_var.get(), on_start, on_execution)
         job = _Job(engine, item, client, self._next_turn(client), answer)
-        self._waiting.add(job)
+        self._waiting.append(job)
         self._last_seen[client] = job.queued_at
-        self._arrivals.put_nowait(job)
+        self._arrived.set()
         try:
             return await answer
         finally:
-            self._waiting.discard(job)
+            # At once, and not when the batch in hand ends: nothing else bounds those who left.
+            if job in self._waiting:
+                self._waiting.remove(job)
 
     def waiting(self) -> int:
         """Number of live jobs that no batch has taken yet."""
@@ -158,11 +159,9 @@ class Scheduler:
 
     async def _dispatch(self) -> None:
         while True:
-            if not self._queue:
-                self._queue.append(await self._arrivals.get())
+            if not self._waiting:
+                await self._next_arrival()
                 await self._wait_for_company()
-            while not self._arrivals.empty():
-                self._queue.append(self._arrivals.get_nowait())
             batch = self._next_batch()
             if batch:
                 await self._run(batch)
@@ -175,16 +174,23 @@ class Scheduler:
         closes_at = loop.time() + self._limits.window_seconds
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(closes_at):
-                while max(Counter(job.bucket for job in self._queue).values()) < self._limits.size:
-                    self._queue.append(await self._arrivals.get())
+                while self._fullest_bucket() < self._limits.size:
+                    await self._next_arrival()
+
+    async def _next_arrival(self) -> None:
+        self._arrived.clear()
+        await self._arrived.wait()
+
+    def _fullest_bucket(self) -> int:
+        return max(Counter(job.bucket for job in self._waiting).values(), default=0)
 
     def _next_batch(self) -> list[_Job]:
-        """Take the next jobs of one bucket, up to the limits; forget abandoned ones."""
-        self._queue = [job for job in self._queue if not job.answer.done()]
+        """Take the next jobs of one bucket, up to the limits, and none that is abandoned."""
+        waiting = [job for job in self._waiting if not job.answer.done()]
         batch: list[_Job] = []
         one_each = self._several_clients_are_about()
         room = self._limits.megapixels
-        for job in sorted(self._queue, key=attrgetter("turn")):
+        for job in sorted(waiting, key=attrgetter("turn")):
             if batch and job.bucket != batch[0].bucket:
                 continue
             if one_each and job.client in {mate.client for mate in batch}:
@@ -195,12 +201,12 @@ class Scheduler:
             room -= job.megapixels
         if batch:
             self._turn = batch[0].turn
-        self._queue = [job for job in self._queue if job not in batch]
+        self._waiting = [job for job in waiting if job not in batch]
         return batch
 
     def _several_clients_are_about(self) -> bool:
         horizon = time.monotonic() - _ABOUT_SECONDS
-        waiting = {job.client for job in self._queue}
+        waiting = {job.client for job in self._waiting}
         self._last_seen = {
             client: seen
             for client, seen in self._last_seen.items()
@@ -209,7 +215,6 @@ class Scheduler:
         return len(self._last_seen) > 1
 
     async def _run(self, batch: list[_Job]) -> None:
-        self._waiting.difference_update(batch)
         self._on_batch(len(batch))
         futures = self._worker.submit(batch[0].engine, [job.item for job in batch])
         await asyncio.gather(

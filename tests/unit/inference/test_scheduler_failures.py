@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -35,6 +37,32 @@ def test_abandoned_jobs_are_dropped_before_they_are_stacked(worker: InferenceWor
 
     assert run(worker, scenario) == [1, 1]
     assert engine.first_values == [0, 2]
+
+
+def test_who_leaves_takes_its_input_along_while_a_batch_is_in_hand(
+    worker: InferenceWorker,
+) -> None:
+    """Else clients with short deadlines would pile up inputs behind a slow network."""
+    gate = Gate()
+    engine = ScriptedEngine(gate)
+
+    async def scenario(scheduler: Scheduler) -> None:
+        first = submit(scheduler, engine, tensor(0))
+        await gate.wait_until_busy()
+        inputs = [tensor(1), tensor(2)]
+        held = [weakref.ref(one) for one in inputs]
+        left = submit(scheduler, engine, *inputs)
+        await asyncio.sleep(0)
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left)
+        del inputs, left, task
+        gc.collect()
+        assert [reference() for reference in held] == [None, None]
+        gate.open()
+        await asyncio.gather(*first)
+
+    assert run(worker, scenario) == [1]
 
 
 def test_a_job_abandoned_during_its_batch_does_not_harm_its_mates(
