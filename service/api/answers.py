@@ -32,7 +32,7 @@ async def respond(
     record: RequestRecord = request.state.record
     answer, ticket = await result_in_time(request, deadline_seconds, read, work)
     if ticket.room is not None:
-        ticket.room.shrink(len(answer.body))
+        ticket.room.answered(len(answer.body))
     headers = answer_headers(answer, record)
     seconds = runtime.settings.send_timeout_seconds
     return HeldResponse(answer.body, answer.media_type, headers, ticket, record, seconds)

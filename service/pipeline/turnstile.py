@@ -24,6 +24,7 @@ class Place:
         self.turn = turn
         self.load = load
         self.entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_answered = False
         self._holders = 1
 
     def hold(self) -> None:
@@ -36,9 +37,9 @@ class Place:
         if self._holders == 0:
             self._turnstile.leave(self)
 
-    def shrink(self, load: float) -> None:
-        """Give back what is above ``load``."""
-        self._turnstile.shrink(self, load)
+    def answered(self, load: float) -> None:
+        """Give back what is above ``load``: all that is left is an answer being sent."""
+        self._turnstile.answered(self, load)
 
 
 class Turnstile:
@@ -67,7 +68,8 @@ class Turnstile:
     async def enter(self, client: str, load: float = 0.0) -> Place:
         """Wait for a place; give it back with :meth:`Place.drop`.
 
-        Work whose load is above the capacity enters alone.
+        Work whose load is above the capacity enters alone, but for answers being sent: they end
+        when their clients please, which must not keep others out.
         """
         place = Place(self, client, self._next_turn(client), load)
         bisect.insort(self._queue, place, key=attrgetter("turn"))
@@ -89,9 +91,9 @@ class Turnstile:
         self._inside.remove(place)
         self._admit()
 
-    def shrink(self, place: Place, load: float) -> None:
-        """Lower a load; see :meth:`Place.shrink`."""
-        place.load = min(place.load, load)
+    def answered(self, place: Place, load: float) -> None:
+        """Lower a load; see :meth:`Place.answered`."""
+        place.is_answered, place.load = True, min(place.load, load)
         self._admit()
 
     def _next_turn(self, client: str) -> tuple[int, int]:
@@ -113,5 +115,6 @@ class Turnstile:
         newcomer = all(other.client != place.client for other in self._inside)
         if len(self._inside) >= self._places + (self._spare if newcomer else 0):
             return False
-        load = sum(other.load for other in self._inside)
-        return not self._inside or load + place.load <= self._capacity
+        if place.load > self._capacity:
+            return all(other.is_answered for other in self._inside)
+        return sum(other.load for other in self._inside) + place.load <= self._capacity

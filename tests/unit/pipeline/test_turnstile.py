@@ -195,19 +195,36 @@ def test_what_a_load_gives_back_lets_others_in() -> None:
         waiter = await crowd.arrive("b", load=50)
         assert answered.place is not None
         assert not waiter.inside
-        answered.place.shrink(40)
+        answered.place.answered(40)
         await crowd.settle()
         assert waiter.inside
         # A load never grows: nobody has made room for it.
-        answered.place.shrink(90)
+        answered.place.answered(90)
         assert answered.place.load == 40
+
+    run(scenario, Turnstile(math.inf, capacity=100))
+
+
+def test_an_answer_that_is_being_sent_keeps_no_load_out_that_enters_alone() -> None:
+    """It ends when its client pleases."""
+
+    async def scenario(crowd: Crowd) -> None:
+        slow = await crowd.arrive("a", load=60)
+        huge = await crowd.arrive("b", load=750)
+        behind = await crowd.arrive("c", load=1)
+        assert slow.place is not None
+        assert not huge.inside
+        slow.place.answered(1)
+        await crowd.settle()
+        assert huge.inside
+        assert not behind.inside
 
     run(scenario, Turnstile(math.inf, capacity=100))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_loads_of_any_size_never_exceed_the_capacity_and_nobody_starves(seed: int) -> None:
-    """Some give up while they wait, some shrink; what exceeds the capacity is alone."""
+    """Some give up while they wait, some are answered; what exceeds the capacity is alone."""
     chance = random.Random(seed)  # noqa: S311 (reproducible, not secret)
 
     async def scenario(crowd: Crowd) -> None:
@@ -225,15 +242,18 @@ def test_loads_of_any_size_never_exceed_the_capacity_and_nobody_starves(seed: in
             elif inside and step < 0.7:
                 place = chance.choice(inside).place
                 assert place is not None
-                place.shrink(place.load / 2)
+                place.answered(place.load / 2)
             elif inside:
                 leaver = chance.choice(inside)
                 await crowd.leave(leaver)
                 leaver.place = None
             await crowd.settle()
             inside = [visit for visit in crowd.entered if visit.place is not None]
-            loads = [visit.place.load for visit in inside if visit.place is not None]
-            assert sum(loads) <= 100 or len(loads) == 1
+            places = [visit.place for visit in inside if visit.place is not None]
+            at_work = [place for place in places if not place.is_answered]
+            large = [place for place in at_work if place.load > 100]
+            assert not large or len(at_work) == 1
+            assert large or sum(place.load for place in at_work) <= 100
         assert crowd.turnstile.waiting() == 0
 
     run(scenario, Turnstile(math.inf, capacity=100))
