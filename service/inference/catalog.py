@@ -111,10 +111,8 @@ class NetworkCatalog:
         The one before serves until the new one has passed its self-check, and stays if it does not:
         for that time both take memory. Raises as :meth:`get`.
         """
-        spec = self.served.find(name)
-        if self.loaded(name) is None:
-            return await self.get(name)
-        return await asyncio.shield(asyncio.create_task(self._replace(spec), name=f"reload {name}"))
+        network = await self._renew(self.served.find(name))
+        return await self.get(name) if network is None else network
 
     def unload(self, name: str) -> None:
         """Give a network's memory back; requests under way keep theirs until they are answered.
@@ -166,11 +164,12 @@ class NetworkCatalog:
             await asyncio.sleep(_FOLLOW_SECONDS)
             for name in self.replaced():
                 try:
-                    await self.reload(name)
+                    network = await self._renew(self.served.find(name))
                 except Exception as error:
                     logger.error("the new weights of %s are not served: %s", name, error)
                 else:
-                    logger.info("the new weights of %s are served", name)
+                    if network is not None:
+                        logger.info("the new weights of %s are served", name)
 
     def close(self) -> None:
         """Stop the loader thread."""
@@ -220,12 +219,21 @@ class NetworkCatalog:
                 self._hooks.loaded(network)
             return network
 
-    async def _replace(self, spec: NetworkSpec) -> LoadedNetwork:
+    async def _renew(self, spec: NetworkSpec) -> LoadedNetwork | None:
+        """The network loaded anew; None, and nothing done, if it is not loaded, or no longer."""
+        if self.loaded(spec.name) is None:
+            return None
+        replacing = asyncio.create_task(self._replace(spec), name=f"reload {spec.name}")
+        return await asyncio.shield(replacing)
+
+    async def _replace(self, spec: NetworkSpec) -> LoadedNetwork | None:
         async with self._loading:
             load, before = self._loads.get(spec.name), self.loaded(spec.name)
+            if before is None:
+                return None
             network, task = await self._read(spec), asyncio.current_task()
             assert task is not None  # noqa: S101 (this runs in one)
-            if before is not None and self._loads.get(spec.name) is load:
+            if self._loads.get(spec.name) is load:
                 self._loads[spec.name] = task
                 self._hooks.unloaded(before)
                 self._hooks.loaded(network)

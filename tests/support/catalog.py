@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -39,12 +40,17 @@ class Held:
     def __init__(self, *names: str) -> None:
         self._names = names
         self._may_go_on = threading.Event()
+        self._loading = threading.Event()
         self.loads: list[str] = []
 
     def __call__(self, spec: NetworkSpec, settings: Settings) -> LoadedNetwork:
         self.loads.append(spec.name)
+        self._loading.set()
         assert (self._names and spec.name not in self._names) or self._may_go_on.wait(30)
         return load(spec, settings)
+
+    async def wait_until_loading(self) -> None:
+        assert await asyncio.to_thread(self._loading.wait, 30)
 
     def let_go(self) -> None:
         self._may_go_on.set()

@@ -19,6 +19,7 @@ from service.inference.engines.selection import LoadedNetwork
 from service.models.spec import NetworkSpec
 from service.settings import Settings
 from tests.support.catalog import ANYTHING, EMBEDDED, SMALL, Gauges, Held, Load, load, settings_for
+from tests.support.waiting import wait_until
 
 
 def test_the_old_network_serves_until_the_new_one_is_ready(
@@ -124,7 +125,7 @@ def test_what_is_unloaded_while_it_loads_anew_stays_unloaded(
         await catalog.get(SMALL)
         loaders(held)
         reload = asyncio.create_task(catalog.reload(SMALL))
-        await asyncio.sleep(0)
+        await held.wait_until_loading()
         catalog.unload(SMALL)
         held.let_go()
         await reload
@@ -153,6 +154,54 @@ def test_a_network_asked_for_during_a_reload_keeps_to_the_budget(
         await asyncio.gather(reload, asked)
         assert [network.spec.name for network in gauges.exported] == [EMBEDDED, ANYTHING]
         assert catalog.loaded(SMALL) is None
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_who_makes_room_while_its_reload_waits_is_loaded_for_whoever_asked(
+    loaders: Callable[[Load], None],
+) -> None:
+    held, gauges = Held(ANYTHING), Gauges()
+
+    async def run() -> None:
+        catalog = NetworkCatalog(settings_for(EMBEDDED, ANYTHING), gauges.hooks())
+        await catalog.get(EMBEDDED)
+        await catalog.get(SMALL)
+        loaders(held)
+        asked = asyncio.create_task(catalog.get(ANYTHING))
+        await asyncio.sleep(0)
+        reload = asyncio.create_task(catalog.reload(SMALL))
+        await asyncio.sleep(0)
+        held.let_go()
+        await asyncio.gather(reload, asked)
+        assert catalog.loaded(SMALL) is await reload
+        catalog.close()
+
+    asyncio.run(run())
+
+
+def test_what_was_unloaded_meanwhile_is_not_followed(
+    loaders: Callable[[Load], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_module, "_FOLLOW_SECONDS", 0)
+    held = Held(EMBEDDED)
+
+    async def run() -> None:
+        catalog = NetworkCatalog(Settings(weights_dir=tmp_path, model=EMBEDDED))
+        await catalog.get(EMBEDDED)
+        await catalog.get(SMALL)
+        loaders(held)
+        for name in (EMBEDDED, SMALL):
+            (tmp_path / f"{name}.json").write_text("{}")
+        following = asyncio.create_task(catalog.follow_files())
+        await held.wait_until_loading()
+        catalog.unload(SMALL)
+        held.let_go()
+        await asyncio.to_thread(wait_until, lambda: not catalog.replaced())
+        assert held.loads == [EMBEDDED]
+        assert catalog.loaded(SMALL) is None
+        following.cancel()
         catalog.close()
 
     asyncio.run(run())
