@@ -143,11 +143,13 @@ class IsolatedDecoder:
             # A refusal, which has been read to its end, or there is no process.
             raise
         except TimeoutError:
+            self._check_open()
             self._replace(slot, "was stopped: an image took it too long")
             raise UndecodableImage(
                 f"The decoder gave up on this image after {self._limits.seconds:g} s."
             ) from None
         except Exception as error:
+            self._check_open()
             # Whatever it is: the rest of this reply would be taken for that of the next photo.
             self._replace(slot, f"failed on an image: {error!r}")
             raise UndecodableImage("The decoder failed on this image.") from error
@@ -196,13 +198,19 @@ class IsolatedDecoder:
 
     def _start(self, slot: _Slot) -> DecodeProcess:
         with self._lock:
-            if self._closed:
-                raise DecoderUnavailable("The service is shutting down.")
+            self._check_open()
             try:
                 slot.process = DecodeProcess(self._limits.memory_bytes)
             except OSError as error:
                 raise self._unavailable(error) from error
             return slot.process
+
+    def _check_open(self) -> None:
+        """Raise :class:`DecoderUnavailable` once all processes were ended, for whatever photo."""
+        if self._closed:
+            raise DecoderUnavailable(
+                "The service is shutting down.", retry_after_seconds=_RETRY_AFTER_SECONDS
+            )
 
     def _unavailable(self, error: OSError) -> DecoderUnavailable:
         self._failed_starts += 1

@@ -281,8 +281,9 @@ def test_closing_ends_busy_decoders_and_starts_no_more(slow: bytes) -> None:
         busy = wait_until_one_works(isolated.processes())
         isolated.decoder.close()
         wait_until_gone([busy])
-        with pytest.raises(DepthError):
+        with pytest.raises(DecoderUnavailable, match="shutting down"):
             lost.result(60)
+        assert isolated.restarts == 0
         with pytest.raises(DecoderUnavailable, match="shutting down"):
             isolated.decode(PHOTO)
         assert isolated.processes() == []
