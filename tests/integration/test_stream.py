@@ -149,8 +149,9 @@ def test_other_paths_speak_no_websocket(server: ServerProcess) -> None:
 
 
 def test_pages_of_other_sites_may_not_open_a_stream(server: ServerProcess) -> None:
-    problem = refusal(server, Origin="https://elsewhere.example")
-    assert (problem["status"], problem["type"]) == (403, "origin-not-allowed")
+    for origin in ("https://elsewhere.example", "http://[", "null"):
+        problem = refusal(server, Origin=origin)
+        assert (problem["status"], problem["type"]) == (403, "origin-not-allowed")
     with open_stream(server, headers={"Origin": server.url}) as camera:
         camera.send(FRAME)
         assert answer_of(camera)[0]["sequence"] == 1

@@ -94,7 +94,12 @@ def _of_allowed_origin(socket: WebSocket, settings: Settings) -> bool:
     origin = socket.headers.get("origin")
     if origin is None or "*" in settings.cors_origins or origin in settings.cors_origins:
         return True
-    return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
+    try:
+        whose = urlsplit(origin).netloc.lower()
+    except ValueError:
+        # As of "http://[", which is nobody's.
+        return False
+    return whose == socket.headers.get("host", "").lower()
 
 
 async def _first_message(socket: WebSocket, admission: Admission) -> Mapping[str, Any]:
