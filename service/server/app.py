@@ -26,6 +26,7 @@ from service.api.pages import install_pages
 from service.api.photo_route import photo_routes
 from service.api.problems import install_problem_handlers
 from service.api.stream import routes as stream
+from service.api.stream.places import StreamPlaces
 from service.errors import TracingError
 from service.machine.memory import release_free_memory
 from service.observability.metrics import Metrics
@@ -89,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.metrics = metrics
     app.state.unanswered = set()
+    app.state.streams = streams = StreamPlaces(settings.max_streams, settings.client_share)
+    metrics.watch("depth_streams", "Live streams that are open.", lambda: streams.open)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(AdmissionGate)
     # Within CORS, so that pages of other origins can read why; what closes is around everything.

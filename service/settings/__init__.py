@@ -199,8 +199,12 @@ class Settings(BaseSettings):
         0.8,
         gt=0,
         le=1,
-        description="Share of the three bounds above that one client may hold; the rest is kept "
-        "for others.",
+        description="Share of these bounds that one client may hold; the rest is kept for others.",
+    )
+    max_streams: PositiveInt = Field(
+        32,
+        description="Most live streams open at once. Each may hold 8 MB of frames beside those "
+        "that are admitted.",
     )
     max_work_mb: PositiveFloat = Field(
         600,

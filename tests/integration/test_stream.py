@@ -157,6 +157,35 @@ def test_pages_of_other_sites_may_not_open_a_stream(server: ServerProcess) -> No
         assert answer_of(camera)[0]["sequence"] == 1
 
 
+def test_streams_are_bounded_and_so_are_those_of_one_client(
+    cache_dir: Path, tmp_path: Path
+) -> None:
+    """Of four places one client may have three, of which an unfinished message takes one, too."""
+    keys = tmp_path / "keys"
+    keys.write_text(key_line("robot", "one") + key_line("page", "two"))
+    robot, page = {"X-API-Key": "one"}, {"X-API-Key": "two"}
+    with (
+        ServerProcess(cache_dir=str(cache_dir), max_streams="4", api_keys_file=str(keys)) as server,
+        contextlib.ExitStack() as cameras,
+    ):
+        own = [cameras.enter_context(open_stream(server, headers=robot)) for _ in range(3)]
+        assert status_of(server, robot) == (429, "too-many-requests")
+        cameras.enter_context(open_stream(server, headers=page))
+        assert status_of(server, page) == (503, "overloaded")
+        own[0].close()
+        wait_until(lambda: "admitted=True" in server.log())
+        cameras.enter_context(open_stream(server, headers=page))
+
+
+def status_of(server: ServerProcess, headers: dict[str, str]) -> tuple[int, str]:
+    """Of a stream that is refused; the answer says when to come again."""
+    with pytest.raises(InvalidStatus) as refused:
+        open_stream(server, headers=headers)
+    response = refused.value.response
+    assert int(response.headers["Retry-After"]) > 0
+    return response.status_code, json.loads(response.body)["type"]
+
+
 def test_frames_are_counted(server: ServerProcess) -> None:
     labels = {"route": "/v1/stream", "status": "2xx", "output": "raw"}
     before = server.metric("depth_request_seconds_count", **labels)

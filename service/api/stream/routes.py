@@ -32,6 +32,7 @@ from service.api.stream.access import (
     key_in,
 )
 from service.api.stream.newest_frame import NewestFrame
+from service.api.stream.places import StreamPlaces
 from service.effects.obstacle import AlarmOptions, detect_obstacles
 from service.effects.obstacle_report import as_json
 from service.effects.view import judge
@@ -80,18 +81,9 @@ async def stream(socket: WebSocket, query: Annotated[StreamQuery, Query()]) -> N
     runtime: Runtime = socket.app.state.runtime
     check_client(socket)
     stream_of_client = _Stream(socket, runtime, query)
-    started, access = time.perf_counter(), None
-    try:
-        access = await admit_client(socket)
-        if access is not None:
-            await stream_of_client.run(access)
-    except WebSocketDisconnect:
-        return
-    except TimeoutError:
-        # It does not read its answers, so would not take the closing either.
-        socket.scope["state"][BREAK_OFF]()
-    finally:
-        stream_of_client.log_end(access is not None, started)
+    places: StreamPlaces = socket.app.state.streams
+    with places.place(client_of(socket.scope)):
+        await stream_of_client.last()
 
 
 class _Stream:
@@ -106,7 +98,22 @@ class _Stream:
         self._steady = SteadyDepth()
         self._answered = 0
 
-    def log_end(self, admitted: bool, started: float) -> None:
+    async def last(self) -> None:
+        """From the opening to the end, which is logged."""
+        started, access = time.perf_counter(), None
+        try:
+            access = await admit_client(self._socket)
+            if access is not None:
+                await self._run(access)
+        except WebSocketDisconnect:
+            return
+        except TimeoutError:
+            # It does not read its answers, so would not take the closing either.
+            self._socket.scope["state"][BREAK_OFF]()
+        finally:
+            self._log_end(access is not None, started)
+
+    def _log_end(self, admitted: bool, started: float) -> None:
         """One line for the whole stream, as other requests have; nothing of its address."""
         record: RequestRecord = self._socket.scope["state"]["record"]
         fields: dict[str, object] = {
@@ -121,7 +128,7 @@ class _Stream:
         text = " ".join(f"{key}={value}" for key, value in fields.items())
         logger.info(text, extra={"fields": fields})
 
-    async def run(self, access: Access) -> None:
+    async def _run(self, access: Access) -> None:
         """Read, answer and look after the key side by side; whichever ends first ends all."""
         works = (self._read(), self._answer(), self._close_when_revoked(access))
         tasks = [asyncio.create_task(work) for work in works]
