@@ -14,6 +14,7 @@ import httpx
 import pytest
 import yaml
 
+from service.api.paths import STREAM
 from service.server.app import create_app
 from service.settings import Settings
 from tests.support.photos import photo_bytes
@@ -106,13 +107,15 @@ def test_every_metric_that_a_query_names_is_exported(server: ServerProcess) -> N
         assert names or PROMETHEUS_OWN & set(re.findall(r"\w+", bare)), query
 
 
-def test_latency_is_that_of_every_route_that_brings_a_photo() -> None:
+def test_latency_is_that_of_every_route_that_brings_a_photo_and_of_no_frame() -> None:
     app = create_app(Settings())
-    routes = app.openapi()["paths"].keys() | app.state.photo_routes
-    patterns = [found for query in QUERIES for found in re.findall(r'route=~"([^"]+)"', query)]
-    assert len(patterns) >= 7
-    for pattern in patterns:
-        assert {r for r in routes if re.fullmatch(pattern, r)} == app.state.photo_routes, pattern
+    routes = {*app.openapi()["paths"], *app.state.photo_routes, STREAM}
+    queries = [(q, found) for q in QUERIES for found in re.findall(r'route=~"([^"]+)"', q)]
+    assert len(queries) >= 8
+    for query, pattern in queries:
+        meant = {route for route in routes if re.fullmatch(pattern, route)}
+        assert meant - {STREAM} == app.state.photo_routes, query
+        assert "_bucket" not in query or STREAM not in meant, query
 
 
 @pytest.fixture(scope="module")
