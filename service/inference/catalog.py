@@ -130,7 +130,7 @@ class NetworkCatalog:
             self._hooks.unloaded(network)
             # What a name here still holds cannot be given back.
             del network, load
-            release_free_memory()
+            self._give_back()
 
     def refusal(self, spec: NetworkSpec) -> str | None:
         """Why a request for the network would be refused now, as far as is known without a load."""
@@ -244,8 +244,12 @@ class NetworkCatalog:
         network = await self._in_loader(load_for_serving, spec)
         self._files[spec.name] = files
         self.served.follow_weights()
-        release_free_memory()
+        self._give_back()
         return network
+
+    def _give_back(self) -> None:
+        """Give free memory back in the loader's thread: it takes as long as there is of it."""
+        self._loader.submit(release_free_memory)
 
     async def _in_loader(self, work: Callable[[NetworkSpec, Settings], T], spec: NetworkSpec) -> T:
         """What ``work`` gives in the loader's thread; that it failed is remembered."""
