@@ -13,6 +13,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.lifespan.on import LifespanOn
 
 from service.machine.memory import release_free_memory, resident_bytes
 from service.pipeline.runtime import Runtime
@@ -53,14 +54,17 @@ class DrainingServer(uvicorn.Server):
         self._trim: asyncio.Task[None] | None = None
         self._draining = False
         self._told_at: float | None = None
+        self._starts_on: asyncio.AbstractEventLoop | None = None
         self.outgrew_its_memory = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On the first signal drain; on the second stop at once."""
+        """On the first signal drain, before it is ready end; on the second stop at once."""
         now = time.monotonic()
         runtime: Runtime | None = getattr(self._app.state, "runtime", None)
         if runtime is None:
             super().handle_exit(sig, frame)
+            if self._starts_on is not None:
+                self._starts_on.call_soon_threadsafe(self._end_start)
         elif self._told_at is None:
             self._told_at = now
             self._begin_drain(runtime)
@@ -78,6 +82,12 @@ class DrainingServer(uvicorn.Server):
         if self._draining and self._drain is None:
             self._drain = asyncio.create_task(self._drain_then_exit())
         return await super().on_tick(counter)
+
+    def _end_start(self) -> None:
+        """Wait no longer for the network, which may be minutes from ready."""
+        self.lifespan.should_exit = True
+        if isinstance(self.lifespan, LifespanOn):
+            self.lifespan.startup_event.set()
 
     def _begin_drain(self, runtime: Runtime) -> None:
         self._draining = True
@@ -97,8 +107,15 @@ class DrainingServer(uvicorn.Server):
         """Say where, and answer on the admin port, once there is something to report on."""
         listeners = sockets or []
         addresses = ", ".join(address_of(listener) for listener in listeners)
-        await super().startup(sockets)
-        if self.started and not all(map(is_listening, listeners)):
+        self._starts_on = asyncio.get_running_loop()
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            # uvicorn's word for a start that failed, which one that was told to end did not.
+            if not self.should_exit:
+                raise
+            return
+        if not all(map(is_listening, listeners)):
             # Two that start at once may bind one port; of the second, uvloop says nothing.
             logger.error("%s: another server listens there", addresses)
             self.started, self.should_exit = False, True

@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import http.server
 import io
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +20,8 @@ from tests.conftest import MIDAS
 from tests.golden.official import golden
 from tests.support.commands import run_command
 from tests.support.photos import photo_bytes
-from tests.support.server import ServerProcess, free_port, run_service
+from tests.support.server import ServerProcess, free_port, run_service, service_env
+from tests.support.waiting import wait_until
 
 MOTORCYCLE = photo_bytes("motorcycle_left.png")
 
@@ -91,6 +95,25 @@ def test_weights_that_change_on_disk_are_refused(
         assert (response.status_code, response.json()["type"]) == (503, "model-unavailable")
         assert "damaged" in response.json()["detail"]
         assert server.client.post("/predict", files={"image": MOTORCYCLE}).status_code == 200
+
+
+def test_a_start_that_waits_for_its_network_ends_when_it_is_told(
+    weights_dir: Path, tmp_path: Path
+) -> None:
+    """Kubernetes would kill it, half a minute later."""
+    settings = {"model": MIDAS, "weights_dir": str(weights_dir), "cache_dir": str(tmp_path)}
+    log = tmp_path / "log"
+    with log.open("w") as written:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve", "--port", "0"],
+            env=service_env(settings),
+            stderr=written,
+        )
+    wait_until(lambda: "converting" in log.read_text())
+    started.send_signal(signal.SIGTERM)
+    assert started.wait(60) == -signal.SIGTERM
+    assert "listening" not in log.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 def test_models_commands(weights_dir: Path, golden_checkpoint: Path, tmp_path: Path) -> None:

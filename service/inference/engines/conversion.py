@@ -114,7 +114,11 @@ def keep_converted(
         if not is_intact(converted.folder):
             logger.info("converting %s for OpenVINO, once", spec.name)
             shutil.rmtree(converted.folder, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".incoming-") as incoming:
+            prefix = f".incoming-{spec.name}-"
+            # Of conversions that were killed; nobody else is at one of this network.
+            for left in cache_dir.glob(f"{prefix}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=prefix) as incoming:
                 _convert_in_child(spec, weights, Path(incoming))
                 shutil.move(Path(incoming) / spec.name, converted.folder)
     return converted

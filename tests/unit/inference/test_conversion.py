@@ -22,7 +22,12 @@ from service.errors import WeightsError
 from service.imaging.network_input import network_input
 from service.inference.engines import conversion
 from service.inference.engines.base import EngineUnavailable
-from service.inference.engines.conversion import SHIPPED, ConvertedNetwork, ensure_converted
+from service.inference.engines.conversion import (
+    SHIPPED,
+    ConvertedNetwork,
+    ensure_converted,
+    keep_converted,
+)
 from service.inference.engines.openvino_engine import OpenVinoEngine
 from service.inference.engines.selection import load_for_serving
 from service.inference.engines.torch_engine import reference_for
@@ -247,3 +252,20 @@ def test_a_conversion_in_a_folder_that_cannot_be_written_is_used(
     monkeypatch.setattr("service.inference.engines.conversion.check_writable", refuse)
     weights = WeightsStore(settings.weights_dir).verify(SPEC)
     assert ensure_converted(SPEC, weights, settings.cache_dir) == converted
+
+
+def test_what_a_killed_conversion_left_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise EngineUnavailable("not now")
+
+    left, of_another = tmp_path / f".incoming-{SPEC.name}-a", tmp_path / ".incoming-dpt_large-a"
+    for folder in (left, of_another):
+        folder.mkdir()
+        (folder / "weights.bin").touch()
+    monkeypatch.setattr(conversion, "_convert_in_child", fail)
+    with pytest.raises(EngineUnavailable):
+        keep_converted(SPEC, WeightsStore(tmp_path).verify(SPEC), tmp_path)
+    assert not left.exists()
+    assert of_another.exists(), "it may be at work"
