@@ -52,6 +52,17 @@ class Fingers:
         self.send("touchEnd")
 
 
+def wait_until_scrolled(page: Page) -> None:
+    """And at rest: a tap on what still moves only stops it."""
+    page.wait_for_function(
+        """async () => {
+            const start = scrollY;
+            for (let frame = 0; frame < 10; frame++) await new Promise(requestAnimationFrame);
+            return start > 20 && scrollY === start;
+        }"""
+    )
+
+
 def focus_of(page: Page) -> list[str]:
     marker = page.locator("#portrait .marker")
     place: list[str] = marker.evaluate(
@@ -65,7 +76,7 @@ def test_a_swipe_over_a_portrait_scrolls_and_a_tap_sets_its_focus(phone: Page) -
     before = focus_of(phone)
     phone.evaluate("scrollTo(0, 0)")
     Fingers(phone, "#portrait").drag(((180, 200), (180, 20)))
-    phone.wait_for_function("() => scrollY > 20")
+    wait_until_scrolled(phone)
     assert focus_of(phone) == before
     phone.locator("#portrait").tap(position={"x": 90, "y": 60})
     phone.wait_for_function(
@@ -79,7 +90,7 @@ def test_a_swipe_over_a_parallax_scrolls(phone: Page) -> None:
     phone.locator("#tab-parallax").tap()
     phone.evaluate("scrollTo(0, 0)")
     Fingers(phone, "#parallax").drag(((180, 200), (180, 20)))
-    phone.wait_for_function("() => scrollY > 20")
+    wait_until_scrolled(phone)
 
 
 def test_two_fingers_zoom_the_relief_and_the_hint_says_so(phone: Page) -> None:

@@ -180,7 +180,7 @@ def test_predict_writes_16_bits_that_say_what_they_are(
         cache_dir=str(cache_dir),
     )
     assert done.returncode == 0, done.stderr
-    (written,) = (tmp_path / "out").iterdir()
+    (written,) = (tmp_path / "out").glob("*.png")
     description = read_description(written.read_bytes())
     assert description is not None
     assert (description.kind, description.model) == ("relative_inverse_depth", "depth_lite_256")
