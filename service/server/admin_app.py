@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from service.api import health
+from service.api.access.origins import OwnPagesOnly
 from service.api.middleware.context import RequestContextMiddleware
 from service.api.middleware.head import HeadAsGet
 from service.api.oip import metadata as oip
@@ -17,6 +18,8 @@ def create_admin_app(main: FastAPI, settings: Settings) -> FastAPI:
     """An app that reports on ``main``."""
     app = FastAPI(openapi_url=None)
     app.state = main.state
+    # A page that an operator looks at could else unload networks.
+    app.add_middleware(OwnPagesOnly)
     app.add_middleware(HeadAsGet)
     app.add_middleware(
         RequestContextMiddleware,

@@ -50,6 +50,23 @@ def test_the_admin_port_has_probes_and_metrics_only(cache_dir: Path, tmp_path: P
         assert 'route="/predict"' in admin.get("/metrics").text
 
 
+def test_pages_of_other_sites_may_not_use_the_admin_port(cache_dir: Path) -> None:
+    """A browser sends what any page asks it to, wherever its user may connect to."""
+    port = free_port()
+    unload = "/v2/repository/models/midas_v21_small_256/unload"
+    with (
+        ServerProcess(cache_dir=str(cache_dir), admin_port=str(port)),
+        admin_client(port) as admin,
+    ):
+        for origin in ("https://elsewhere.example", "null", "http://["):
+            refused = admin.post(unload, headers={"Origin": origin})
+            assert refused.status_code == 403
+            assert "of another origin" in refused.json()["error"]
+        own = f"http://127.0.0.1:{port}"
+        assert admin.post(unload, headers={"Origin": own}).status_code == 200
+        assert admin.post(unload).status_code == 200
+
+
 def test_the_admin_port_answers_probes_until_the_end_of_a_drain(cache_dir: Path) -> None:
     port = free_port()
     with (

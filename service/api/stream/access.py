@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.websockets import WebSocket
 
 from service.api.access.authentication import presented_key
 from service.api.access.keys import ApiKeys
+from service.api.access.origins import is_own_page
 from service.errors import OriginRefused, Unauthorized
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Admission
@@ -92,14 +92,7 @@ def _keys_of(socket: WebSocket) -> ApiKeys | None:
 def _of_allowed_origin(socket: WebSocket, settings: Settings) -> bool:
     """Browsers let any page open a WebSocket to anywhere; only Origin tells whose page it is."""
     origin = socket.headers.get("origin")
-    if origin is None or "*" in settings.cors_origins or origin in settings.cors_origins:
-        return True
-    try:
-        whose = urlsplit(origin).netloc.lower()
-    except ValueError:
-        # As of "http://[", which is nobody's.
-        return False
-    return whose == socket.headers.get("host", "").lower()
+    return bool({"*", origin} & set(settings.cors_origins)) or is_own_page(socket)
 
 
 async def _first_message(socket: WebSocket, admission: Admission) -> Mapping[str, Any]:
