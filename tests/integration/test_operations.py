@@ -71,7 +71,10 @@ def test_metrics_follow_the_requests(server: ServerProcess) -> None:
         server.client.post("/v1/depth?format=npy", files={"image": PHOTO})
     server.client.post("/v1/depth?format=npy", files={"image": b"rubbish"})
     assert server.metric("depth_request_seconds_count", **labels) == before + 3
-    # A client's mistake counts for nothing in the service's objective.
+    hasty = {"X-Request-Timeout": "0.001"}
+    late = server.client.post("/v1/depth?format=npy", files={"image": PHOTO}, headers=hasty)
+    assert late.status_code == 504
+    # A client's mistake counts for nothing in the service's objective, nor does its impatience.
     assert [server.metric(name) for name in names] == [count + 3 for count in slo_before]
     for stage in set(STAGES) - {"load", "effect"}:
         assert server.metric("depth_stage_seconds_count", stage=stage) >= 3

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.paths import PROBES
 from service.api.problems import SECURITY_HEADERS
-from service.errors import Draining, ModelUnavailable, Overloaded, TooManyRequests
+from service.errors import DeadlineExceeded, Draining, ModelUnavailable, Overloaded, TooManyRequests
 from service.observability.context import RequestRecord, log_lines_of, request_id_from
 from service.observability.metrics import Metrics
 from service.observability.refusals import RefusalLog
@@ -78,7 +78,7 @@ class RequestContextMiddleware:
         if self._tracing is not None and infers:
             trace_id = self._tracing.report(scope, record, route, status, started)
         self._metrics.observe(record, route, status, seconds, trace_id)
-        if infers and _counts(status, record):
+        if infers and self._counts(status, record.error, seconds):
             self._metrics.slo_requests.inc()
             if status // 100 == 2 and seconds <= self._slo_seconds:
                 self._metrics.slo_good_requests.inc()
@@ -99,10 +99,15 @@ class RequestContextMiddleware:
         text = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
         logger.log(level, text, extra={"fields": fields})
 
+    def _counts(self, status: int, error: str | None, seconds: float) -> bool:
+        """For the objective.
 
-def _counts(status: int, record: RequestRecord) -> bool:
-    """For the objective; a network that is not installed is asked for, not promised."""
-    return status // 100 in (2, 5) and record.error != ModelUnavailable.slug
+        A network that is not installed is asked for, not promised; whom a draining instance
+        refuses another serves; and no client's own deadline may be shorter than what is promised.
+        """
+        if error == DeadlineExceeded.slug:
+            return seconds >= self._slo_seconds
+        return status // 100 in (2, 5) and error not in (ModelUnavailable.slug, Draining.slug)
 
 
 def route_template(scope: Scope) -> str:
