@@ -253,7 +253,8 @@ class Settings(BaseSettings):
     max_memory_mb: NonNegativeFloat = Field(
         0,
         description="Resident memory past which the process drains and exits with status 1, to be "
-        "restarted; 0 is no limit. Set it somewhat below the container's.",
+        "restarted; 0 is no limit. Set it below the container's, where decoders of processes of "
+        "their own count, too.",
     )
 
     slo_seconds: PositiveFloat = Field(
