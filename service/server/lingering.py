@@ -17,8 +17,8 @@ class LingeringTransport:
     when the client has closed, has been silent for two seconds, or after ``longest_seconds``.
     What it sends meanwhile is for nobody; its protocol calls :meth:`heard` for it.
 
-    A closed transport stays until its client has taken what was sent. Who has taken nothing for
-    ``taking_seconds``, before or after, is broken off.
+    A closed transport stays until its client has taken what was sent. Who has not within
+    ``taking_seconds``, of what is left then or of what keeps more from being sent, is broken off.
     """
 
     def __init__(
