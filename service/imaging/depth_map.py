@@ -131,12 +131,15 @@ class DepthMap:
         return dataclasses.replace(self, values=values)
 
     def resized(self, width: int, height: int) -> DepthMap:
-        """The map at a photo's size: by its way to enlarge, or of single pixels if it has gaps."""
+        """The map at a photo's size: by its way to enlarge, or of single pixels if it has gaps.
+
+        No metres are less than the map's own smallest.
+        """
         if (width, height) == (self.width, self.height):
             return self
         # A mean with what is unknown would be unknown, and one with infinity infinite.
         how = self.enlarge if self.is_whole else Interpolation.NEAREST
-        values = to_image_size(self.values, width, height, how)
+        values = self._without_undershoot(to_image_size(self.values, width, height, how))
         resized = dataclasses.replace(self, values=values, across=None, down=None)
         if self.is_whole and max(map(abs, self.extent)) < _SAFE_VALUE:
             # Means of such numbers are finite, and a pass over 12 MP takes milliseconds.
@@ -159,7 +162,18 @@ class DepthMap:
         some = to_image_size(self.values, width, self.height, how)[:, columns]
         some = to_image_size(np.ascontiguousarray(some), len(columns), height, how)[rows]
         across, down = centres(width)[columns], centres(height)[rows]
-        return dataclasses.replace(self, values=some, across=across, down=down)
+        values = self._without_undershoot(some)
+        return dataclasses.replace(self, values=values, across=across, down=down)
+
+    def _without_undershoot(self, values: DepthArray) -> DepthArray:
+        """Enlarged ``values``, changed in place, of which no metres are less than the map's own.
+
+        The cubic undershoots beside an edge, by more metres than are left of what is near.
+        """
+        is_cubic = self.is_whole and self.enlarge is Interpolation.CUBIC
+        if is_cubic and self.kind is DepthKind.METRIC_DEPTH:
+            np.maximum(values, np.float32(self.extent[0]), out=values)
+        return values
 
     def limited(self, near: float | None, far: float | None) -> DepthMap:
         """The map with these limits.

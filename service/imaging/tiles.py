@@ -15,6 +15,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap, inverse_values
 from service.imaging.transforms import DepthArray, InputRule, Interpolation, Tensor, to_image_size
 
 ENLARGEMENT = 2
@@ -50,12 +52,21 @@ def cut(tensor: Tensor) -> list[Tensor]:
     ]
 
 
-def merge(whole: DepthArray, tiles: Sequence[DepthArray]) -> DepthArray:
+def merge(whole: DepthMap, tiles: Sequence[DepthMap]) -> DepthMap:
     """The map of the whole photo ``(h, w)`` and of its nine tiles -> one map ``(2h, 2w)``.
 
     Each tile is brought to the whole's values by least squares; one that contradicts it (a
-    falling line) is left out. Around any point, the depth is on average the whole's.
+    falling line) is left out. Around any point, the depth is on average the whole's: of metres
+    the inverse, of which no sum is 0 m. Metres stay above 0.
     """
+    if whole.kind is not DepthKind.METRIC_DEPTH:
+        # No network here answers less than 0, which alignment could.
+        return whole.replaced(_merged(whole.values, [tile.values for tile in tiles], 0))
+    base, *parts = (inverse_values(one.values, one.kind) for one in (whole, *tiles))
+    return whole.replaced(np.reciprocal(_merged(base, parts, float(base.min()))))
+
+
+def _merged(whole: DepthArray, tiles: Sequence[DepthArray], least: float) -> DepthArray:
     height, width = whole.shape
     base = to_image_size(whole, width * ENLARGEMENT, height * ENLARGEMENT, Interpolation.LINEAR)
     merged = np.zeros_like(base)
@@ -66,8 +77,7 @@ def merge(whole: DepthArray, tiles: Sequence[DepthArray]) -> DepthArray:
         weights = down[row][:, None] * across[column][None, :]
         merged[place] += weights * _aligned(tile, base[place])
     merged += cv2.GaussianBlur(base - merged, (0, 0), _BROAD)
-    # No network here answers less than 0, which alignment could.
-    return np.maximum(merged, 0)
+    return np.maximum(merged, np.float32(least))
 
 
 def _places(side: int) -> list[slice]:

@@ -85,8 +85,7 @@ class Estimate:
 
     def with_tiles(self, tiles: Sequence[DepthMap]) -> Estimate:
         """The estimate with the answers of :func:`cut`'s tiles merged in."""
-        values = merge(self.answer.values, [tile.values for tile in tiles])
-        return dataclasses.replace(self, answer=self.answer.replaced(values), whole=self.answer)
+        return dataclasses.replace(self, answer=merge(self.answer, tiles), whole=self.answer)
 
     @functools.cached_property
     def shown(self) -> Tensor:

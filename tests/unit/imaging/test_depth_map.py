@@ -115,3 +115,20 @@ def test_an_enlarged_map_is_whole_exactly_if_all_its_values_are_finite(
     enlarged = depth.resized(31, 22)
     assert enlarged.is_whole == np.isfinite(enlarged.values).all()
     assert enlarged.replaced(np.full((22, 31), np.nan, np.float32)).is_whole is False
+
+
+@pytest.mark.parametrize("how", Interpolation)
+def test_no_metres_of_an_enlarged_map_are_less_than_its_own(how: Interpolation) -> None:
+    """A hand before a wall: beside it, the cubic has metres below 0."""
+    values = np.full((6, 8), 10, np.float32)
+    values[2:4, 3:6] = 0.3
+    depth = DepthMap(values, METRIC, "test", how)
+    for enlarged in (depth.resized(64, 48), depth.sampled_at_size(64, 48, (60, 40))):
+        assert enlarged.values.min() == pytest.approx(0.3)
+    relative = DepthMap(values, DepthKind.RELATIVE_DEPTH, "test", how)
+    undershoots = relative.resized(64, 48).values.min() < 0.29
+    assert undershoots == (how is Interpolation.CUBIC)
+
+
+def test_a_map_of_infinity_alone_stays_one_when_it_is_enlarged() -> None:
+    assert np.isposinf(metric(math.inf, math.inf).resized(8, 2).values).all()

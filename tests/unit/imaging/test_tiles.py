@@ -5,10 +5,16 @@ import math
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import DepthMap
 from service.imaging.tiles import TILES, cut, finer, has_detail, merge
 from service.imaging.transforms import Interpolation, to_image_size
 from service.models.registry import SPECS
+
+Floats = NDArray[np.float32]
+INVERSE, METRIC = DepthKind.RELATIVE_INVERSE_DEPTH, DepthKind.METRIC_DEPTH
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -38,7 +44,7 @@ def test_tiles_are_the_nine_overlapping_quarters() -> None:
     assert np.array_equal(tiles[8], tensor[:, 64:, 96:])
 
 
-def scene() -> tuple[np.ndarray, np.ndarray]:
+def scene() -> tuple[Floats, Floats]:
     """A map twice the network's size with fine lines, and what a network sees of the whole."""
     y, x = np.mgrid[0:128, 0:192]
     fine = (1 + x / 192 + y / 128 + 0.3 * ((x // 4) % 2)).astype(np.float32)
@@ -46,11 +52,16 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
     return fine, np.ascontiguousarray(coarse)
 
 
+def merged_values(whole: Floats, tiles: list[Floats], kind: DepthKind = INVERSE) -> Floats:
+    maps = [DepthMap(values, kind, "test") for values in (whole, *tiles)]
+    return merge(maps[0], maps[1:]).values
+
+
 def test_tiles_of_any_scale_and_shift_merge_without_seams() -> None:
     fine, coarse = scene()
     rng = np.random.default_rng(1)
     tiles = [rng.uniform(0.5, 20) * tile[0] + rng.uniform(-5, 5) for tile in cut(fine[None])]
-    merged = merge(coarse, [np.asarray(tile, np.float32) for tile in tiles])
+    merged = merged_values(coarse, [np.asarray(tile, np.float32) for tile in tiles])
     plain = to_image_size(coarse, 192, 128, Interpolation.LINEAR)
     assert np.abs(merged - fine).mean() < 0.5 * np.abs(plain - fine).mean()
     jumps = np.abs(np.diff(merged - fine, axis=1)).max(), np.abs(np.diff(fine, axis=1)).max()
@@ -63,7 +74,7 @@ def test_what_is_broad_is_the_wholes_whatever_the_tiles_say(sign: int) -> None:
     fine, coarse = scene()
     tilt = np.linspace(-0.3 * sign, 0.3 * sign, 96, dtype=np.float32)
     tiles = [tile[0] + tilt * (-1) ** index for index, tile in enumerate(cut(fine[None]))]
-    merged = merge(coarse, tiles)
+    merged = merged_values(coarse, tiles)
     base = to_image_size(coarse, 192, 128, Interpolation.LINEAR)
     broad = cv2.GaussianBlur(merged - base, (0, 0), 16)
     assert np.abs(broad).max() < 0.02 * np.ptp(coarse)
@@ -73,15 +84,33 @@ def test_what_is_broad_is_the_wholes_whatever_the_tiles_say(sign: int) -> None:
 
 def test_a_tile_that_contradicts_the_whole_is_left_out() -> None:
     fine, coarse = scene()
-    merged = merge(coarse, [-tile[0] for tile in cut(fine[None])])
+    merged = merged_values(coarse, [-tile[0] for tile in cut(fine[None])])
     assert np.allclose(merged, to_image_size(coarse, 192, 128, Interpolation.LINEAR), atol=1e-5)
 
 
 def test_tiles_without_any_range_change_nothing() -> None:
     _, coarse = scene()
-    merged = merge(coarse, [np.zeros((64, 96), np.float32)] * TILES)
+    merged = merged_values(coarse, [np.zeros((64, 96), np.float32)] * TILES)
     assert np.isfinite(merged).all()
     assert np.allclose(merged, to_image_size(coarse, 192, 128, Interpolation.LINEAR), atol=1e-5)
+
+
+def test_metres_are_merged_as_their_inverse() -> None:
+    fine, coarse = scene()
+    inverse = merged_values(coarse, [tile[0] for tile in cut(fine[None])])
+    tiles = [np.reciprocal(tile[0]) for tile in cut(fine[None])]
+    metres = merged_values(np.reciprocal(coarse), tiles, METRIC)
+    np.testing.assert_allclose(metres, 1 / np.maximum(inverse, coarse.min()), rtol=1e-4)
+
+
+def test_what_is_near_before_what_is_far_keeps_its_metres() -> None:
+    """A hand before a street: of sums of metres some are 0 or less beside it, no reading at all."""
+    fine = np.full((128, 192), 60, np.float32)
+    fine[40:90, 60:130] = 0.4
+    coarse = fine[::2, ::2].copy()
+    merged = merged_values(coarse, [tile[0] * 1.2 for tile in cut(fine[None])], METRIC)
+    assert 0.2 < merged.min() < 0.5
+    assert merged.max() == pytest.approx(60)
 
 
 def test_small_photos_have_no_more_detail() -> None:
