@@ -49,7 +49,11 @@ class ClipOrder(Order):
 
     def files(self) -> Iterator[Path]:
         """See :class:`Order`."""
-        return (file for file in files_in(self.clips) if file.suffix.lower() in _SUFFIXES)
+        return filter(self.takes, files_in(self.clips))
+
+    def takes(self, file: Path) -> bool:
+        """See :class:`Order`."""
+        return file.suffix.lower() in _SUFFIXES
 
     def output_of(self, file: Path) -> Path:
         """The whole name and a suffix: ``a.mp4`` and ``a.mov`` are different clips."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
-
-from service.errors import InvalidParameter, WorkerLost
+from service.errors import WorkerLost
 
 _SCRATCH = ".unfinished"
-_IDENTITY = ".made-by.json"
 _MOST_ATTEMPTS = 3
 
 
@@ -28,20 +25,10 @@ class OutputFolder:
         self.path = path
         self._scratch = path / _SCRATCH
 
-    def open(self, identity: Mapping[str, str], *, goes_on: bool) -> None:
-        """Create the folder for outputs of that identity; forget the attempts of earlier runs.
-
-        Raises :class:`InvalidParameter` where this run ``goes_on`` with outputs of another one.
-        """
-        record, text = self.path / _IDENTITY, orjson.dumps(identity, option=orjson.OPT_INDENT_2)
-        if goes_on and record.exists() and record.read_bytes() != text:
-            raise InvalidParameter(
-                f"{self.path}: what is there was made with other options or by another network; "
-                "use another folder, or remove it."
-            )
+    def open(self) -> None:
+        """Create the folder; forget the attempts of earlier runs."""
         self.close()
         self._scratch.mkdir(parents=True)
-        record.write_bytes(text)
 
     def close(self) -> None:
         """Remove what is unfinished."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from service.bulk.worker import Order, Worker
-from service.pipeline.offline import OfflineDepth, photos_in
+from service.pipeline.offline import OfflineDepth, is_photo, photos_in
 from service.pipeline.offline_effect import OfflineEffect
 from service.settings import Settings
 
@@ -28,6 +28,10 @@ class PhotoOrder(Order):
     def files(self) -> Iterator[Path]:
         """See :class:`Order`."""
         return photos_in(self.photos)
+
+    def takes(self, file: Path) -> bool:
+        """See :class:`Order`."""
+        return is_photo(file)
 
     def output_of(self, file: Path) -> Path:
         """See :class:`Order`."""

@@ -11,6 +11,7 @@ from typing import TextIO
 import orjson
 from tqdm import tqdm
 
+from service.bulk.made_by import keep_record
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import DONE, Order
 
@@ -32,12 +33,14 @@ class BulkSummary:
 def run_bulk(order: Order, identity: Mapping[str, str], work: Work) -> BulkSummary:
     """Make the missing outputs of a folder; blocks until all files were tried.
 
-    Raises :class:`InvalidParameter` where those that are there are not of the same ``identity``.
+    Raises :class:`InvalidParameter` where outputs of that kind are there that are not of the same
+    ``identity``.
     """
     outputs = OutputFolder(order.outputs)
     files = list(order.files())
     missing = [os.fsencode(file) for file in files if not outputs.has(order.output_of(file))]
-    outputs.open(identity, goes_on=len(missing) < len(files))
+    keep_record(order.outputs, order.kind, identity, order.is_output)
+    outputs.open()
     summary = BulkSummary(skipped=len(files) - len(missing))
     with (order.outputs / REPORT).open("w", encoding="utf-8") as report:
         bar = tqdm(total=len(files), initial=summary.skipped, unit=order.unit)

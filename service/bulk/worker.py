@@ -29,8 +29,22 @@ class Order(ABC):
         """What there is to do, as paths within the folder."""
 
     @abstractmethod
+    def takes(self, file: Path) -> bool:
+        """Whether a file of that name is one to do."""
+
+    @abstractmethod
     def output_of(self, file: Path) -> Path:
         """The output's path within the outputs."""
+
+    @property
+    def kind(self) -> str:
+        """What the name of an output has after that of its file, such as ``.npy``."""
+        return self.output_of(Path("x")).name.removeprefix("x")
+
+    def is_output(self, file: Path) -> bool:
+        """Whether a file of that name is of the kind that this makes, of whichever folder."""
+        name = file.name.removesuffix(self.kind)
+        return name != file.name and self.takes(Path(name))
 
     @abstractmethod
     def worker(self) -> Worker:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidParameter
+from service.machine.files import write_whole
 
 State = Mapping[str, NDArray[Any]]
 
@@ -42,7 +43,7 @@ class Parts:
         if not resume:
             self.remove()
             self.folder.mkdir()
-            _write(self.folder / _ORDER, json.dumps(order, indent=1).encode())
+            write_whole(self.folder / _ORDER, json.dumps(order, indent=1).encode())
             return []
         differing = self._differing(order)
         if differing is None:
@@ -87,7 +88,7 @@ class Parts:
         unfinished = part / f"unfinished-{_STATE}"
         with unfinished.open("wb") as file:
             np.savez(file, allow_pickle=False, **state)
-            _sync(file.fileno())
+            os.fsync(file.fileno())
         unfinished.replace(part / _STATE)
 
     @staticmethod
@@ -103,20 +104,8 @@ class Parts:
 
     def keep_scenes(self, scenes: list[dict[str, Any]]) -> None:
         """Keep what the first pass found."""
-        _write(self.folder / _SCENES, json.dumps(scenes).encode())
+        write_whole(self.folder / _SCENES, json.dumps(scenes).encode())
 
     def remove(self) -> None:
         """Forget everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        _sync(file.fileno())
-    unfinished.replace(path)
-
-
-def _sync(descriptor: int) -> None:
-    os.fsync(descriptor)

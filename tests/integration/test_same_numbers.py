@@ -98,7 +98,7 @@ def test_predict_and_bulk_write_the_bytes_that_the_service_sends(
         served = depth_file(server, COFFEE, format=format, **query)
         assert wanted.make(network, COFFEE)[0] == served, format
     (tmp_path / "cup.png").write_bytes(COFFEE)
-    OutputFolder(tmp_path / "depth").open({}, goes_on=False)
+    OutputFolder(tmp_path / "depth").open()
     worker = PhotoOrder(tmp_path, tmp_path / "depth", wanted, settings).worker()
     assert worker.attempt(b"cup.png") == (b"cup.png", DONE, "")
     assert (tmp_path / "depth" / wanted.output_name(Path("cup.png"))).read_bytes() == served

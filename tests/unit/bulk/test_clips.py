@@ -29,7 +29,7 @@ def test_each_clip_becomes_one_and_what_is_none_is_reported(
     write_clip(clips / "b.mp4", 3)
     (clips / "text.mov").write_text("no clip")
     (clips / "notes.txt").touch()
-    OutputFolder(outputs).open({}, goes_on=False)
+    OutputFolder(outputs).open()
     video = VideoOrder(Look.SIDE_BY_SIDE, network=NetworkChoice("depth_lite_256"), frames_a_part=1)
     order = ClipOrder(clips, outputs, ".mp4", video, settings)
     worker = order.worker()
@@ -62,7 +62,7 @@ def take_up(worker: ClipWorker, order: ClipOrder, monkeypatch: pytest.MonkeyPatc
         return infer(tensor)
 
     monkeypatch.setattr(network, "infer", counted)
-    OutputFolder(order.outputs).open({}, goes_on=False)
+    OutputFolder(order.outputs).open()
     assert worker.attempt(b"b.mp4") == (b"b.mp4", DONE, "")
     assert output.read_bytes() == whole
     assert len(seen) == 1

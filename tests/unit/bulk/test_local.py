@@ -34,6 +34,9 @@ class Copies(Order):
     def files(self) -> Iterator[Path]:
         return map(Path, ("a", FATAL, "b", "c"))
 
+    def takes(self, file: Path) -> bool:
+        return True
+
     def output_of(self, file: Path) -> Path:
         return file.with_suffix(".txt")
 
@@ -63,7 +66,7 @@ class Copier(Worker):
 
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
-    OutputFolder(tmp_path / "outputs").open({}, goes_on=False)
+    OutputFolder(tmp_path / "outputs").open()
     return tmp_path / "outputs"
 
 

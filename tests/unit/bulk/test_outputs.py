@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.bulk.outputs import OutputFolder
-from service.errors import InvalidParameter, WorkerLost
+from service.errors import WorkerLost
 from service.imaging.formats import OutputFormat
 from service.pipeline.offline import output_name, photos_in
 
@@ -15,12 +15,12 @@ NAME = Path("sub", "cup.jpg.png")
 @pytest.fixture
 def folder(tmp_path: Path) -> OutputFolder:
     folder = OutputFolder(tmp_path / "out")
-    folder.open({}, goes_on=False)
+    folder.open()
     return folder
 
 
 def files(folder: OutputFolder) -> list[Path]:
-    """But the record of how they were made."""
+    """But what is unfinished."""
     return [path for path in folder.path.rglob("[!.]*") if path.is_file()]
 
 
@@ -31,17 +31,6 @@ def test_an_output_appears_when_it_is_whole(folder: OutputFolder) -> None:
     assert folder.has(NAME)
     assert files(folder) == [folder.path / NAME]
     assert (folder.path / NAME).read_bytes() == b"half"
-
-
-def test_outputs_that_were_made_otherwise_are_not_gone_on_with(tmp_path: Path) -> None:
-    first, other = {"size": "network"}, {"size": "original"}
-    folder = OutputFolder(tmp_path)
-    folder.open(first, goes_on=True)  # of a version that kept no record
-    folder.open(first, goes_on=True)
-    with pytest.raises(InvalidParameter, match="made with other options"):
-        folder.open(other, goes_on=True)
-    folder.open(other, goes_on=False)  # all had failed, so nothing is there
-    folder.open(other, goes_on=True)
 
 
 def test_a_failure_leaves_nothing_and_is_no_lost_worker(folder: OutputFolder) -> None:
@@ -67,7 +56,7 @@ def test_a_photo_that_three_workers_died_of_is_given_up(folder: OutputFolder) ->
         each.__enter__()
     with pytest.raises(WorkerLost), folder.begun(NAME):
         pass
-    folder.open({}, goes_on=False)  # the next run
+    folder.open()  # the next run
     with folder.begun(NAME) as unfinished:
         unfinished.write_bytes(b"depth")
     assert folder.has(NAME)
@@ -77,7 +66,7 @@ def test_closing_removes_what_is_unfinished(folder: OutputFolder) -> None:
     dead = folder.begun(NAME)
     dead.__enter__()
     folder.close()
-    assert [path.name for path in folder.path.iterdir()] == [".made-by.json"]
+    assert list(folder.path.iterdir()) == []
 
 
 def test_photos_are_told_by_their_suffix_and_hidden_ones_left_out(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def order_of(
     """What is made of the folder ``photos``, into the folder ``depth``."""
     photos, outputs = tmp_path / "photos", tmp_path / "depth"
     photos.mkdir()
-    OutputFolder(outputs).open({}, goes_on=False)
+    OutputFolder(outputs).open()
     return PhotoOrder(
         photos,
         outputs,
