@@ -37,7 +37,7 @@ class OutputFolder:
     def has(self, name: Path) -> bool:
         """Whether that output is done; one of an impossible name is not."""
         with contextlib.suppress(OSError):
-            return (self.path / name).exists()
+            return (self.path / name).is_file()
         return False
 
     @contextlib.contextmanager

@@ -33,6 +33,11 @@ def test_an_output_appears_when_it_is_whole(folder: OutputFolder) -> None:
     assert (folder.path / NAME).read_bytes() == b"half"
 
 
+def test_a_folder_of_that_name_is_no_output(folder: OutputFolder) -> None:
+    (folder.path / NAME).mkdir(parents=True)
+    assert not folder.has(NAME)
+
+
 def test_a_failure_leaves_nothing_and_is_no_lost_worker(folder: OutputFolder) -> None:
     for _ in range(5):
         with pytest.raises(ValueError, match="bad photo"), folder.begun(NAME) as unfinished:
