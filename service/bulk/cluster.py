@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from service.bulk.worker import Order, Worker
@@ -19,7 +19,7 @@ _OBJECT_STORE_BYTES = 200_000_000
 
 def on_ray(
     order: Order, files: list[bytes], address: str | None, workers: int | None
-) -> Iterator[tuple[bytes, str, str]]:
+) -> Generator[tuple[bytes, str, str]]:
     """File, error and detail of every file, as they come.
 
     ``address`` is a Ray cluster's (None: one of this machine's cores, started and stopped here),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures.process import BrokenProcessPool
 
 from service.bulk.worker import Order, Worker
@@ -18,7 +18,7 @@ _MOST_VAIN_STARTS = 4
 
 def on_processes(
     order: Order, files: list[bytes], processes: int
-) -> Iterator[tuple[bytes, str, str]]:
+) -> Generator[tuple[bytes, str, str]]:
     """File, error and detail of every file, as they come; ended processes are replaced.
 
     Raises :class:`WorkerLost` when they end before they have done anything.

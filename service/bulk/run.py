@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -17,7 +18,7 @@ from service.bulk.worker import DONE, Order
 
 REPORT = "failures.jsonl"
 
-Work = Callable[[Order, list[bytes]], Iterator[tuple[bytes, str, str]]]
+Work = Callable[[Order, list[bytes]], Generator[tuple[bytes, str, str]]]
 """Does files, and gives each with its error and detail, as they come."""
 
 
@@ -42,9 +43,14 @@ def run_bulk(order: Order, identity: Mapping[str, str], work: Work) -> BulkSumma
     keep_record(order.outputs, order.kind, identity, order.is_output)
     outputs.open()
     summary = BulkSummary(skipped=len(files) - len(missing))
-    with (order.outputs / REPORT).open("w", encoding="utf-8") as report:
-        bar = tqdm(total=len(files), initial=summary.skipped, unit=order.unit)
-        for file, error, detail in work(order, missing):
+    with (
+        contextlib.closing(outputs),
+        (order.outputs / REPORT).open("w", encoding="utf-8") as report,
+        tqdm(total=len(files), initial=summary.skipped, unit=order.unit) as bar,
+        # First of all: what is in hand is finished where it was begun.
+        contextlib.closing(work(order, missing)) as results,
+    ):
+        for file, error, detail in results:
             bar.update()
             if error == DONE:
                 summary.done += 1
@@ -52,8 +58,6 @@ def run_bulk(order: Order, identity: Mapping[str, str], work: Work) -> BulkSumma
                 summary.failed += 1
                 _write_failure(report, order.unit, file, error, detail)
                 tqdm.write(f"{os.fsdecode(file)}: {detail}", file=sys.stderr)
-        bar.close()
-    outputs.close()
     return summary
 
 

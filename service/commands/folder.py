@@ -52,7 +52,7 @@ def run_folder(order: Order, outputs: Path, work: Work | None = None) -> int:
     worker = order.worker()
     try:
         summary = run_bulk(
-            order, worker.identity, work or (lambda _, files: map(worker.attempt, files))
+            order, worker.identity, work or (lambda _, files: (worker.attempt(f) for f in files))
         )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

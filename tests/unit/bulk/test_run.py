@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from service.bulk.made_by import RECORD
-from service.bulk.run import BulkSummary, run_bulk
+from service.bulk.run import REPORT, BulkSummary, run_bulk
 from service.bulk.worker import DONE, Order, Worker
 from service.errors import InvalidParameter
 
@@ -42,7 +42,7 @@ class Made(Order):
         raise NotImplementedError
 
 
-def done(order: Order, files: list[bytes]) -> Iterator[tuple[bytes, str, str]]:
+def done(order: Order, files: list[bytes]) -> Generator[tuple[bytes, str, str]]:
     for file in files:
         output = order.outputs / order.output_of(Path(file.decode()))
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def done(order: Order, files: list[bytes]) -> Iterator[tuple[bytes, str, str]]:
         yield file, DONE, ""
 
 
-def failed(_: Order, files: list[bytes]) -> Iterator[tuple[bytes, str, str]]:
+def failed(_: Order, files: list[bytes]) -> Generator[tuple[bytes, str, str]]:
     return ((file, "undecodable-image", "It is cut.") for file in files)
 
 
@@ -132,3 +132,24 @@ def test_a_record_that_cannot_be_written_stays_as_it_was(
         with pytest.raises(OSError, match="No space"):
             run(outputs, INFERNO, NPY)
     assert (outputs / RECORD).read_bytes() == before
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_a_run_that_is_ended_leaves_nothing_unfinished(
+    outputs: Path, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr("service.bulk.run.tqdm.close", lambda bar: closed.append("bar"))
+
+    def ended(order: Order, files: list[bytes]) -> Generator[tuple[bytes, str, str]]:
+        try:
+            yield files[0], DONE, ""
+            raise fault
+        finally:
+            # What is in hand may still be written to.
+            closed.extend(path.name for path in outputs.glob(".unfinished"))
+
+    with pytest.raises(type(fault)):
+        run_bulk(Made(("a.jpg", "b.jpg"), outputs), GRAY, ended)
+    assert closed == [".unfinished", "bar"]
+    assert {path.name for path in outputs.iterdir()} == {RECORD, REPORT}
