@@ -117,7 +117,7 @@ class DepthQuery(DepthJsonQuery, PictureQuery, CameraOptions):
                 self.picture_options, encoding=self.encoding, max_json_pixels=max_json_pixels
             ),
             *(self.near, self.far),
-            known_camera=self,
+            known_camera=self.known_camera,
         )
 
     def offline(self, format: OutputFormat, max_json_pixels: int) -> OfflineDepth:

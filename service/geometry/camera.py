@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +112,17 @@ class CameraOptions(Options):
         f"by EXIF's focal length as on 35 mm film, else {DEFAULT_FOV:g}, as a phone's.",
     )
     intrinsics: str | None = written(None, INTRINSICS, _INTRINSICS_FORM, "525,525,319.5,239.5")
+
+    @property
+    def known_camera(self) -> CameraOptions:
+        """What is given of these alone, where others are given with them."""
+        own = self.model_fields_set & CameraOptions.model_fields.keys()
+        return CameraOptions(**{name: getattr(self, name) for name in own})
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """As pydantic's; not a field of view that was not given, which is not its default."""
+        shown = super().__repr_args__()
+        return [one for one in shown if one[0] != "fov" or "fov" in self.model_fields_set]
 
     def camera(self, width: int, height: int, focal_millimetres: float = 0) -> Camera:
         """The camera of an upright photo of this size, with EXIF's focal length; 0 is none.
