@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,8 @@ from service.bulk.outputs import OutputFolder
 from service.errors import DepthError
 
 DONE = ""
+
+_LOG = logging.getLogger(__name__)
 
 
 class Order(ABC):
@@ -86,4 +89,8 @@ class Worker(ABC):
             return error.slug, error.detail
         except OSError as error:
             return "file-error", error.strerror or type(error).__name__
+        except Exception:
+            # A library's fault in one file; the others are not to suffer for it.
+            _LOG.exception("cannot make the output of a file")
+            return DepthError.slug, f"{DepthError.title} at this file; its log says how."
         return DONE, ""

@@ -27,6 +27,7 @@ AvFrame = Any
 _BT709, _LIMITED = 1, 1
 # The parameters of the codec stand once, before the frames: MP4 and MKV want them there.
 _GLOBAL_HEADER = 1 << 22
+_LEAST_SIDE = 2
 INDEX_FIRST = {"movflags": "+faststart"}
 """For MP4's container: a player starts before it has the whole file."""
 
@@ -102,6 +103,7 @@ class Film:
         """The next picture, ``(h, w, 3)`` uint8 RGB, or ``(h, w)`` uint16 for FFV1.
 
         All have one size; of odd sides, codecs that halve colour leave the last row or column out.
+        Raises :class:`InvalidParameter` for a picture that no codec takes.
         """
         self._container.mux(self._stream.encode(self._frame(picture, time)))
 
@@ -114,6 +116,12 @@ class Film:
         import av
         from av.video.reformatter import ColorRange, Colorspace
 
+        height, width = picture.shape[:2]
+        if min(height, width) < _LEAST_SIDE:
+            raise InvalidParameter(
+                f"A video's sides are at least {_LEAST_SIDE} pixels, and this would be "
+                f"{width}x{height}."
+            )
         halved = self._record.pixels == "yuv420p"
         if halved:
             picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]

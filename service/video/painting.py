@@ -83,13 +83,12 @@ class Painter:
 
     def stereo(self, shot: Shot) -> Rgb:
         """For two eyes."""
-        side = min(max(shot.pixels.shape), _LONGEST_SIDE)
-        options = StereoOptions(layout=self._order.layout, max_side=side)
+        options = StereoOptions(layout=self._order.layout, max_side=_LONGEST_SIDE)
         return stereo_picture(shot.pixels, shot.near, options)
 
     def portrait(self, shot: Shot) -> Rgb:
         """The background blurred, with a focus that changes slowly."""
-        options = PortraitOptions(max_side=min(max(shot.pixels.shape), _LONGEST_SIDE))
+        options = PortraitOptions(max_side=_LONGEST_SIDE)
         return blur_background(shot.pixels, shot.near, options, self._hold)
 
     def _coloured(self, shot: Shot, colormap: Colormap) -> Rgb:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from pytest import MonkeyPatch
 
 from service.errors import InvalidParameter
 from service.pipeline.offline import OfflineNetwork
-from service.video.order import VideoOrder
+from service.video.order import Look, VideoOrder
 from service.video.run import Watch, make_video
+from tests.support.clips import Picture, panned, write_clip
 from tests.unit.video.conftest import FRAMES, Make, stopped_after
 
 
@@ -87,3 +89,24 @@ def test_names_that_look_like_an_address(
     for name in ("12:30.mp4", "http:a.mkv", "pipe:1", "a,b.zip"):
         make(Path(name))
         assert (tmp_path / name).exists()
+
+
+def of_size(width: int, height: int) -> Callable[[int], Picture]:
+    return lambda number: panned(number, width, height)
+
+
+@pytest.mark.parametrize("look", Look)
+@pytest.mark.parametrize(("width", "height"), [(40, 1), (2, 40)])
+def test_narrow_clips_become_films_or_are_refused_in_words(
+    network: OfflineNetwork, tmp_path: Path, look: Look, width: int, height: int
+) -> None:
+    clip = write_clip(
+        tmp_path / "narrow.mkv", 2, of_size(width, height), codec="ffv1", pixels="bgr0"
+    )
+    output, order = tmp_path / "out.mkv", VideoOrder(look)
+    if min(width, height) < 2:
+        with pytest.raises(InvalidParameter, match=f"would be {width}x1|would be {2 * width}x1"):
+            make_video(clip, output, order, lambda: network)
+        assert list(tmp_path.iterdir()) == [clip]
+    else:
+        assert make_video(clip, output, order, lambda: network).frames == 2
