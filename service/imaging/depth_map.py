@@ -176,11 +176,13 @@ class DepthMap:
         return values
 
     def limited(self, near: float | None, far: float | None) -> DepthMap:
-        """The map with these limits.
+        """The map with these limits; of metres, a ``near`` of 0 or less is none.
 
         Raises :class:`InvalidParameter` for limits that are the wrong way round, or that leave
         nothing of the map.
         """
+        if near is not None and near <= 0 and self.kind is DepthKind.METRIC_DEPTH:
+            near = None
         if near is None and far is None:
             return self
         limited = dataclasses.replace(self, near=near, far=far)

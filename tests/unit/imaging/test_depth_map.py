@@ -69,6 +69,27 @@ def test_limits_that_leave_nothing_are_refused(kind: DepthKind, near: float, far
         depth.limited(near, far)
 
 
+@pytest.mark.parametrize("near", [0, -0.0, -1])
+@pytest.mark.parametrize("far", [None, 4])
+def test_no_metres_are_nearer_than_0_so_that_is_no_limit(near: float, far: float | None) -> None:
+    depth = metric(1, 2, 5)
+    assert np.array_equal(
+        heat_indices(depth.limited(near, far)), heat_indices(depth.limited(None, far))
+    )
+    above = depth.limited(1e-3, far)
+    assert above.near == 1e-3 and heat_indices(above).max() < 10
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DepthKind if kind is not METRIC])
+def test_0_is_a_limit_of_relative_depth(kind: DepthKind) -> None:
+    """Its shift is unknown, so 0 is a value like any other."""
+    depth = DepthMap(np.array([[-4, -2, 1, 4]], np.float32), kind, "test").limited(0, None)
+    assert depth.near == 0
+    assert depth.counted[0].tolist() == (
+        [True, True, False, False] if kind.is_inverse else [False, False, True, True]
+    )
+
+
 def test_a_map_of_gaps_alone_is_all_dark() -> None:
     assert not heat_indices(metric(math.nan, math.nan)).any()
     assert not heat_indices(metric(math.inf, math.nan)).any()
