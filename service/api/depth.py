@@ -131,6 +131,7 @@ async def _respond(
     record: RequestRecord = request.state.record
     spec = runtime.catalog.served.choose(query.choice)
     record.model = spec.name
+    query.metres.check(spec.kind)
     kind = query.metres.kind_of(spec.kind)
     output = choose_format(requested, ", ".join(request.headers.getlist("accept")), kind)
     record.output = output

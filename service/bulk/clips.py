@@ -71,6 +71,7 @@ class ClipWorker(Worker):
         super().__init__(order)
         self._order = order
         self._network = OfflineNetwork(order.video.network, order.settings)
+        order.video.metres.check(self._network.spec.kind)
 
     @property
     def identity(self) -> Mapping[str, str]:

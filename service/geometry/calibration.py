@@ -181,7 +181,12 @@ def _check_anchors(depth: DepthMap, anchors: Sequence[Anchor]) -> None:
     for number, anchor in enumerate(anchors):
         check_range(f"anchors[{number}].x", anchor.x, 0, depth.width - 1)
         check_range(f"anchors[{number}].y", anchor.y, 0, depth.height - 1)
-        check_range(f"anchors[{number}].metres", anchor.metres, 0.01, MAX_METRES)
+        check_anchor_metres(number, anchor.metres)
+
+
+def check_anchor_metres(number: int, metres: float) -> None:
+    """Raise :class:`InvalidParameter` for a distance that the anchor of this number cannot have."""
+    check_range(f"anchors[{number}].metres", metres, 0.01, MAX_METRES)
 
 
 def _check_spread(depth: DepthMap, level: Floats) -> None:

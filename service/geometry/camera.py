@@ -124,14 +124,23 @@ class CameraOptions(Options):
         shown = super().__repr_args__()
         return [one for one in shown if one[0] != "fov" or "fov" in self.model_fields_set]
 
+    def check_camera(self) -> None:
+        """Raise :class:`InvalidParameter` for what is no camera of any photo."""
+        if self.intrinsics is None:
+            return
+        if "fov" in self.model_fields_set:
+            raise InvalidParameter("Give either fov or intrinsics, not both.")
+        fx, fy, _, _ = parse_numbers(self.intrinsics)
+        _check_focal_lengths(fx, fy)
+
     def camera(self, width: int, height: int, focal_millimetres: float = 0) -> Camera:
         """The camera of an upright photo of this size, with EXIF's focal length; 0 is none.
 
-        Raises :class:`InvalidParameter` for intrinsics of another photo, or beside a field of view.
+        Raises :class:`InvalidParameter` as :meth:`check_camera`, and for intrinsics of another
+        photo.
         """
+        self.check_camera()
         if self.intrinsics is not None:
-            if "fov" in self.model_fields_set:
-                raise InvalidParameter("Give either fov or intrinsics, not both.")
             fx, fy, cx, cy = parse_numbers(self.intrinsics)
             return camera_of_intrinsics((fx, fy, cx, cy), width, height)
         if "fov" in self.model_fields_set:
@@ -173,8 +182,7 @@ def camera_of_intrinsics(
     or that see less than 1 or more than 179 degrees.
     """
     fx, fy, cx, cy = intrinsics
-    if not (fx > 0 and fy > 0 and math.isfinite(fx) and math.isfinite(fy)):
-        raise InvalidParameter("intrinsics: fx and fy must be above 0.")
+    _check_focal_lengths(fx, fy)
     centre = (cx + 0.5) / width, (cy + 0.5) / height
     camera = Camera(fx / width, fy / height, *centre, CameraSource.INTRINSICS)
     inside = 0 <= camera.centre_x <= 1 and 0 <= camera.centre_y <= 1
@@ -184,6 +192,11 @@ def camera_of_intrinsics(
             "cx and cy must lie in it, and it must span from 1 to 179 degrees."
         )
     return camera
+
+
+def _check_focal_lengths(fx: float, fy: float) -> None:
+    if not (fx > 0 and fy > 0 and math.isfinite(fx) and math.isfinite(fy)):
+        raise InvalidParameter("intrinsics: fx and fy must be above 0.")
 
 
 def unproject(

@@ -14,6 +14,7 @@ from service.geometry.calibration import (
     Calibration,
     Distance,
     calibrate,
+    check_anchor_metres,
     in_metres,
     to_metres,
     to_target,
@@ -46,6 +47,23 @@ class MetresOptions:
     def wanted(self) -> bool:
         """Whether there is anything to turn depth into metres by."""
         return bool(self.anchors) or self.calibration is not None
+
+    def check(self, kind: DepthKind) -> None:
+        """Raise :class:`InvalidParameter` for what brings no depth of this ``kind`` to metres."""
+        if not self.wanted:
+            return
+        if self.anchors and self.calibration is not None:
+            raise InvalidParameter("Give either anchors or a calibration, not both.")
+        if kind is DepthKind.METRIC_DEPTH:
+            needless = "anchors" if self.anchors else "calibration"
+            raise InvalidParameter(f"This depth map is in metres already; it needs no {needless}.")
+        for number, (_, _, metres) in enumerate(self.anchors):
+            check_anchor_metres(number, metres)
+        if self.calibration is not None:
+            intercept, slope = self.calibration
+            if not slope > 0:
+                raise InvalidParameter("calibration: the slope must be above 0.")
+            _check_size("calibration", intercept, slope)
 
     def kind_of(self, kind: DepthKind) -> DepthKind:
         """What a network's depth of this kind is in the end."""
@@ -125,23 +143,21 @@ class Metres:
 def metres_of(depth: DepthMap, options: MetresOptions) -> Metres:
     """Fit, or take over the fit.
 
-    Raises :class:`InvalidParameter`, saying why, for a fit that is impossible
-    (:func:`calibrate`), that does not grow towards the viewer or puts everything out of reach.
+    Raises :class:`InvalidParameter`, saying why, as :meth:`MetresOptions.check`, and for a fit that
+    is impossible (:func:`calibrate`) or puts everything out of reach.
     """
-    if options.anchors and options.calibration is not None:
-        raise InvalidParameter("Give either anchors or a calibration, not both.")
+    options.check(depth.kind)
     if options.calibration is None:
         metres = _by_anchors(depth, options)
     else:
-        metres = _by_calibration(depth, *options.calibration)
+        metres = Metres(depth.kind, *options.calibration)
     # Of both alike: a fit that is answered is one that is taken.
     source, remedy = (
         ("calibration", "It is of another scene or network.")
         if metres.calibration is None
         else ("anchors", "Choose points of more different distances.")
     )
-    if not max(abs(metres.intercept), metres.slope) <= _LARGEST:
-        raise InvalidParameter(f"{source}: no number of the fit may be beyond {_LARGEST:g}.")
+    _check_size(source, *metres.fit)
     if not metres.apply(depth).counted.any():
         raise InvalidParameter(
             f"{source}: the fit puts the whole photo at {MAX_METRES:g} m or beyond, or behind the "
@@ -160,9 +176,6 @@ def _by_anchors(depth: DepthMap, options: MetresOptions) -> Metres:
     return Metres(depth.kind, line.intercept, line.slope, calibration)
 
 
-def _by_calibration(depth: DepthMap, intercept: float, slope: float) -> Metres:
-    if depth.kind is DepthKind.METRIC_DEPTH:
-        raise InvalidParameter("This depth map is in metres already; it needs no calibration.")
-    if not slope > 0:
-        raise InvalidParameter("calibration: the slope must be above 0.")
-    return Metres(depth.kind, intercept, slope)
+def _check_size(source: str, intercept: float, slope: float) -> None:
+    if not max(abs(intercept), slope) <= _LARGEST:
+        raise InvalidParameter(f"{source}: no number of the fit may be beyond {_LARGEST:g}.")

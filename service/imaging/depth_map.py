@@ -189,8 +189,7 @@ class DepthMap:
         low, high = limited.ends
         if not low < high:
             raise InvalidParameter(
-                f"near and far: {near if near is not None else 'the nearest'} is not nearer than "
-                f"{far if far is not None else 'the farthest'} in {self.kind}, whose values are "
+                f"{_not_nearer(near, far, self.kind)}, whose values are "
                 f"from {self.reported_extent[0]:.6g} to {self.reported_extent[1]:.6g}."
             )
         if not limited.counted.any():
@@ -231,6 +230,23 @@ class DepthMap:
             return self
         farthest = np.float32(self.reported_extent[1])
         return self.replaced(np.where(np.isinf(self.values), farthest, self.values))
+
+
+def check_limits(near: float | None, far: float | None, kind: DepthKind) -> None:
+    """Raise :class:`InvalidParameter` for limits that leave nothing of any map of that ``kind``."""
+    nearest = 0.0 if near is None and kind is DepthKind.METRIC_DEPTH else near
+    if nearest is None or far is None:
+        return
+    low, high = inverse_values(np.array([far, nearest], np.float32), kind).tolist()
+    if not low < high:
+        raise InvalidParameter(f"{_not_nearer(near, far, kind)}.")
+
+
+def _not_nearer(near: float | None, far: float | None, kind: DepthKind) -> str:
+    return (
+        f"near and far: {near if near is not None else 'the nearest'} is not nearer than "
+        f"{far if far is not None else 'the farthest'} in {kind}"
+    )
 
 
 def inverse_values(values: DepthArray, kind: DepthKind) -> DepthArray:

@@ -124,9 +124,10 @@ class OfflineDepth:
     def network(self, settings: Settings) -> OfflineNetwork:
         """The network that it needs, loaded.
 
-        Raises :class:`InvalidParameter` for what its depth can never be written as.
+        Raises :class:`InvalidParameter`, before that, for what can be made of no photo.
         """
         spec = ServedNetworks.of(settings).choose(self.choice)
+        self.metres.check(spec.kind)
         self.representation.check(self.metres.kind_of(spec.kind))
         return OfflineNetwork(self.choice, settings)
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.effects.catalog import EFFECTS
+from service.geometry.camera import CameraOptions
 from service.geometry.metres import MetresOptions
 from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import check_limits
 from service.imaging.options import Options
 from service.models.choice import NetworkChoice
 from service.models.served_networks import ServedNetworks
@@ -32,7 +34,14 @@ class OfflineEffect:
     choice: NetworkChoice = field(default_factory=NetworkChoice)
 
     def network(self, settings: Settings) -> OfflineNetwork:
-        """The network that it needs, loaded."""
+        """The network that it needs, loaded.
+
+        Raises :class:`InvalidParameter`, before that, for what can be made of no photo.
+        """
+        self.metres.check(ServedNetworks.of(settings).choose(self.choice).kind)
+        check_limits(self.near, self.far, self.depth_kind(settings))
+        if isinstance(self.options, CameraOptions):
+            self.options.check_camera()
         return OfflineNetwork(self.choice, settings)
 
     def depth_kind(self, settings: Settings) -> DepthKind:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from service.geometry.camera import CameraOptions
 from service.imaging.depth_kind import DepthKind
+from service.imaging.depth_map import check_limits
 from service.imaging.encode import EncodeOptions
 from service.imaging.formats import (
     FORMATS,
@@ -44,6 +45,9 @@ class Representation:
         """
         check_available(self.format)
         check_kind(self.format, kind)
+        check_limits(self.near, self.far, kind)
+        if self.camera is not None:
+            self.camera.check_camera()
 
     def write(self, found: Measured) -> bytes:
         """The file; raises as :func:`encode` and :meth:`DepthMap.limited`."""

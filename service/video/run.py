@@ -76,6 +76,7 @@ def make_video(
     target, parts = target_for(output, order, resume is not False), Parts(output)
     with Clip(clip) as opened:
         network = load()
+        order.metres.check(network.spec.kind)
         identity = _identity(clip, order, network)
         goes_on = parts.are_of(identity) if resume is None else resume
         done = parts.open(identity, goes_on)

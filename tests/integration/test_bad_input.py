@@ -146,6 +146,26 @@ def test_bad_input(server: ServerProcess, name: str) -> None:
     assert server.client.post("/predict", files={"image": PHOTO}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/depth", "/v1/effects/relief"])
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("anchors=0.5,0.9,1;0.5,0.1,3&calibration=1,2", "either anchors or a calibration"),
+        ("near=2&far=4", "2.0 is not nearer than 4.0"),
+        ("calibration=1,2&fov=60&intrinsics=9,9,4,4&format={}", "either fov or intrinsics"),
+    ],
+)
+def test_what_no_photo_can_satisfy_is_told_before_one_is_decoded(
+    server: ServerProcess, path: str, said: str, told: str
+) -> None:
+    of_camera = "ros" if path == "/v1/depth" else "normals"
+    for photo in (PHOTO, b"hello, this is no image"):
+        answer = server.client.post(f"{path}?{said.format(of_camera)}", files={"image": photo})
+        problem = answer.json()
+        assert (answer.status_code, problem["type"]) == (422, "invalid-parameter")
+        assert told in problem["detail"]
+
+
 @pytest.mark.parametrize(("path", "name"), PARAMETERS)
 def test_a_refusal_shows_no_object_of_python(server: ServerProcess, path: str, name: str) -> None:
     answer = server.client.post(f"{path}?{name}=nonsense", files={"image": PHOTO})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import av
 import pytest
@@ -10,9 +12,13 @@ import pytest
 from service.bulk.clips import ClipOrder, ClipWorker
 from service.bulk.outputs import OutputFolder
 from service.bulk.worker import DONE
+from service.errors import InvalidParameter
+from service.geometry.metres import MetresOptions
 from service.imaging.depth_map import DepthMap
 from service.imaging.transforms import Tensor
 from service.models.choice import NetworkChoice
+from service.models.registry import find_spec
+from service.pipeline.offline import OfflineNetwork
 from service.settings import Settings
 from service.video.order import Look, VideoOrder
 from service.video.run import make_video
@@ -66,3 +72,19 @@ def take_up(worker: ClipWorker, order: ClipOrder, monkeypatch: pytest.MonkeyPatc
     assert worker.attempt(b"b.mp4") == (b"b.mp4", DONE, "")
     assert output.read_bytes() == whole
     assert len(seen) == 1
+
+
+def test_points_in_clips_that_are_metric_already_are_refused_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by each of very many clips, when it has been decoded."""
+    network = SimpleNamespace(spec=find_spec("depth_anything_v2_metric_indoor_vits"))
+    monkeypatch.setattr("service.bulk.clips.OfflineNetwork", lambda *_: network)
+    video = VideoOrder(metres=MetresOptions(((0.5, 0.9, 0.6), (0.5, 0.1, 3.0))))
+    with pytest.raises(InvalidParameter, match="in metres already"):
+        ClipOrder(tmp_path, tmp_path / "depth", ".mp4", video, settings).worker()
+    clip, output = write_clip(tmp_path / "a.mp4", 3), tmp_path / "out.mp4"
+    loaded = cast(OfflineNetwork, network)
+    with pytest.raises(InvalidParameter, match="in metres already"):
+        make_video(clip, output, video, lambda: loaded)
+    assert list(tmp_path.iterdir()) == [clip]
