@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,13 +175,26 @@ def is_photo(file: Path) -> bool:
 def files_in(folder: Path) -> Iterator[Path]:
     """Files in a folder and those below it, as paths relative to it, in a fixed order.
 
-    Hidden files and folders are left out.
+    Hidden files and folders are left out, and folders that are links. Raises OSError for a folder
+    that may not be read.
     """
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith("."):
+            if not name.startswith(".") and _may_be_read(Path(parent, name)):
                 yield Path(parent, name).relative_to(folder)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _may_be_read(path: Path) -> bool:
+    """Not a pipe, which may have no end; of a broken link, who opens it says what is wrong."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def output_name(photo: Path, format: OutputFormat) -> Path:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,37 @@ def test_photos_are_told_by_their_suffix_and_hidden_ones_left_out(tmp_path: Path
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert list(photos_in(tmp_path)) == [Path("a.png"), Path("b.JPG"), Path("sub/c.tiff")]
+
+
+def test_what_a_link_leads_to_is_a_photo_and_a_pipe_is_none(tmp_path: Path) -> None:
+    """A pipe without a writer would be read for ever; who opens a broken link is told why."""
+    folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "a.jpg").touch()
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "link.jpg").symlink_to(elsewhere / "a.jpg")
+    (folder / "piped.jpg").symlink_to(folder / "pipe.jpg")
+    (folder / "broken.jpg").symlink_to(elsewhere / "none.jpg")
+    (folder / "circle.jpg").symlink_to(folder / "circle.jpg")
+    (folder / "more").symlink_to(elsewhere)
+    assert [path.name for path in photos_in(folder)] == ["broken.jpg", "circle.jpg", "link.jpg"]
+
+
+def test_a_folder_that_may_not_be_read_is_not_left_out_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private").mkdir()
+    scandir = os.scandir
+
+    def refused(path: str) -> object:
+        if Path(path).name == "private":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refused)
+    with pytest.raises(PermissionError, match="private"):
+        list(photos_in(tmp_path))
 
 
 def test_no_two_photos_share_an_output() -> None:
