@@ -9,16 +9,14 @@ from pathlib import Path
 
 from service.bulk.clips import ClipOrder
 from service.bulk.cluster import on_ray
-from service.bulk.photos import PhotoOrder
 from service.bulk.worker import Order
 from service.commands.failing import fail
-from service.commands.folder import run_folder, workers_of
+from service.commands.folder import folder_order, photo_order, run_folder, workers_of
 from service.commands.options import flag
 from service.commands.predict import add_depth_arguments, depth_of
 from service.commands.video import add_look_arguments, order_of
 from service.errors import InvalidParameter
-from service.imaging.formats import OutputFormat
-from service.pipeline.offline import check_outputs_folder
+from service.imaging.formats import FILE_KINDS, OutputFormat
 from service.settings import Settings
 from service.video.targets import target_for
 
@@ -43,14 +41,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _bulk(arguments: argparse.Namespace, settings: Settings) -> int:
     _refuse_what_does_nothing(arguments)
-    photos, outputs = arguments.photos.resolve(), arguments.outputs.resolve()
-    if not photos.is_dir():
+    if not arguments.photos.is_dir():
         return fail(f"{arguments.photos}: no such folder")
-    check_outputs_folder(photos, outputs)
     work = functools.partial(on_ray, address=arguments.address, workers=workers_of(arguments))
     # A worker is a core's; more threads would only compete.
     of_one_core = settings.model_copy(update={"threads": 1})
-    order = _order(arguments, photos, outputs, of_one_core)
+    order = _order(arguments, of_one_core)
     if importlib.util.find_spec("ray") is None:
         return fail("This command needs Ray: pip install '.[bulk]'.")
     return run_folder(order, arguments.outputs, work)
@@ -70,14 +66,19 @@ def _refuse_what_does_nothing(arguments: argparse.Namespace) -> None:
             raise InvalidParameter(f"{flag(name)} {why}.")
 
 
-def _order(arguments: argparse.Namespace, folder: Path, outputs: Path, settings: Settings) -> Order:
-    if arguments.video is not None:
-        video = order_of(arguments)
-        # Checked once, not by every clip.
-        name = f"clip{arguments.video}"
-        if not Path(name).suffix or Path(name).name != name:
-            raise InvalidParameter("--video must be a suffix, such as .mp4.")
-        target_for(outputs / name, video)
-        return ClipOrder(folder, outputs, arguments.video, video, settings)
-    format = arguments.format or OutputFormat.HEATMAP
-    return PhotoOrder(folder, outputs, depth_of(arguments, format, settings), settings)
+def _order(arguments: argparse.Namespace, settings: Settings) -> Order:
+    folder, outputs = arguments.photos, arguments.outputs
+    if arguments.video is None:
+        format = arguments.format or OutputFormat.HEATMAP
+        wanted = depth_of(arguments, format, settings)
+        return photo_order(folder, outputs, FILE_KINDS, wanted, settings)
+    video = order_of(arguments)
+    # Checked once, not by every clip.
+    name = f"clip{arguments.video}"
+    if not Path(name).suffix or Path(name).name != name:
+        raise InvalidParameter("--video must be a suffix, such as .mp4.")
+    target_for(outputs / name, video)
+    return folder_order(
+        *(folder, outputs, ()),
+        lambda source, to: ClipOrder(source, to, arguments.video, video, settings),
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from service.bulk.photos import PhotoOrder
 from service.bulk.run import REPORT, Work, run_bulk
@@ -14,9 +15,31 @@ from service.commands.failing import INTERRUPTED
 from service.commands.output import refuse_file_name
 from service.errors import InvalidParameter
 from service.imaging.file_kind import FileKind
-from service.pipeline.offline import OfflineDepth, check_outputs_folder, files_in, is_photo
+from service.pipeline.offline import OfflineDepth, check_outputs_folder, files_in
 from service.pipeline.offline_effect import OfflineEffect
 from service.settings import Settings
+
+OrderT = TypeVar("OrderT", bound=Order)
+
+
+def folder_order(
+    folder: Path, outputs: Path, kinds: Sequence[FileKind], order: Callable[[Path, Path], OrderT]
+) -> OrderT:
+    """The ``order`` of a folder into another that is not named as a file of one of the ``kinds``.
+
+    Raises :class:`InvalidParameter` where that cannot be, or where there is nothing to do.
+    """
+    check_outputs_folder(folder, outputs)
+    refuse_file_name(outputs, kinds)
+    ordered = order(folder.resolve(), outputs.resolve())
+    files = list(files_in(folder))
+    others = sum(not ordered.takes(file) for file in files)
+    if others == len(files):
+        found = f", only {others} files of other types" if others else ""
+        raise InvalidParameter(f"{folder}: no {ordered.unit}s in it{found}")
+    if others:
+        print(f"{folder}: {others} of other types are left out", file=sys.stderr)
+    return ordered
 
 
 def photo_order(
@@ -26,20 +49,10 @@ def photo_order(
     wanted: OfflineDepth | OfflineEffect,
     settings: Settings,
 ) -> PhotoOrder:
-    """What is to be made of a folder of photos, into a folder that is not named as a file of one.
-
-    Raises :class:`InvalidParameter` where that cannot be, or where there is no photo.
-    """
-    check_outputs_folder(photos, outputs)
-    refuse_file_name(outputs, kinds)
-    files = list(files_in(photos))
-    others = sum(not is_photo(file) for file in files)
-    if others == len(files):
-        found = f", only {others} files of other types" if others else ""
-        raise InvalidParameter(f"{photos}: no photos in it{found}")
-    if others:
-        print(f"{photos}: {others} of other types are left out", file=sys.stderr)
-    return PhotoOrder(photos.resolve(), outputs.resolve(), wanted, settings)
+    """What is to be made of a folder of photos; raises as :func:`folder_order`."""
+    return folder_order(
+        *(photos, outputs, kinds), lambda source, to: PhotoOrder(source, to, wanted, settings)
+    )
 
 
 def run_folder(order: Order, outputs: Path, work: Work | None = None) -> int:

@@ -41,7 +41,7 @@ def said_of(
     capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str
 ) -> tuple[int | str | None, str]:
     """The exit status of the command, and what it said."""
-    (folder / "photos").mkdir()
+    (folder / "photos").mkdir(exist_ok=True)
     status = main(["bulk", str(folder / "photos"), str(folder / "outputs"), *arguments])
     return status, capsys.readouterr().err
 
@@ -73,6 +73,39 @@ def test_both_take_what_they_have_in_common(
     option: str,
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / ("a.mp4" if clips else "a.jpg")).touch()
     _, said = said_of(capsys, tmp_path, *clips, option)
     # It gets past the options, as far as to what it runs on.
     assert said.startswith("This command needs Ray")
+
+
+@pytest.mark.parametrize(
+    ("options", "unit", "other"), [(CLIPS, "clip", "a.jpg"), ((), "photo", "a.mp4")]
+)
+def test_a_folder_without_any_is_told_as_by_the_other_commands(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    unit: str,
+    other: str,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    photos = tmp_path / "photos"
+    assert said_of(capsys, tmp_path, *options) == (2, f"{photos}: no {unit}s in it\n")
+    (photos / other).touch()
+    only = f"{photos}: no {unit}s in it, only 1 files of other types\n"
+    assert said_of(capsys, tmp_path, *options) == (2, only)
+    (photos / ("b.mp4" if unit == "clip" else "b.jpg")).touch()
+    _, said = said_of(capsys, tmp_path, *options)
+    assert said.startswith(f"{photos}: 1 of other types are left out\nThis command needs Ray")
+
+
+def test_a_folder_of_outputs_is_not_named_as_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    assert main(["bulk", str(tmp_path / "photos"), str(tmp_path / "out.npy")]) == 2
+    assert "the outputs go into a folder" in capsys.readouterr().err
