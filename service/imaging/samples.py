@@ -80,18 +80,28 @@ def grey_numbers(image: ImageFile) -> NDArray[np.float32]:
     Of colours the level, if all of them are grey. Raises :class:`UndecodableImage` for others, and
     for transparent pixels, which could be meant as any number.
     """
-    if image.mode in (*_SIXTEEN_BIT_GREY, "I", "F", "L"):
-        return np.asarray(image, np.float32)
-    # Browsers' canvases and editors write an alpha channel whether it is needed or not.
-    if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema()[0] != _OPAQUE:
+    if _has_transparent_pixels(image):
         raise UndecodableImage(
             "The depth map has transparent pixels; save it without an alpha channel."
         )
+    if image.mode in (*_SIXTEEN_BIT_GREY, "I", "F", "L"):
+        return np.asarray(image, np.float32)
     if image.mode in ("1", "P", "RGB", "LA", "RGBA"):
         colours = np.asarray(image.convert("RGB"))
         if (colours == colours[..., :1]).all():
             return np.asarray(colours[..., 0], np.float32)
     raise UndecodableImage("The depth map is a picture in colours, which are no depth.")
+
+
+def _has_transparent_pixels(image: Image.Image) -> bool:
+    """By an alpha channel, or PNG's colour that is transparent; either may hide nothing."""
+    hidden = image.info.get("transparency")
+    if hidden is not None and image.mode in (*_SIXTEEN_BIT_GREY, "I"):
+        return bool((np.asarray(image) == hidden).any())
+    if hidden is not None:
+        image = image.convert("RGBA")
+    # Browsers' canvases and editors write an alpha channel whether it is needed or not.
+    return "A" in image.getbands() and image.getchannel("A").getextrema()[0] != _OPAQUE
 
 
 def _split(image: Image.Image, meaning: _Meaning) -> tuple[Image.Image, Image.Image | None]:

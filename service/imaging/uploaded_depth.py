@@ -24,7 +24,7 @@ from service.imaging.files import formats
 from service.imaging.files.exr import SIGNATURE as _EXR
 from service.imaging.files.exr import exr_size, exr_text
 from service.imaging.files.formats import signatures
-from service.imaging.files.tiff import tiff_size, tiff_text
+from service.imaging.files.tiff import tiff_bits, tiff_size, tiff_text
 from service.imaging.limits import too_many_pixels
 from service.imaging.npy import Numbers, read_npy
 from service.imaging.tiles import finer
@@ -109,12 +109,17 @@ def read_depth_file(
         return DepthFile(numbers, False, np.issubdtype(numbers.dtype, np.integer))
     description = _description(data)
     levels = decode_grey(data)
-    shallow = data.startswith(_JPEG) or (
-        data.startswith(_PNG) and data[_PNG_BITS_AT : _PNG_BITS_AT + 1] != b"\x10"
-    )
+    shallow = _is_shallow(data)
     if description is not None and shallow:
-        raise InvalidParameter("depth: the PNG describes 16-bit levels, and has 8 bits.")
+        raise InvalidParameter("depth: the file describes 16-bit levels or floats, and has 8 bits.")
     return DepthFile(levels, shallow, bool((levels == np.rint(levels)).all()), description)
+
+
+def _is_shallow(data: bytes) -> bool:
+    """Whether a picture's samples have 8 bits or fewer, by its header."""
+    if data.startswith(_PNG):
+        return data[_PNG_BITS_AT : _PNG_BITS_AT + 1] != b"\x10"
+    return data.startswith(_JPEG) or (data.startswith(_TIFF) and tiff_bits(data) <= 8)
 
 
 def _description(data: bytes) -> DepthDescription | NumbersDescription | None:

@@ -158,6 +158,11 @@ def tiff_size(data: bytes) -> tuple[int, int]:
     return directory.number(Tiff.IMAGEWIDTH, 0), directory.number(Tiff.IMAGELENGTH, 0)
 
 
+def tiff_bits(data: bytes) -> int:
+    """Bits of its deepest sample, by the tags."""
+    return max(Directory(data).numbers(Tiff.BITSPERSAMPLE, (1,)))
+
+
 def tiff_text(data: bytes) -> dict[str, str]:
     """What :func:`write_tiff` wrote as ``text``; nothing for the descriptions of others."""
     try:

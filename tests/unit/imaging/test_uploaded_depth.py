@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,35 @@ def test_0_may_be_a_gap_of_relative_depth_and_is_not_unless_said() -> None:
     assert gaps.valid.tolist() == [[False, True, True]]
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF"])
 def test_a_grey_picture_is_nearness(format: str) -> None:
     grey = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (16, 1))
     for pixels in (grey, np.repeat(grey[..., np.newaxis], 3, axis=2)):
         depth = read(picture(pixels, format), DepthMeaning(), DepthKind.METRIC_DEPTH)
         assert depth.kind is INVERSE
         assert np.abs(depth.values - grey).max() <= 4
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_same_pixels_mean_the_same_in_a_png_and_a_tiff(dtype: type[np.unsignedinteger]) -> None:
+    levels = np.arange(1, 91, dtype=dtype).reshape(9, 10)
+    for meaning in (DepthMeaning(), DepthMeaning(scale=100.0, kind=DepthKind.METRIC_DEPTH)):
+        for network in DepthKind:
+            png, tiff = (read(picture(levels, one), meaning, network) for one in ("PNG", "TIFF"))
+            assert png.kind is tiff.kind
+            assert np.array_equal(png.values, tiff.values)
+
+
+def test_a_description_of_floats_in_8_bits_is_refused() -> None:
+    """A program that knows nothing of it has left it there."""
+    text = {"Depth-Kind": "metric_depth", "Depth-Unit": "metre"}
+    for dtype, refused in ((np.uint8, True), (np.float32, False)):
+        data = picture(np.ones((4, 4), dtype), "TIFF", tiffinfo={270: json.dumps(text)})
+        if refused:
+            with pytest.raises(InvalidParameter, match="has 8 bits"):
+                read(data)
+        else:
+            assert read(data).extent == (1, 1)
 
 
 def test_an_alpha_channel_that_hides_nothing_is_passed_over() -> None:
@@ -139,6 +162,23 @@ def test_an_alpha_channel_that_hides_nothing_is_passed_over() -> None:
         assert np.array_equal(depth.values, grey)
         with pytest.raises(UndecodableImage, match="transparent"):
             read(picture(np.dstack([*colours, hidden])), DepthMeaning())
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
+def test_a_colour_that_is_transparent_is_none_of_the_depth(mode: str) -> None:
+    """PNG has transparency without an alpha channel, too: of one colour, or of a palette's."""
+    levels = np.repeat(np.arange(12, dtype=np.uint16), 5).reshape(6, 10)
+    image = Image.fromarray(levels if mode == "I;16" else levels.astype(np.uint8))
+    image = image if mode == "I;16" else image.convert(mode)
+    there, elsewhere = {"RGB": ((0, 0, 0), (99, 99, 99)), "1": (0, None)}.get(mode, (0, 99))
+    for hidden, refused in ((there, True), (elsewhere, False)):
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", **({} if hidden is None else {"transparency": hidden}))
+        if refused:
+            with pytest.raises(UndecodableImage, match="transparent"):
+                read(buffer.getvalue(), DepthMeaning(INVERSE))
+        else:
+            assert read(buffer.getvalue(), DepthMeaning(INVERSE)).height == 6
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
