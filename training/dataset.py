@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from service.evaluation.pairs import pairs_in
+from service.evaluation.pictures import read_picture
 from service.pipeline.offline import photos_in
 from training.augment import disturb, view
 from training.teacher import label_path, write_label
@@ -56,7 +58,8 @@ class Source:
         Files of labels are named after the photo's bytes, their folders after what made them.
         """
         names = "\n".join("/".join(one.label.parts[-2:]) for one in self.photos)
-        return hashlib.sha256(f"{self.weight} {self.trim}\n{names}".encode()).hexdigest()[:16]
+        said = os.fsencode(f"{self.weight} {self.trim}\n{names}")
+        return hashlib.sha256(said).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Batch:
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
     """RGB ``(height, width, 3)``, upright; raises :class:`ValueError`."""
-    photo = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    photo = read_picture(path, cv2.IMREAD_COLOR_RGB)
     if photo is None:
         raise ValueError(f"{path} cannot be decoded")
     return np.asarray(photo, np.uint8)
@@ -90,7 +93,7 @@ def write_photo(path: Path, photo: NDArray[np.uint8], jpeg_quality: int = 95) ->
 
 def is_held_out(photo: Path) -> bool:
     """Whether a photo is never trained on: a tenth, told by the hash of its path in the folder."""
-    return int.from_bytes(hashlib.sha256(photo.as_posix().encode()).digest()[:8]) % 10 == 0
+    return int.from_bytes(hashlib.sha256(os.fsencode(photo.as_posix())).digest()[:8]) % 10 == 0
 
 
 def teacher_labels(photos: Path, labels: Path, *, held_out: bool) -> tuple[Labelled, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,13 @@ def _mean_scores(spec: NetworkSpec, infer: Infer, truths: list[Pair]) -> dict[st
     }
 
 
+def _order(photo: Path) -> bytes:
+    return hashlib.sha256(os.fsencode(photo.name)).digest()
+
+
 def _split(photos: Path) -> tuple[list[Path], list[Path]]:
     """Of those that were trained on, and of those that were not."""
-    names = sorted(photos_in(photos), key=lambda name: hashlib.sha256(name.name.encode()).digest())
+    names = sorted(photos_in(photos), key=_order)
     trained = [photos / name for name in names if not is_held_out(name)]
     held_out = [photos / name for name in names if is_held_out(name)]
     if not trained or not held_out:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from service.evaluation.pictures import read_picture
 from service.imaging.transforms import Fit, InputRule
 from service.models.weights import sha256_of
 from service.pipeline.offline import photos_in
@@ -129,7 +130,7 @@ def label_folder(teacher: Teacher, photos: Path, labels: Path) -> None:
         target = label_path(labels, photos / name)
         if target.exists():
             continue
-        photo = cv2.imread(str(photos / name), cv2.IMREAD_COLOR_RGB)
+        photo = read_picture(photos / name, cv2.IMREAD_COLOR_RGB)
         if photo is None:
             tqdm.write(f"{name} cannot be decoded, so it is left out")
             continue

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import DepthError
+from service.evaluation.pictures import read_picture
 from service.imaging.npy import read_npy
 from service.pipeline.offline import photos_in
 
@@ -67,7 +68,10 @@ def _read(file: Path, units_a_metre: float) -> NDArray[np.float32]:
             return np.asarray(read_npy(file.read_bytes(), _MOST_PIXELS), np.float32)
         except DepthError as error:
             raise ValueError(f"{file}: {error.detail}") from error
-    levels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    levels = read_picture(file, cv2.IMREAD_UNCHANGED)
     if levels is None or levels.ndim != 2:
         raise ValueError(f"{file} is not a depth map of two dimensions")
+    if levels.dtype != np.uint16:
+        # Of 8 bits it is a picture of nearness, or of levels of some other unit.
+        raise ValueError(f"{file} has {8 * levels.dtype.itemsize} bits; depth has 16 in a PNG")
     return np.asarray(levels / units_a_metre, np.float32)

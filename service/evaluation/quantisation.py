@@ -97,7 +97,7 @@ class CalibrationPhotos:
 
         Which, the hash of a photo's name says. Raises :class:`ValueError` for fewer than five.
         """
-        found = sorted(photos_in(folder), key=lambda path: _order(path.as_posix()))
+        found = sorted(photos_in(folder), key=_order)
         if len(found) < _FEWEST:
             raise ValueError(f"{folder}: {len(found)} photos, at least {_FEWEST} are needed")
         judged = min(_MOST_JUDGED, len(found) // _JUDGED_SHARE)
@@ -248,5 +248,5 @@ def _kind(model: openvino.Model) -> dict[str, Any]:
     }
 
 
-def _order(name: str) -> bytes:
-    return hashlib.sha256(name.encode()).digest()
+def _order(photo: Path) -> bytes:
+    return hashlib.sha256(os.fsencode(photo.as_posix())).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -136,8 +137,9 @@ def test_difference_tells_the_mean_the_worst_and_the_order() -> None:
 
 
 def test_who_judges_did_not_calibrate(tmp_path: Path) -> None:
-    for number in range(12):
-        Image.new("RGB", (64, 64)).save(tmp_path / f"{number}.png")
+    names = [*(f"{number}.png" for number in range(11)), os.fsdecode(b"caf\xe9.png")]
+    for name in names:
+        Image.new("RGB", (64, 64)).save(tmp_path / name)
     found = CalibrationPhotos.of(tmp_path)
     assert (len(found.judged), len(found.calibrated)) == (2, 10)
     assert not set(found.judged) & set(found.calibrated)

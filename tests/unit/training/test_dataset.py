@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +63,21 @@ def test_held_out_photos_are_never_trained_on(tmp_path: Path) -> None:
     assert 0 < len(kept) < 20
     assert kept | trained == {photos / name for name in names[1:]}
     assert not kept & trained
+
+
+def test_photos_whose_names_are_no_text_are_trained_on(tmp_path: Path) -> None:
+    photos, labels = tmp_path / "photos", tmp_path / "labels"
+    labels.mkdir()
+    write_photo(tmp_path / "level.png", 9)
+    photos.mkdir()
+    names = [os.fsdecode(b"caf\xe9-%d.png" % number) for number in range(40)]
+    for name in names:
+        shutil.copy(tmp_path / "level.png", photos / name)
+    np.save(label_path(labels, photos / names[0]), np.zeros((4, 4), np.float16))
+    source = teacher_source(photos, labels)
+    assert 0 < len(source.photos) < 40
+    assert (source.photos[0].read()[0] == 9).all()
+    assert source.fingerprint()
 
 
 def test_a_label_is_of_the_photo_that_is_there_now(tmp_path: Path) -> None:
