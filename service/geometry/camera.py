@@ -179,14 +179,17 @@ def camera_of_intrinsics(
 
     Pixel (0, 0) is the centre of the top left pixel, as in OpenCV and ROS. Raises
     :class:`InvalidParameter` for those of a photo of another size: whose axis lies outside of it,
-    or that see less than 1 or more than 179 degrees.
+    or of which either focal length sees less than 1 or more than 179 degrees across the longer side
+    (across the shorter one, a panorama may see less).
     """
     fx, fy, cx, cy = intrinsics
     _check_focal_lengths(fx, fy)
     centre = (cx + 0.5) / width, (cy + 0.5) / height
     camera = Camera(fx / width, fy / height, *centre, CameraSource.INTRINSICS)
     inside = 0 <= camera.centre_x <= 1 and 0 <= camera.centre_y <= 1
-    if not (inside and SMALLEST_FOV <= camera.fov(width, height) <= LARGEST_FOV):
+    longer = max(width, height)
+    spans = [math.degrees(2 * math.atan(0.5 * longer / focal)) for focal in (fx, fy)]
+    if not (inside and SMALLEST_FOV <= min(spans) <= max(spans) <= LARGEST_FOV):
         raise InvalidParameter(
             f"intrinsics: they are not of this photo, which is {width}x{height} pixels upright: "
             "cx and cy must lie in it, and it must span from 1 to 179 degrees."

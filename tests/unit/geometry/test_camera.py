@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -48,3 +50,17 @@ def test_intrinsics_that_are_answered_are_taken(
     except InvalidParameter:
         assume(False)
     assert_taken(options, width, height)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (640, 4)])
+def test_both_focal_lengths_are_of_the_photo(width: int, height: int) -> None:
+    """By the one of the longer side alone, fy=0.001 was a camera."""
+    # Of 1 and 179 degrees across 640 pixels: 36,667 and 2.79.
+    fits, too_short, too_long = (2.8, 525, 700, 36_000), (0.001, 2.7), (37_000, 1_000_000)
+    for fx, fy in itertools.product((*fits, *too_short, *too_long), repeat=2):
+        options = CameraOptions(intrinsics=f"{fx},{fy},2,2")
+        if fx in fits and fy in fits:
+            assert options.camera(width, height).focal_y == fy / height
+        else:
+            with pytest.raises(InvalidParameter, match="from 1 to 179 degrees"):
+                options.camera(width, height)
