@@ -71,6 +71,7 @@ def _describe(name: str, runtime: Runtime) -> ModelInfo:
         ),
         resolutions=_resolutions(spec),
         qualities={quality: spec.at_quality(quality).gflop for quality in Quality},
+        enlarge=spec.enlarge,
         weights_origin=loaded.weights.origin.value if loaded else None,
         weights_sha256=loaded.weights.sha256 if loaded else spec.weights.sha256,
         engine=loaded.engine.name if loaded else None,

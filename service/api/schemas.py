@@ -28,7 +28,7 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.geometry.metres_report import CalibrationJson
-from service.imaging.transforms import Fit
+from service.imaging.transforms import Fit, Interpolation
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 OCTETS = "application/octet-stream"
@@ -147,6 +147,10 @@ class ModelInfo(BaseModel):
     )
     qualities: dict[str, float] = Field(
         description="Work at each `quality`, in 10^9 operations; equal ones give the same depth."
+    )
+    enlarge: Interpolation = Field(
+        description="How its depth is brought to the photo's size: `cubic`, `linear`, or "
+        "`linear_corners`, in which the map's corner pixels are the photo's."
     )
     weights_origin: Literal["embedded", "official", "first_use", "custom"] | None = Field(
         description="Who vouches for the loaded weights; null until loaded."

@@ -1,10 +1,9 @@
 // The page: a photo in, its heatmap beside it, and what depth is for in the tabs.
 
-import { bytesOf, post } from "./client.js";
 import { CompareView } from "./compare_view.js";
-import { readNpy } from "./depth_map.js";
 import { DepthView } from "./depth_view.js";
 import { download } from "./downloads.js";
+import { estimate } from "./estimate.js";
 import { startIntake } from "./intake.js";
 import { askForKey, hideKeyForm, isKeyAskedFor } from "./key_form.js";
 import { LiveView } from "./live_view.js";
@@ -12,7 +11,7 @@ import { ModelsView } from "./models_view.js";
 import { keep, recall, rememberPhoto, rememberTab } from "./memory.js";
 import { ObstacleView } from "./obstacle_view.js";
 import { ParallaxView } from "./parallax_view.js";
-import { readableFile, readPhoto, viewUpload } from "./photo.js";
+import { readableFile, readPhoto } from "./photo.js";
 import { PortraitView } from "./portrait_view.js";
 import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
@@ -96,7 +95,7 @@ async function measureBehind(file, entry, run, again = () => measureBehind(file,
   strip.expect(entry);
   try {
     const readable = await readableFile(file);
-    const result = await estimate(readable, await readPhoto(readable), { signal: run.signal });
+    const result = await estimate(readable, await readPhoto(readable), models, { signal: run.signal });
     await keep(result);
     strip.fill(entry, result, views.depth.colormap);
   } catch (error) {
@@ -138,7 +137,7 @@ async function measure(file, came = {}) {
     views.depth.expect(photo?.canvas);
     busy("estimating", run);
     const progress = uploading("estimating", run);
-    finished = await estimate(readable, photo, { signal: run.signal, progress });
+    finished = await estimate(readable, photo, models, { signal: run.signal, progress });
     present(finished);
     rememberPhoto(finished.key, selectedTab());
     keep(finished);
@@ -215,19 +214,6 @@ function followLink() {
   if (tab in views) wantedTab = tab;
   if (tab === "live" || (scene && tab in views)) select(tab);
   samples.find(({ dataset }) => dataset.sample === link.get("sample"))?.click();
-}
-
-/** One request answers everything the views need; they do the rest in the browser. */
-async function estimate(file, photo, options) {
-  const asked = models.query;
-  const query = { format: "npy", size: "network", ...asked };
-  const answer = await post("v1/depth", await viewUpload(file, photo), query, {
-    ...options, seconds: models.seconds,
-  });
-  const map = readNpy(await bytesOf(answer));
-  const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
-  models.note(model, answer);
-  return new Scene(file, photo, map, kind, model, asked);
 }
 
 /** Run something that ends in a saved file, and say how it went. */

@@ -2,7 +2,8 @@
 
 import { Problem, bytesOf, post } from "./client.js";
 import { paint } from "./colormaps.js";
-import { nearnessOf, resize, writeNpy } from "./depth_map.js";
+import { nearnessOf, writeNpy } from "./depth_map.js";
+import { enlarged } from "./enlarging.js";
 import { SKY } from "./geometry.js";
 import { writeDepth16 } from "./png16.js";
 import { pictureToShare } from "./share.js";
@@ -84,8 +85,8 @@ const OWN = {
 };
 
 /** The depth map at the photo's size; null of huge photos, whose only the service can make. */
-function fullSize({ map, size }) {
-  return size && size[0] * size[1] <= MOST_OWN_PIXELS ? resize(map, ...size) : null;
+function fullSize({ map, kind, size }) {
+  return size && size[0] * size[1] <= MOST_OWN_PIXELS ? enlarged(map, kind, ...size) : null;
 }
 
 /** As `fullSize()`, with its `kind`, in metres where there are some; null with gaps in it, too. */

@@ -1,6 +1,7 @@
 // Which networks there are: one is chosen for the page, the others say how to get them.
 
-import { PATIENCE_SECONDS, get } from "./client.js";
+import { PATIENCE_SECONDS } from "./client.js";
+import { isServed, listNetworks } from "./networks.js";
 import { onLanguage, say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
@@ -49,7 +50,7 @@ export class ModelsView {
   }
 
   async #open() {
-    this.#models = (await get("v1/models")).models;
+    this.#models = await listNetworks();
     this.#say();
     dialog.showModal();
   }
@@ -60,8 +61,7 @@ export class ModelsView {
 
   #line(model) {
     const line = document.createElement("li");
-    const installed = model.state !== "missing" && model.licence_accepted;
-    line.append(installed ? this.#choice(model) : strong(model.name), ` ${model.title}`);
+    line.append(isServed(model) ? this.#choice(model) : strong(model.name), ` ${model.title}`);
     line.append(paragraph(this.#facts(model), "hint"));
     if (!model.licence_accepted) line.append(code(`DEPTH_ACCEPT_LICENSES=${model.licence}`));
     if (model.state === "missing") line.append(code(`depth-service models pull ${model.name}`));

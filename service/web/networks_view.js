@@ -1,6 +1,7 @@
 // Several networks' depth of the photo, side by side on one sheet from the service.
 
-import { PATIENCE_SECONDS, bytesOf, get, post } from "./client.js";
+import { PATIENCE_SECONDS, bytesOf, post } from "./client.js";
+import { isServed, listNetworks } from "./networks.js";
 import { onLanguage, say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
@@ -27,8 +28,7 @@ export class NetworksView {
   }
 
   async #list() {
-    const { models } = await get("v1/models");
-    const served = models.filter((model) => model.state !== "missing" && model.licence_accepted);
+    const served = (await listNetworks()).filter(isServed);
     choices.replaceChildren(...served.map((model) => choice(model, served.indexOf(model) < MOST)));
     this.#listed = true;
     this.#allow();

@@ -1,6 +1,7 @@
 // One photo with its depth: what every view of the page draws.
 
-import { nearnessOf, resize } from "./depth_map.js";
+import { nearnessOf } from "./depth_map.js";
+import { enlarged } from "./enlarging.js";
 import { FIELD_OF_VIEW } from "./geometry.js";
 import { Metres } from "./metres.js";
 
@@ -28,7 +29,8 @@ export class Scene {
     /** The file's own size in pixels; null where only the service can tell. */
     this.size = photo && [photo.width, photo.height];
     this.map = map;
-    const { nearness, low, high } = nearnessOf(resize(map, this.width, this.height).values, kind);
+    const { values } = enlarged(map, kind, this.width, this.height);
+    const { nearness, low, high } = nearnessOf(values, kind);
     [this.nearness, this.#low, this.#high] = [nearness, low, high];
     if (kind === "metric_depth") this.metres = new Metres(kind);
   }

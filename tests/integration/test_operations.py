@@ -43,7 +43,7 @@ def test_head_is_get_without_the_body(server: ServerProcess, path: str) -> None:
 
 
 def test_models(server: ServerProcess) -> None:
-    default, other, *_ = server.client.get("/v1/models").json()["models"]
+    default, other, *more = server.client.get("/v1/models").json()["models"]
     assert default["name"] == "depth_lite_256"
     assert default["default"]
     assert (default["state"], other["state"]) == ("loaded", "missing")
@@ -51,6 +51,9 @@ def test_models(server: ServerProcess) -> None:
     assert default["weights_origin"] == "embedded"
     assert len(default["weights_sha256"]) == 64
     assert default["parity"] < 0.01
+    # The ways that the page knows.
+    ways = {one["enlarge"] for one in (default, other, *more)}
+    assert ways == {"cubic", "linear", "linear_corners"}
     one = server.client.get("/v1/models/midas_v21_small_256").json()
     assert one == other
     missing = server.client.get("/v1/models/unknown")
