@@ -10,9 +10,9 @@ import { Scene } from "./scene.js";
 export async function estimate(file, photo, models, options) {
   const asked = models.query;
   const query = { format: "npy", size: "network", ...asked };
-  const answer = await post("v1/depth", await viewUpload(file, photo), query, {
-    ...options, seconds: models.seconds,
-  });
+  // Finer detail is in the photo's own pixels.
+  const upload = asked.detail ? file : await viewUpload(file, photo);
+  const answer = await post("v1/depth", upload, query, { ...options, seconds: models.seconds });
   const map = readNpy(await bytesOf(answer));
   const [kind, model] = ["X-Depth-Kind", "X-Depth-Model"].map((name) => answer.headers.get(name));
   models.note(model, answer);

@@ -101,7 +101,7 @@ def test_every_sample_photo_works(page: Page, name: str) -> None:
     open_sample(page, name)
 
 
-def test_a_big_photo_is_sent_small_and_shown_with_its_proportions(page: Page) -> None:
+def test_a_big_photo_is_sent_small_but_for_finer_detail_and_has_its_proportions(page: Page) -> None:
     page.goto("/")
     big = as_bytes(photo_pixels("coffee.png").repeat(6, axis=0).repeat(6, axis=1), "JPEG")
     with page.expect_request("**/v1/depth*") as sent:
@@ -109,6 +109,13 @@ def test_a_big_photo_is_sent_small_and_shown_with_its_proportions(page: Page) ->
     expect_done(page)
     assert int(sent.value.all_headers()["content-length"]) < len(big) / 2
     assert canvas_size(page, "#heatmap") == [1024, 683]
+    # Finer detail is in the file itself.
+    page.locator(".message [data-open=models]").click()
+    with page.expect_request("**/v1/depth*") as sent:
+        page.locator("#detail").check()
+        page.locator("#models-close").click()
+    assert int(sent.value.all_headers()["content-length"]) > len(big)
+    expect_done(page)
 
 
 @pytest.mark.parametrize(
