@@ -15,7 +15,7 @@ import { readableFile, readPhoto } from "./photo.js";
 import { PortraitView } from "./portrait_view.js";
 import { ReliefView } from "./relief_view.js";
 import { Scene } from "./scene.js";
-import { busy, complain, done, over, tell, uploading, warn } from "./status.js";
+import { busy, complain, done, isHeard, over, tell, uploading, warn } from "./status.js";
 import { currentLanguage, onLanguage, speak, translate } from "./strings.js";
 import { Strip } from "./strip.js";
 import { enable, select, selectedTab, startTabs } from "./tabs.js";
@@ -31,7 +31,7 @@ const views = {
   live: new LiveView(liveQuery, failLive),
 };
 const models = new ModelsView(followChoice, fail);
-const strip = new Strip(openResult, (entry) => measureBehind(fileOf.get(entry), entry, others));
+const strip = new Strip(openResult, tryAgain);
 // The photos of the row's entries, to compute once more what did not come.
 const fileOf = new WeakMap();
 let shown = "depth";
@@ -82,12 +82,21 @@ async function measureAll(files, given) {
   const entries = strip.start(files);
   entries.forEach((place, index) => fileOf.set(place, files[index]));
   const whole = () => measureAll(files, given);
-  await measure(files[0], { given, photos: files.length, entry: entries[0], whole });
+  await measure(files[0], { given, photos: files.length, entry: entries[0], whole, drop: run });
   for (const [index, file] of files.entries()) {
     // Without the key that is asked for, none of them comes; with it, all of them.
-    if (run.signal.aborted || isKeyAskedFor()) return;
+    if (run.signal.aborted || isKeyAskedFor()) {
+      strip.leave(entries.slice(index));
+      return;
+    }
     if (index) await measureBehind(file, entries[index], run, whole);
   }
+}
+
+/** Compute what did not come of the row, though it may. */
+function tryAgain(entry) {
+  if (others.signal.aborted) others = new AbortController();
+  measureBehind(fileOf.get(entry), entry, others);
 }
 
 /** Compute a photo's depth for the row, whatever is shown meanwhile; a key lets `again` be done. */
@@ -99,9 +108,8 @@ async function measureBehind(file, entry, run, again = () => measureBehind(file,
     await keep(result);
     strip.fill(entry, result, views.depth.colormap);
   } catch (error) {
-    if (error.name === "AbortError") return;
     strip.fail(entry, error.type ?? "other");
-    if (error.type === "unauthorized") fail(error, again);
+    if (error.type === "unauthorized") fail(error, again, run);
   }
 }
 
@@ -111,14 +119,9 @@ function openResult(key) {
   restore("opened");
 }
 
-/** Compute the depth of a photo and show it; `came` tells what it is the first of. */
+/** Compute the depth of a photo and show it; `came` tells what it is the first of, the `drop`. */
 async function measure(file, came = {}) {
-  const { given = 1, photos = 1, entry: place, whole } = came;
-  if (!file.size) {
-    warn("emptyFile");
-    strip.fail(place, "empty");
-    return;
-  }
+  const { given = 1, photos = 1, entry: place, whole, drop } = came;
   current?.abort();
   const run = (current = new AbortController());
   const started = performance.now();
@@ -130,7 +133,7 @@ async function measure(file, came = {}) {
   try {
     const readable = await readableFile(file);
     const photo = await readPhoto(readable);
-    if (run.signal.aborted) return;
+    run.signal.throwIfAborted();
     if (scene) wantedTab = selectedTab() === "live" ? "depth" : selectedTab();
     setScene(null);
     select("depth");
@@ -148,11 +151,12 @@ async function measure(file, came = {}) {
     else tell(doneWith(given, photos), { seconds, model: finished.model, given, photos });
   } catch (error) {
     // Another photo came in its place.
-    if (error.name === "AbortError" && run !== current) return;
+    if (run !== current) return;
+    if (error.name === "AbortError") drop?.abort();
     strip.fail(place, error.type ?? "other");
     // A file that turns out to be no photo does not take away the one before it.
     if (finished) present(finished);
-    fail(error, (error.type === "unauthorized" && whole) || again);
+    fail(error, (error.type === "unauthorized" && whole) || again, run);
   } finally {
     if (run === current) remeasure = computing = null;
   }
@@ -235,12 +239,13 @@ async function perform(key, work) {
     if (words) done(run, words, values);
     else over(run);
   } catch (error) {
-    fail(error, () => perform(key, work));
+    fail(error, () => perform(key, work), run);
   }
 }
 
-/** Say what went wrong; `again` does it once more, where that can help. */
-function fail(error, again = null) {
+/** Say what went wrong, if its `run` is heard; `again` does it once more, where that can help. */
+function fail(error, again = null, run = null) {
+  if (run && !isHeard(run)) return;
   if (error.name === "AbortError") {
     tell("cancelled");
     return;

@@ -1,5 +1,6 @@
 // A photo file as a canvas of bounded size, upright, and small enough to send.
 
+import { Problem } from "./client.js";
 import { storedOnItsSide } from "./webp.js";
 
 // The network sees some 256 x 256 pixels: more than this would be sent for nothing.
@@ -27,9 +28,11 @@ export async function readPhoto(file) {
 
 /**
  * The file, or an upright JPEG of it where the browser can show it and the service does not read it,
- * and of a WebP that is stored on its side: the service turns it, and a browser may not.
+ * and of a WebP that is stored on its side: the service turns it, and a browser may not. Throws a
+ * Problem for an empty file.
  */
 export async function readableFile(file) {
+  if (!file.size) throw new Problem("empty");
   const read = document.getElementById("file").accept.split(",");
   const turned = await storedOnItsSide(file);
   if (!turned && (!file.type.startsWith("image/") || read.includes(file.type))) return file;

@@ -8,7 +8,7 @@ const bar = document.getElementById("progress");
 const again = document.getElementById("retry");
 const stop = document.getElementById("cancel");
 const LONGEST_NAME = 48;
-const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "unreadable", "contradiction", "thing", "no-video"]);
+const FINAL = new Set(["unsupported-media-type", "undecodable-image", "payload-too-large", "unauthorized", "empty", "unreadable", "contradiction", "thing", "no-video"]);
 let render = () => "";
 let retry = null;
 let running = null;
@@ -34,9 +34,14 @@ export function busy(key, run = null) {
   show(() => say(key), { busy: true, run });
 }
 
-/** A run has ended, and how; if another goes on by now, that one says what is going on. */
+/** Whether a run may say how it goes; if another goes on by now, that one says what is going on. */
+export function isHeard(run) {
+  return !running || running === run;
+}
+
+/** A run has ended, and how. */
 export function done(run, key, values) {
-  if (!running || running === run) tell(key, values);
+  if (isHeard(run)) tell(key, values);
 }
 
 /** A run has ended of which there is nothing to say; what others say stays. */
@@ -47,7 +52,7 @@ export function over(run) {
 /** The `progress` of a post(): words for the upload, and those of `key` from when it is done. */
 export function uploading(key, run) {
   return (share) => {
-    if (run.signal.aborted || (running && running !== run)) return;
+    if (run.signal.aborted || !isHeard(run)) return;
     if (share === 1) busy(key, run);
     else show(() => say("uploading", { percent: percent(share) }), { busy: true, share, run });
   };

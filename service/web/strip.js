@@ -13,6 +13,8 @@ export class Strip {
   #again;
   // {name, key, picture, problem}: the last three once they are there.
   #entries = JSON.parse(ofTab.get(KEPT)) ?? [];
+  // The entries of files that came last, until the first of their photos has come.
+  #coming = [];
   #shown = null;
   #buttons = new WeakMap();
 
@@ -25,11 +27,11 @@ export class Strip {
     onLanguage(() => this.#say());
   }
 
-  /** Another set of files; one alone needs no row. Returns their entries. */
+  /** Another set of files, whose row there is once a photo of them has come. Returns their entries. */
   start(files) {
-    this.#entries = files.length > 1 ? files.map(({ name }) => ({ name })) : [];
-    this.#keep();
-    return this.#entries;
+    const entries = (this.#coming = files.map(({ name }) => ({ name })));
+    if (!this.#entries.length) this.#take();
+    return entries;
   }
 
   /** An entry's result is on its way. */
@@ -40,7 +42,8 @@ export class Strip {
 
   /** An entry's result is there. */
   fill(entry, scene, colormap) {
-    if (!entry) return;
+    if (this.#coming.includes(entry)) this.#take();
+    if (!this.#entries.includes(entry)) return;
     Object.assign(entry, { key: scene.key, picture: pictureOf(scene, colormap) });
     this.#keep();
   }
@@ -52,10 +55,22 @@ export class Strip {
     this.#keep();
   }
 
+  /** Of these, what is not there yet does not come. */
+  leave(entries) {
+    entries.filter(({ key, problem }) => !key && !problem).forEach((entry) => this.fail(entry, "left"));
+  }
+
   /** Which result is shown. */
   mark(key) {
     this.#shown = key;
     this.#say();
+  }
+
+  /** The row is that of the files which came last; one alone needs none. */
+  #take() {
+    this.#entries = this.#coming.length > 1 ? this.#coming : [];
+    this.#coming = [];
+    this.#keep();
   }
 
   #keep() {

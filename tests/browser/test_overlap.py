@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import watched_page
 from tests.browser.test_measure import tell
@@ -95,6 +96,86 @@ def test_back_while_another_photo_is_computed(page: Page) -> None:
     expect(page.locator("#status")).to_have_text("请选择一张照片。")
     expect(page.locator("#cancel")).to_be_hidden()
     depth.let_go()
+
+
+@pytest.mark.parametrize("then", [proceed, lambda route: route.abort()], ids=["comes", "fails"])
+def test_back_leaves_nothing_of_a_photo_whose_depth_comes_or_fails_after_it(
+    page: Page, then: Callable[[Route], None]
+) -> None:
+    page.goto("/")
+    network = Held(page, "**/v1/models/depth_lite_256", then)
+    page.locator("#tab-live").click()
+    with page.expect_request("**/v1/models/*"):
+        page.locator("#file").set_input_files(CAT)
+    page.go_back()
+    expect(page.locator("#status")).to_have_text("请选择一张照片。")
+    asked = page.expect_event("requestfinished" if then is proceed else "requestfailed")
+    with asked:
+        network.let_go()
+    # What is asked for next comes later than that.
+    page.locator(".message [data-open=models]").click()
+    page.locator("#models-close").click()
+    expect(page.locator("#status")).to_have_text("请选择一张照片。")
+    expect(page.locator("#heatmap")).to_be_hidden()
+
+
+def test_a_download_that_fails_leaves_the_progress_of_what_began_after_it(page: Page) -> None:
+    open_sample(page, "coffee")
+    busy = '{"type": "overloaded", "detail": "Busy."}'
+    effect = Held(page, "**/v1/effects/*", lambda route: route.fulfill(status=503, body=busy))
+    depth = Held(page, "**/v1/depth?*", proceed)
+    with page.expect_request("**/v1/effects/*"):
+        page.locator("[data-download=height]").click()
+    with page.expect_request("**/v1/depth?*"):
+        page.locator("#file").set_input_files(CAT)
+    effect.let_go()
+    expect(page.locator("[data-download=height]")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("#status")).to_have_text("正在计算深度…")
+    expect(page.locator("#cancel")).to_be_visible()
+    depth.let_go()
+    expect_done(page)
+
+
+def test_cancel_ends_all_that_one_drop_began(page: Page) -> None:
+    page.goto("/")
+    depth = Held(page, "**/v1/depth?*", proceed)
+    with page.expect_request("**/v1/depth?*"):
+        page.locator("#file").set_input_files([CAT, COFFEE, CAT])
+    page.locator("#cancel").click()
+    row = page.locator("#strip button")
+    expect(row).to_have_text(["点此重试"] * 3)
+    depth.let_go()
+    row.nth(1).click()
+    expect(row.nth(1).locator("img")).to_be_visible()
+    expect(page.locator("#strip img")).to_have_count(1)
+
+
+def test_an_empty_file_among_photos_cannot_be_read_however_often_it_is_tried(page: Page) -> None:
+    page.goto("/")
+    empty = FilePayload(name="empty.png", mimeType="image/png", buffer=b"")
+    cat = FilePayload(name="cat.png", mimeType="image/png", buffer=CAT.read_bytes())
+    row = page.locator("#strip button")
+    for files, place in (([cat, empty], 1), ([empty, cat], 0)):
+        page.locator("#file").set_input_files(files)
+        expect(row.nth(1 - place).locator("img")).to_be_visible()
+        expect(row.nth(place)).to_have_attribute("aria-label", "empty.png: 读不了")
+
+
+@pytest.mark.parametrize("wrong", [b"", b"milk"], ids=["empty", "text"])
+def test_a_row_of_photos_stays_until_another_photo_has_come(page: Page, wrong: bytes) -> None:
+    page.goto("/")
+    page.locator("#file").set_input_files([CAT, COFFEE])
+    row = page.locator("#strip img")
+    expect(row).to_have_count(2)
+    drop(page, "note.png", wrong)
+    expect(page.locator("#status")).to_have_class("error")
+    expect(row).to_have_count(2)
+    depth = Held(page, "**/v1/depth?*", proceed)
+    with page.expect_request("**/v1/depth?*"):
+        page.locator("#file").set_input_files(CAT)
+    expect(row).to_have_count(2)
+    depth.let_go()
+    expect(page.locator("#strip")).to_be_hidden()
 
 
 def test_a_slow_sample_does_not_replace_a_photo_that_came_later(page: Page) -> None:
