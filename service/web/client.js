@@ -52,23 +52,24 @@ export async function get(path) {
 
 /** As fetch(), which does not tell how far an upload is. */
 function upload(address, { body, headers, signal, progress }) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
+  const request = new XMLHttpRequest();
+  const loaded = new Promise((resolve, reject) => {
     request.open("POST", address);
     request.responseType = "blob";
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", ({ loaded, total }) => progress?.(loaded / total));
-    request.addEventListener("load", () => resolve(responseOf(request)));
+    request.addEventListener("load", resolve);
     request.addEventListener("error", () => reject(new Problem("unreachable")));
     request.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
     signal?.addEventListener("abort", () => request.abort());
     request.send(body);
   });
+  return loaded.then(() => responseOf(request));
 }
 
 function responseOf(request) {
-  const lines = request.getAllResponseHeaders().trim().split("\r\n");
-  const headers = lines.map((line) => line.split(/: (.*)/s, 2));
+  const lines = request.getAllResponseHeaders().split("\r\n").filter(Boolean);
+  const headers = lines.map((line) => /^([^:]+): ?(.*)$/s.exec(line).slice(1));
   return new Response(request.response, { status: request.status, headers });
 }
 
