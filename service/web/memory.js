@@ -6,12 +6,16 @@ const STORE = "photos";
 const MOST_PHOTOS = 40;
 const MOST_MS = 12 * 3_600_000;
 
-/** The object store of photos, for one transaction. */
-async function photos(mode) {
+/** Do work with the object store of photos, in one transaction. */
+async function withPhotos(mode, work) {
   const opening = indexedDB.open(DATABASE, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   const database = await done(opening);
-  return database.transaction(STORE, mode).objectStore(STORE);
+  try {
+    return await work(database.transaction(STORE, mode).objectStore(STORE));
+  } finally {
+    database.close();
+  }
 }
 
 function done(request) {
@@ -38,10 +42,11 @@ export async function keep({ key, file, map, kind, model, asked, camera }) {
   const own = [...here.keys()].slice(0, -MOST_PHOTOS);
   own.forEach((one) => here.delete(one));
   try {
-    const store = await photos("readwrite");
-    await done(store.put(record, key));
-    const old = (await done(store.getAllKeys())).filter((one) => one < key - MOST_MS);
-    await Promise.all([...old, ...own].map((one) => done(store.delete(one))));
+    await withPhotos("readwrite", async (store) => {
+      await done(store.put(record, key));
+      const old = (await done(store.getAllKeys())).filter((one) => one < key - MOST_MS);
+      await Promise.all([...old, ...own].map((one) => done(store.delete(one))));
+    });
   } catch {
     // As above.
   }
@@ -56,7 +61,7 @@ export function rememberTab(tab) {
 export async function recall(key) {
   if (here.has(key)) return here.get(key);
   try {
-    return await done((await photos("readonly")).get(key)) ?? null;
+    return await withPhotos("readonly", (store) => done(store.get(key))) ?? null;
   } catch {
     return null;
   }
