@@ -11,7 +11,7 @@ export class Calibrations {
   #last = null;
 
   constructor() {
-    const { photos = {}, last = null } = JSON.parse(ofTab.get(KEPT)) ?? {};
+    const { photos = {}, last = null } = ofTab.json(KEPT) ?? {};
     [this.#photos, this.#last] = [photos, last];
   }
 

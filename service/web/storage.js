@@ -2,6 +2,7 @@
 
 class Kept {
   #open;
+  // What could not be stored: there is no room for it, or no storage.
   #here = new Map();
 
   constructor(open) {
@@ -9,10 +10,20 @@ class Kept {
   }
 
   get(key) {
+    if (this.#here.has(key)) return this.#here.get(key);
     try {
       return this.#open().getItem(key);
     } catch {
-      return this.#here.get(key) ?? null;
+      return null;
+    }
+  }
+
+  /** What a kept JSON text says; null where there is none that can be read. */
+  json(key) {
+    try {
+      return JSON.parse(this.get(key));
+    } catch {
+      return null;
     }
   }
 
@@ -21,6 +32,7 @@ class Kept {
     try {
       if (text === null) this.#open().removeItem(key);
       else this.#open().setItem(key, text);
+      this.#here.delete(key);
     } catch {
       this.#here.set(key, text);
     }

@@ -12,7 +12,7 @@ export class Strip {
   #open;
   #again;
   // {name, key, picture, problem}: the last three once they are there.
-  #entries = JSON.parse(ofTab.get(KEPT)) ?? [];
+  #entries = ofTab.json(KEPT) ?? [];
   // The entries of files that came last, until the first of their photos has come.
   #coming = [];
   #shown = null;
