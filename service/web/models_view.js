@@ -11,48 +11,57 @@ export class ModelsView {
   #models = [];
   #took = new Map();
   #chosen = null;
+  #fine = false;
+  // Which network is marked in the open list: arrow keys mark each that they pass.
+  #marked = null;
 
-  /** `changed` is told of another choice; `fail` takes the Problem of a list that does not come, and how to ask once more. */
+  /** `changed` is told of another choice, once the list is closed; `fail` takes the Problem of a list that does not come, and how to ask once more. */
   constructor(changed, fail) {
     for (const button of document.querySelectorAll("[data-open=models]")) {
       const open = () => this.#open().catch((problem) => fail(problem, open));
       button.addEventListener("click", open);
     }
     byId("models-close").addEventListener("click", () => dialog.close());
-    dialog.addEventListener("change", ({ target }) => {
-      if (target !== detail) this.#chosen = target.value;
-      changed();
-    });
+    list.addEventListener("change", ({ target }) => { this.#marked = target.value; });
+    dialog.addEventListener("close", () => { if (this.#choose()) changed(); });
     onLanguage(() => this.#say());
   }
 
   /** Choose what a result was `asked` for with, so that the two agree. */
   adopt({ model = null, detail: wanted }) {
-    [this.#chosen, detail.checked] = [model, wanted === "high"];
+    [this.#chosen, this.#fine] = [model, wanted === "high"];
   }
 
   /** Parameters of the choice; none is the service's own. */
   get query() {
     return {
-      ...(this.#chosen && { model: this.#chosen }), ...(detail.checked && { detail: "high" }),
+      ...(this.#chosen && { model: this.#chosen }), ...(this.#fine && { detail: "high" }),
     };
   }
 
   /** A deadline for a network that may have to be loaded first. */
   get seconds() {
-    return this.#chosen || detail.checked ? PATIENCE_SECONDS : undefined;
+    return this.#chosen || this.#fine ? PATIENCE_SECONDS : undefined;
   }
 
   /** Note how long a network took on this machine, as its answer says. */
   note(model, answer) {
     const inference = /inference;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"));
-    if (inference && !detail.checked) this.#took.set(model, Number(inference[1]));
+    if (inference && !this.#fine) this.#took.set(model, Number(inference[1]));
   }
 
   async #open() {
     this.#models = await listNetworks();
+    [this.#marked, detail.checked] = [this.#chosen, this.#fine];
     this.#say();
     dialog.showModal();
+  }
+
+  /** Whether what is marked is another choice than before. */
+  #choose() {
+    const same = this.#marked === this.#chosen && detail.checked === this.#fine;
+    [this.#chosen, this.#fine] = [this.#marked, detail.checked];
+    return !same;
   }
 
   #say() {

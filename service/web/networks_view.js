@@ -9,6 +9,7 @@ const [choices, button, sheet, hint] = ["networks", "get-networks", "sheet", "ne
 const MOST = 8;
 
 export class NetworksView {
+  #run;
   #scene = null;
   #colormap = null;
   #listed = false;
@@ -16,6 +17,7 @@ export class NetworksView {
 
   /** `run` does work, says how it goes, and offers to try again. */
   constructor(run) {
+    this.#run = run;
     button.addEventListener("click", () => run((options) => this.#compare(options)));
     choices.addEventListener("change", () => this.#allow());
     onLanguage(() => this.#say());
@@ -24,7 +26,8 @@ export class NetworksView {
   async show(scene, colormap) {
     if (scene !== this.#scene) this.#forget();
     [this.#scene, this.#colormap] = [scene, colormap];
-    if (!this.#listed) await this.#list().catch(() => {});
+    // There is something to be said of it only where it does not come.
+    if (!this.#listed) await this.#list().catch(() => this.#run(() => this.#list()));
   }
 
   async #list() {

@@ -316,7 +316,7 @@ def test_another_network_is_that_of_the_camera_at_once_and_of_the_photo_after(pa
     with page.expect_websocket(lambda socket: socket is not first.value):
         page.locator(".message [data-open=models]").click()
         page.locator("#detail").check()
-    page.locator("#models-close").click()
+        page.locator("#models-close").click()
     expect(page.locator("#live-heatmap")).to_be_visible()
     expect(page.locator("#panel-live")).to_be_visible()
     with page.expect_request(lambda request: "detail=high" in request.url):

@@ -236,7 +236,7 @@ def test_finer_detail_keeps_the_spots_of_the_photo(page: Page) -> None:
     page.locator(".message [data-open=models]").click()
     with page.expect_request(lambda request: "detail=high" in request.url):
         page.locator("#detail").check()
-    page.locator("#models-close").click()
+        page.locator("#models-close").click()
     expect(page.locator("#anchors-text")).to_have_text(spots)
     expect(page.locator("#measure-text")).to_contain_text("括号里是误差")
     tap(page, 0.5, 0.5)

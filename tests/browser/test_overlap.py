@@ -198,7 +198,7 @@ def test_a_network_that_is_chosen_meanwhile_is_the_one_that_answers(page: Page) 
     page.locator(".message [data-open=models]").click()
     with page.expect_request(lambda request: "detail=high" in request.url):
         page.locator("#detail").check()
-    page.locator("#models-close").click()
+        page.locator("#models-close").click()
     depth.let_go()
     expect_done(page)
     # The row has it, too, which the first request was for.

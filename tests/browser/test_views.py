@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from service.imaging.render import Colormap, palette
 from service.models.registry import find_spec
@@ -148,8 +148,54 @@ def test_the_networks_are_a_list_one_can_read_and_choose_from(page: Page) -> Non
     assert findings(page) == []
     with page.expect_request("**/v1/depth*") as sent:
         page.get_by_label("更精细").check()
+        page.get_by_role("button", name="关闭").click()
     assert "detail=high" in sent.value.url
     expect_done(page)
+
+
+def test_a_network_is_chosen_when_the_list_is_closed_and_not_by_each_arrow_key(page: Page) -> None:
+    def all_are_served(route: Route) -> None:
+        listed = route.fetch().json()
+        for model in listed["models"]:
+            model |= {"state": "loaded", "licence_accepted": True}
+        route.fulfill(json=listed)
+
+    open_sample(page, "coffee")
+    page.route("**/v1/models", all_are_served)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator(".message [data-open=models]").click()
+    page.locator("#models input").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    third = page.locator("#models input").nth(2)
+    expect(third).to_be_checked()
+    with page.expect_request("**/v1/depth?*"):
+        page.keyboard.press("Escape")
+    depths = [url for url in asked if "/v1/depth?" in url]
+    assert [f"model={third.input_value()}" in url for url in depths] == [True]
+
+
+def test_a_list_that_is_closed_as_it_was_asks_for_nothing(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.route("**/v1/depth?*", lambda route: route.abort())
+    page.locator(".message [data-open=models]").click()
+    page.locator("#detail").check()
+    page.locator("#detail").uncheck()
+    page.locator("#models-close").click()
+    page.locator("#tab-obstacle").click()
+    expect(page.locator("#obstacle canvas")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("depth_lite_256")
+
+
+def test_a_list_of_networks_that_does_not_come_is_said_and_can_be_tried_again(page: Page) -> None:
+    open_sample(page, "coffee")
+    page.route("**/v1/models", lambda route: route.abort())
+    page.locator("#tab-compare").click()
+    expect(page.locator("#status")).to_contain_text("无法连接服务器")
+    page.unroute("**/v1/models")
+    page.locator("#retry").click()
+    expect(page.locator("#networks-hint")).to_contain_text("models pull")
 
 
 def test_the_number_is_at_the_marker_too(page: Page) -> None:
