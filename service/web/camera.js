@@ -24,7 +24,7 @@ let opening = false;
 async function open() {
   if (opening || dialog.open) return;
   opening = true;
-  const camera = await openCamera(1280).finally(() => { opening = false; });
+  const camera = await openCamera(1280, () => dialog.close()).finally(() => { opening = false; });
   if (!camera) return;
   video.srcObject = camera;
   dialog.showModal();

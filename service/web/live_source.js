@@ -13,12 +13,10 @@ export class CameraSource {
 
   /** Let `video` show it; says why not where it answers false. `lost` is called when it goes away. */
   async open(video, lost) {
-    const camera = await openCamera(CAMERA_WIDTH);
+    const camera = await openCamera(CAMERA_WIDTH, lost);
     // The person took a while to allow it, and may have left meanwhile.
     if (this.#closed) release(camera);
     if (this.#closed || !camera) return false;
-    const away = () => { lost(); warn("cameraLost"); };
-    camera.getTracks().forEach((track) => track.addEventListener("ended", away));
     video.srcObject = camera;
     return true;
   }

@@ -5,13 +5,19 @@ import { warn } from "./status.js";
 const WORDS = { NotAllowedError: "cameraRefused", NotReadableError: "cameraBusy" };
 const otherwise = () => (navigator.mediaDevices ? "cameraMissing" : "cameraInsecure");
 
-/** The camera that looks away from the person as a MediaStream, or null once said why not. */
-export async function openCamera(width) {
+/**
+ * The camera that looks away from the person as a MediaStream, or null once said why not. When it
+ * goes away `lost` is called, and that is said, too.
+ */
+export async function openCamera(width, lost) {
   try {
     // Browsers hide the camera from pages that are neither https nor localhost.
-    return await navigator.mediaDevices.getUserMedia({
+    const camera = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: "environment", width: { ideal: width } },
     });
+    const away = () => { lost(); warn("cameraLost"); };
+    camera.getTracks().forEach((track) => track.addEventListener("ended", away));
+    return camera;
   } catch (error) {
     warn(WORDS[error.name] ?? otherwise());
     return null;

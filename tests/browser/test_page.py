@@ -96,6 +96,16 @@ def test_a_snapshot_from_the_camera(page: Page) -> None:
     expect(page.locator("#camera-dialog")).to_be_hidden()
 
 
+def test_a_camera_that_is_unplugged_before_the_snapshot_is_said_in_words(page: Page) -> None:
+    page.goto("/")
+    page.locator("#camera").click()
+    video = page.locator("#camera-dialog video")
+    expect(video).to_be_visible()
+    video.evaluate("(video) => video.srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+    expect(page.locator("#camera-dialog")).to_be_hidden()
+    expect(page.locator("#status")).to_contain_text("摄像头断开了")
+
+
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "astronaut"])
 def test_every_sample_photo_works(page: Page, name: str) -> None:
     open_sample(page, name)
