@@ -15,15 +15,20 @@ export async function readPhoto(file) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));
-  const context = canvas.getContext("2d");
-  // The service puts transparent pixels on white, too.
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  const context = whiteContext(canvas);
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   const { width, height } = image;
   image.close();
   return { canvas, width, height };
+}
+
+/** To draw on a canvas that is white: the service puts transparent pixels on white, too. */
+function whiteContext(canvas) {
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  return context;
 }
 
 /**
@@ -40,9 +45,7 @@ export async function readableFile(file) {
   if (!image) return file;
   const { width, height } = image;
   const canvas = turned?.swaps ? new OffscreenCanvas(height, width) : new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  const context = whiteContext(canvas);
   if (turned) context.setTransform(...turned.turn(width, height));
   context.drawImage(image, 0, 0);
   image.close();
