@@ -65,20 +65,19 @@ export function between(scene, one, other) {
   const { fov } = scene.camera;
   const [near, far] = [one, other].map((spot) => scene.metres.at(scene.levelAt(...spot)));
   const apart = (depth, otherDepth, field) => {
-    const focal = Math.max(scene.width, scene.height) / 2 / Math.tan((field * Math.PI) / 360);
+    const focal = scene.focalOf(field);
     const side = (axis, size) => (
       ((one[axis] - 0.5) * depth - (other[axis] - 0.5) * otherDepth) * (size / focal)
     );
     return Math.hypot(side(0, scene.width), side(1, scene.height), depth - otherDepth);
   };
-  const ends = ({ metres, low, high }) => (low === null ? [metres] : [low, metres, high]);
+  const metres = apart(near.metres, far.metres, fov);
+  if (near.low === null || far.low === null) return { metres, low: null, high: null };
+  const ends = (spot) => [spot.low, spot.metres, spot.high];
   const all = ends(near).flatMap((depth) => ends(far).flatMap((otherDepth) => (
     [fov, ...(scene.camera.known ? [] : FIELDS_OF_VIEW)].map((field) => apart(depth, otherDepth, field))
   )));
-  return {
-    metres: apart(near.metres, far.metres, fov),
-    low: Math.min(...all), high: Math.max(...all), borrowed: near.borrowed,
-  };
+  return { metres, low: Math.min(...all), high: Math.max(...all), borrowed: near.borrowed };
 }
 
 /** "about 1.9 m (1.6 to 2.3 m)". */

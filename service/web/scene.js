@@ -59,7 +59,12 @@ export class Scene {
 
   /** The camera's focal length in pixels of this scene. */
   get focal() {
-    return Math.max(this.width, this.height) / 2 / Math.tan((this.camera.fov * Math.PI) / 360);
+    return this.focalOf(this.camera.fov);
+  }
+
+  /** The same of a camera with another field of view, in degrees. */
+  focalOf(fov) {
+    return Math.max(this.width, this.height) / 2 / Math.tan((fov * Math.PI) / 360);
   }
 
   /** Nearness at a point given as shares 0..1 of the width and height. */

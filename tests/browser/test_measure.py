@@ -192,6 +192,21 @@ def test_a_known_thing_tells_how_far_it_is_and_all_survives_a_reload_and_serves_
     expect(page.locator("#live-metres")).to_contain_text("先在“深度图”里")
 
 
+def test_a_network_that_gives_metres_without_their_error_measures_without_brackets(
+    page: Page,
+) -> None:
+    metres = io.BytesIO()
+    np.save(metres, np.linspace(1, 4, 64 * 48, dtype=np.float32).reshape(48, 64))
+    headers = {"X-Depth-Kind": "metric_depth", "X-Depth-Model": "depth_lite_256"}
+    page.route(
+        "**/v1/depth?*", lambda route: route.fulfill(headers=headers, body=metres.getvalue())
+    )
+    open_sample(page, "coffee")
+    expect(page.locator("#measure-text")).to_contain_text("不说误差有多大")
+    said = re.compile(rf"A 到 B：约 {NUMBER} 米（误差未知）")
+    assert said.fullmatch(ruler(page))
+
+
 def ruler(page: Page) -> str:
     """How far two spots at the sides are from each other, which depends on the camera's lens."""
     tap(page, 0.1, 0.6)
