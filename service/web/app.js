@@ -62,7 +62,8 @@ function setScene(next) {
 function showTab(name) {
   if (name !== shown) views[shown].hide();
   shown = name;
-  if (scene) views[name].show(scene, views.depth.colormap);
+  // The camera needs no photo.
+  if (scene || name === "live") views[name].show(scene, views.depth.colormap);
   if (stale && name !== "live") measure(scene.file);
 }
 

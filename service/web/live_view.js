@@ -39,7 +39,8 @@ export class LiveView {
   #fail;
   #run = null;
   #make = undefined;
-  #metric = false;
+  // What is said of metres.
+  #metres = "liveNoMetres";
 
   /**
    * `query` gives {colormap, metres, query}, with metres only where told so; `fail` takes the
@@ -66,7 +67,7 @@ export class LiveView {
   }
 
   show() {
-    this.#metric = Boolean(this.#query(true).metres);
+    this.#metres = this.#query(true).metres ? "liveMetres" : "liveNoMetres";
     this.#say();
   }
 
@@ -94,6 +95,8 @@ export class LiveView {
     this.#make = make;
     const source = make();
     const run = (this.#run = new Run(source, this.#query(source.metric)));
+    if (run.depth) this.#metres = "liveMetres";
+    else this.#metres = source.metric ? "liveNoMetres" : "liveClipNoMetres";
     this.#say();
     busy(source.starting);
     const opened = await source.open(video, () => this.#lose(run));
@@ -230,6 +233,6 @@ export class LiveView {
     record.querySelector("span").textContent = say(this.#run?.recorder ? "liveSave" : "liveRecord");
     this.#allowRecording(this.#run);
     this.#run?.figures.say();
-    byId("live-metres").textContent = say(this.#metric ? "liveMetres" : "liveNoMetres");
+    byId("live-metres").textContent = say(this.#metres);
   }
 }

@@ -15,6 +15,7 @@ from service.settings import Settings
 from service.video.clip import Span
 from service.video.order import Look, VideoOrder
 from service.video.run import make_video
+from tests.browser.test_measure import calibrated
 from tests.support.clips import write_clip
 from tests.support.visitor import drop
 
@@ -77,6 +78,16 @@ def test_a_chosen_clip_plays_beside_its_depth_and_the_file_goes_nowhere(
     expect(page.locator("#status")).to_have_text("视频已关闭。")
     expect(page.locator("#live-heatmap")).to_be_hidden()
     assert not page.locator("#live-video").evaluate("(video) => video.controls || video.src")
+
+
+def test_a_clip_has_no_metres_and_the_words_say_so(page: Page, clip: Path) -> None:
+    calibrated(page)
+    page.locator("#tab-live").click()
+    expect(page.locator("#live-metres")).to_contain_text("米数来自您量过的照片")
+    page.locator("#live-file").set_input_files(clip)
+    expect(page.locator("#live-metres")).to_contain_text("视频不给米数")
+    expect(page.locator("#live-heatmap")).to_be_visible()
+    expect(page.locator("#live-reading")).to_be_empty()
 
 
 def seek(page: Page, second: float) -> None:

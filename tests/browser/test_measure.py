@@ -124,6 +124,15 @@ def test_the_next_photo_has_the_metres_of_the_one_before_with_a_warning(page: Pa
     assert re.search(r"calibration=-?[0-9.e-]+%2C", sent.value.url)
 
 
+def test_the_camera_has_the_metres_of_a_photo_that_is_no_longer_there(page: Page) -> None:
+    calibrated(page)
+    page.goto("/static/icon.svg")
+    page.goto("/#tab=live")
+    expect(page.locator("#live-metres")).to_contain_text("米数来自您量过的照片")
+    page.locator("#live-switch").click()
+    expect(page.locator("#live-reading")).to_have_text(re.compile(r"这里：约 .+米（.+或差更多）"))
+
+
 @pytest.mark.parametrize("again", [(0.5, 0.93, 0.4), (0.08, 0.12, 0.2)], ids=["same", "reversed"])
 def test_distances_that_do_not_fit_the_photo_are_said_in_words(
     page: Page, again: tuple[float, float, float]
