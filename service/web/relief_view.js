@@ -26,6 +26,7 @@ export class ReliefView {
   #meshes = [];
   #camera = null;
   #scene = null;
+  #shown = false;
   #turn = START.turn;
   #zoom = START.zoom;
   // What the camera turns about: a point, and null for the middle of the scene.
@@ -58,12 +59,13 @@ export class ReliefView {
 
   async show(scene) {
     if (scene !== this.#scene) this.#centre = null;
-    this.#scene = scene;
+    [this.#scene, this.#shown] = [scene, true];
     // There is something to be said of it only where it does not come.
     await this.#open().catch(() => this.#run(() => this.#open()));
   }
 
   hide() {
+    this.#shown = false;
     this.#turntable.hide();
   }
 
@@ -72,7 +74,8 @@ export class ReliefView {
     this.#three ??= await import("./vendor/three/three.module.min.js").catch(() => {
       throw new Problem("unreachable");
     });
-    if (!this.#renderer && !this.#start()) return;
+    // Another tab may be shown by now.
+    if (!this.#shown || (!this.#renderer && !this.#start())) return;
     this.#build();
     this.#turntable.show();
   }
@@ -89,6 +92,8 @@ export class ReliefView {
     }
     this.#renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.#world = new this.#three.Scene();
+    // After the library's own, which uploads everything anew.
+    canvas.addEventListener("webglcontextrestored", () => this.#draw());
     return true;
   }
 

@@ -58,6 +58,9 @@ export class Shader {
       throw new Error(gl.getProgramInfoLog(this.#program));
     }
     gl.useProgram(this.#program);
+    // One picture after the other is put into these.
+    this.#texture(0, "photo");
+    this.#texture(1, "nearness");
   }
 
   load(scene) {
@@ -66,9 +69,9 @@ export class Shader {
     this.#full = [scene.width, scene.height];
     // A coarse picture shall not be a hair flatter, or what is below would move.
     gl.canvas.style.aspectRatio = scene.width / scene.height;
-    this.#texture(0, "photo");
+    gl.activeTexture(gl.TEXTURE0);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, scene.photo);
-    this.#texture(1, "nearness");
+    gl.activeTexture(gl.TEXTURE1);
     // Half floats, because every device can interpolate those.
     gl.texImage2D(
       gl.TEXTURE_2D, 0, gl.R16F, scene.width, scene.height, 0, gl.RED, gl.FLOAT, scene.nearness,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.test_overlap import Held, proceed
 from tests.support.visitor import (
     canvas_size,
     open_sample,
@@ -234,7 +235,7 @@ def test_portrait_keeps_the_focus_sharp_and_blurs_the_rest(page: Page) -> None:
     assert detail(after, wall) < 0.5 * detail(before, wall)
 
 
-@pytest.mark.parametrize("tab", ["portrait", "parallax"])
+@pytest.mark.parametrize("tab", ["portrait", "parallax", "relief"])
 def test_a_view_whose_device_was_lost_is_drawn_again(page: Page, tab: str) -> None:
     open_small(page, "coffee")
     page.locator(f"#tab-{tab}").click()
@@ -252,6 +253,53 @@ def test_a_view_whose_device_was_lost_is_drawn_again(page: Page, tab: str) -> No
         }"""
     )
     wait_until_drawn(page, canvas)
+
+
+def test_one_photo_after_the_other_takes_no_more_of_the_device(page: Page) -> None:
+    page.goto("/")
+    made, error = page.evaluate(
+        """async () => {
+            const { Shader } = await import("./static/shader.js");
+            const canvas = document.createElement("canvas");
+            const gl = canvas.getContext("webgl2");
+            let made = 0;
+            const real = gl.createTexture.bind(gl);
+            gl.createTexture = () => { made++; return real(); };
+            const shader = new Shader(gl, `void main() {
+                colour = texture(photo, at) + texture(nearness, at); }`);
+            for (const side of [4, 8, 2]) {
+                const photo = new OffscreenCanvas(side, side);
+                photo.getContext("2d");
+                const nearness = new Float32Array(side * side);
+                shader.load({ width: side, height: side, photo, nearness });
+                shader.draw({});
+            }
+            return [made, gl.getError()];
+        }"""
+    )
+    assert (made, error) == (2, 0)
+
+
+def test_the_3d_view_that_comes_after_another_tab_was_chosen_stands_still(page: Page) -> None:
+    page.emulate_media(reduced_motion="no-preference")
+    open_small(page, "coffee")
+    page.clock.install()
+    page.evaluate(
+        """() => {
+            window.frames_asked = 0;
+            const real = requestAnimationFrame;
+            window.requestAnimationFrame = (draw) => { frames_asked++; return real(draw); };
+        }"""
+    )
+    library = Held(page, "**/three.module.min.js", proceed)
+    with page.expect_request("**/three.module.min.js"):
+        page.locator("#tab-relief").click()
+    page.locator("#tab-depth").click()
+    with page.expect_event("requestfinished"):
+        library.let_go()
+    page.evaluate("() => import('/static/vendor/three/three.module.min.js').then(() => {})")
+    page.clock.run_for(6_000)
+    assert page.evaluate("frames_asked") == 0
 
 
 def test_a_view_that_cannot_be_fetched_says_so_and_is_tried_again(page: Page) -> None:
