@@ -139,7 +139,9 @@ def forget(page: Page, url: str) -> None:
     page.goto(f"{url}/static/icon.svg")
     page.evaluate("sessionStorage.clear()")
     page.set_viewport_size(_DESK["viewport"])
-    page.emulate_media(color_scheme="light", reduced_motion=_USUAL["reduced_motion"])
+    page.emulate_media(
+        color_scheme="light", forced_colors="none", reduced_motion=_USUAL["reduced_motion"]
+    )
     page.context.grant_permissions(_USUAL["permissions"])
     page.mouse.move(0, 0)
     session = page.context.new_cdp_session(page)

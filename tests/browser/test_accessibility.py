@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.photos import photo_bytes
@@ -52,6 +53,69 @@ def test_axe_has_no_finding_on_any_tab(page: Page) -> None:
     page.locator("#live-switch").click()
     expect(page.locator("#live-figures")).not_to_be_empty()
     assert findings_by_day_and_night(page) == []
+
+
+# The outline of what has the focus, and what is around it, as [red, green, blue] of 0..255.
+_RING = """() => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    const all = ["glow", "page", "card", "well"].map((name) => {
+        probe.style.color = `var(--${name})`;
+        return getComputedStyle(probe).color.match(/[0-9.]+/g).slice(0, 3).map(Number);
+    });
+    probe.remove();
+    return all;
+}"""
+
+
+def luminance(colour: list[float]) -> float:
+    """Relative luminance 0..1 of sRGB, as WCAG 2.2 defines it."""
+    parts = [part / 255 for part in colour]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_has_the_focus_has_a_ring_that_can_be_seen(
+    page: Page, scheme: Literal["light", "dark"]
+) -> None:
+    """3 to 1 with what is around it (WCAG 1.4.11), which axe-core does not look at."""
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/")
+    ring, *grounds = map(luminance, page.evaluate(_RING))
+    for ground in grounds:
+        assert (max(ring, ground) + 0.05) / (min(ring, ground) + 0.05) >= 3
+
+
+def test_a_button_that_is_a_file_input_shows_its_focus(page: Page) -> None:
+    page.goto("/")
+    page.locator("#tab-live").click()
+    for input_id in ("file", "live-file"):
+        label = page.locator(f"#{input_id} + .button")
+        shown = "(label) => getComputedStyle(label).outlineStyle"
+        assert label.evaluate(shown) == "none"
+        page.locator("#tab-live").focus()
+        page.keyboard.press("Tab")
+        page.locator(f"#{input_id}").focus()
+        assert label.evaluate(shown) == "solid"
+        page.locator("#tab-live").focus()
+
+
+def test_a_pressed_button_looks_pressed_in_forced_colours(page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    open_small(page, "coffee")
+    page.locator("#tab-relief").click()
+    ground = "(button) => getComputedStyle(button).backgroundColor"
+    spin = page.locator("#relief-spin")
+    before = spin.evaluate(ground)
+    spin.click()
+    expect(spin).to_have_attribute("aria-pressed", "true")
+    assert spin.evaluate(ground) != before
+
+
+def test_the_colours_of_the_legend_are_printed(page: Page) -> None:
+    page.goto("/")
+    exact = "(swatch) => getComputedStyle(swatch).printColorAdjust"
+    assert page.locator(".swatch").first.evaluate(exact) == "exact"
 
 
 def test_the_tabs_are_one_stop_and_the_arrow_keys_move_between_them(page: Page) -> None:
