@@ -3,6 +3,7 @@
 
 import { Calibrations } from "./calibrations.js";
 import { Problem } from "./client.js";
+import { keepFocus } from "./focus.js";
 import { THINGS, anchorOfThing, findCamera } from "./known_thing.js";
 import { anchorsQuery, between, fitMetres, sayDistance } from "./metres.js";
 import { followTaps, place } from "./pointer.js";
@@ -19,6 +20,7 @@ export class MeasureView {
   #run;
   #changed;
   #scene = null;
+  #tapped;
   #anchors = [];
   #taps = [];
   #kept = new Calibrations();
@@ -31,7 +33,8 @@ export class MeasureView {
    */
   constructor(frames, read, run, changed) {
     [this.#frames, this.#run, this.#changed] = [frames, run, changed];
-    for (const frame of frames) followTaps(frame, read, (point) => this.#tap(point));
+    [this.#tapped] = frames;
+    for (const frame of frames) followTaps(frame, read, (point) => this.#tap(point, frame));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#add({ point: this.#taps.at(-1), metres: input.valueAsNumber });
@@ -62,8 +65,9 @@ export class MeasureView {
     return this.#kept.borrowed(model);
   }
 
-  #tap(point) {
+  #tap(point, frame) {
     if (!this.#scene) return;
+    this.#tapped = frame;
     this.#taps = [...this.#taps.slice(-1), point];
     this.#say();
   }
@@ -120,7 +124,12 @@ export class MeasureView {
     this.#say();
   }
 
+  /** A form that is done with goes, and with it the focus, to where the next spot is. */
   #say() {
+    keepFocus(form.parentElement, () => this.#renew(), () => this.#tapped);
+  }
+
+  #renew() {
     const scene = this.#scene;
     const metric = scene?.kind === "metric_depth";
     text.textContent = say(this.#step());

@@ -1,6 +1,6 @@
 // What the page is doing, or what went wrong and what to do about it.
 
-import { percent } from "./scene.js";
+import { keepFocus } from "./focus.js";
 import { knows, onLanguage, say } from "./strings.js";
 
 const line = document.getElementById("status");
@@ -16,13 +16,19 @@ let running = null;
 function show(words, { error = false, busy = false, share = null, repeat = null, run = null } = {}) {
   render = words;
   [retry, running] = [repeat, run];
-  line.textContent = words();
+  write();
   line.classList.toggle("error", error);
   bar.hidden = !busy;
   if (share === null) bar.removeAttribute("value");
   else bar.value = share;
-  stop.hidden = !run;
-  again.hidden = !repeat;
+  const change = () => { [stop.hidden, again.hidden] = [!run, !repeat]; };
+  keepFocus(line.parentElement, change, () => [stop, again].find(({ hidden }) => !hidden) ?? line);
+}
+
+/** Not once more what is there already: it would be read out again. */
+function write() {
+  const words = render();
+  if (line.textContent !== words) line.textContent = words;
 }
 
 export function tell(key, values = {}) {
@@ -54,7 +60,7 @@ export function uploading(key, run) {
   return (share) => {
     if (run.signal.aborted || !isHeard(run)) return;
     if (share === 1) busy(key, run);
-    else show(() => say("uploading", { percent: percent(share) }), { busy: true, share, run });
+    else show(() => say("uploading"), { busy: true, share, run });
   };
 }
 
@@ -86,4 +92,4 @@ function wordsOf({ type, detail, retryAfter }) {
 
 again.addEventListener("click", () => retry?.());
 stop.addEventListener("click", () => running?.abort());
-onLanguage(() => { line.textContent = render(); });
+onLanguage(write);

@@ -50,6 +50,8 @@ def test_the_page_asks_for_a_key_and_sends_it_for_this_tab_only(visitor: Page) -
     visitor.get_by_label("API key").fill("the-key")
     visitor.get_by_role("button", name="Use key").click()
     expect_done(visitor)
+    # The form that had the focus is gone.
+    expect(visitor.locator("#file")).to_be_focused()
     assert visitor.evaluate("Object.values(sessionStorage)") == ["the-key"]
     assert visitor.evaluate("localStorage.length") == 0
 

@@ -240,6 +240,8 @@ def test_metres_by_the_keyboard_alone(page: Page) -> None:
             page.keyboard.press("Tab")
         page.keyboard.type(metres)
         page.keyboard.press("Enter")
+        # Ready for the next spot.
+        expect(page.locator("#panel-depth .frame").first).to_be_focused()
     expect(page.locator("#status")).to_have_text("现在都用米了。")
     assert findings(page) == []
 
