@@ -75,7 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--calibration",
         type=Path,
         metavar="FOLDER",
-        help="photos like those to come, a hundred or more: quantise to int8 by them",
+        help="photos like those to come, at best 200 or more: quantise to int8 by them",
     )
     prepare.set_defaults(run=_prepare)
 
