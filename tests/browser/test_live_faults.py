@@ -84,7 +84,7 @@ def test_a_busy_server_is_said_in_words_and_the_stream_goes_on(other_page: Page)
 
 
 def test_a_network_that_is_lost_without_a_word_is_said_and_can_be_tried_again(
-    other_page: Page,
+    browser: Browser, server: ServerProcess
 ) -> None:
     sockets: list[WebSocketRoute] = []
     frames: list[bytes | str] = []
@@ -96,26 +96,28 @@ def test_a_network_that_is_lost_without_a_word_is_said_and_can_be_tried_again(
         sockets.append(socket)
         socket.on_message(take)
 
-    other_page.clock.install()
-    other_page.route_web_socket("**/v1/stream*", swallow)
-    other_page.goto("/")
-    press_start(other_page)
-    while len(frames) < 2:
-        other_page.wait_for_timeout(50)
-    # An answer to the first begins the wait anew.
-    other_page.clock.fast_forward(20_000)
-    sockets[0].send(json.dumps({"sequence": 1, "dropped": 0, "model": "mock"}))
-    sockets[0].send(HEATMAP)
-    expect(other_page.locator("#status")).to_contain_text("mock")
-    other_page.clock.fast_forward(20_000)
-    expect(other_page.locator("#live-heatmap")).to_be_visible()
-    other_page.clock.fast_forward(20_000)
-    expect(other_page.locator("#status")).to_contain_text("无法连接服务器")
-    expect(other_page.locator("#live-heatmap")).to_be_hidden()
-    other_page.locator("#retry").click()
-    expect(other_page.locator("#live-video")).to_be_visible()
-    while len(sockets) < 2:
-        other_page.wait_for_timeout(50)
+    # A clock is the whole context's.
+    with watched_page(browser, server.url, locale="zh-CN") as page:
+        page.clock.install()
+        page.route_web_socket("**/v1/stream*", swallow)
+        page.goto("/")
+        press_start(page)
+        while len(frames) < 2:
+            page.wait_for_timeout(50)
+        # An answer to the first begins the wait anew.
+        page.clock.fast_forward(20_000)
+        sockets[0].send(json.dumps({"sequence": 1, "dropped": 0, "model": "mock"}))
+        sockets[0].send(HEATMAP)
+        expect(page.locator("#status")).to_contain_text("mock")
+        page.clock.fast_forward(20_000)
+        expect(page.locator("#live-heatmap")).to_be_visible()
+        page.clock.fast_forward(20_000)
+        expect(page.locator("#status")).to_contain_text("无法连接服务器")
+        expect(page.locator("#live-heatmap")).to_be_hidden()
+        page.locator("#retry").click()
+        expect(page.locator("#live-video")).to_be_visible()
+        while len(sockets) < 2:
+            page.wait_for_timeout(50)
 
 
 def test_retry_comes_back_to_the_live_tab(other_page: Page) -> None:

@@ -7,9 +7,11 @@ import re
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from tests.browser.conftest import watched_page
 from tests.browser.test_overlap import Held, proceed
+from tests.support.server import ServerProcess
 from tests.support.visitor import (
     canvas_size,
     open_sample,
@@ -280,26 +282,29 @@ def test_one_photo_after_the_other_takes_no_more_of_the_device(page: Page) -> No
     assert (made, error) == (2, 0)
 
 
-def test_the_3d_view_that_comes_after_another_tab_was_chosen_stands_still(page: Page) -> None:
-    page.emulate_media(reduced_motion="no-preference")
-    open_small(page, "coffee")
-    page.clock.install()
-    page.evaluate(
-        """() => {
-            window.frames_asked = 0;
-            const real = requestAnimationFrame;
-            window.requestAnimationFrame = (draw) => { frames_asked++; return real(draw); };
-        }"""
-    )
-    library = Held(page, "**/three.module.min.js", proceed)
-    with page.expect_request("**/three.module.min.js"):
-        page.locator("#tab-relief").click()
-    page.locator("#tab-depth").click()
-    with page.expect_event("requestfinished"):
-        library.let_go()
-    page.evaluate("() => import('/static/vendor/three/three.module.min.js').then(() => {})")
-    page.clock.run_for(6_000)
-    assert page.evaluate("frames_asked") == 0
+def test_the_3d_view_that_comes_after_another_tab_was_chosen_stands_still(
+    browser: Browser, server: ServerProcess
+) -> None:
+    # A clock is the whole context's.
+    with watched_page(browser, server.url, reduced_motion="no-preference") as page:
+        open_small(page, "coffee")
+        page.clock.install()
+        page.evaluate(
+            """() => {
+                window.frames_asked = 0;
+                const real = requestAnimationFrame;
+                window.requestAnimationFrame = (draw) => { frames_asked++; return real(draw); };
+            }"""
+        )
+        library = Held(page, "**/three.module.min.js", proceed)
+        with page.expect_request("**/three.module.min.js"):
+            page.locator("#tab-relief").click()
+        page.locator("#tab-depth").click()
+        with page.expect_event("requestfinished"):
+            library.let_go()
+        page.evaluate("() => import('/static/vendor/three/three.module.min.js').then(() => {})")
+        page.clock.run_for(6_000)
+        assert page.evaluate("frames_asked") == 0
 
 
 def test_a_view_that_cannot_be_fetched_says_so_and_is_tried_again(page: Page) -> None:
