@@ -42,8 +42,10 @@ $(SLIM)/.installed: pyproject.toml deploy/serving.lock
 	@$(PYTHON) deploy/environment.py $(SLIM) deploy/serving.lock
 	@touch $@
 
-# A file's tests stay together: they share servers. A process grows to 3 GB, with torch's networks.
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A file's tests stay together: they share servers. One process more than there are cores, as tests
+# wait, and four at most, as each grows to 2 or 3 GB with torch's networks.
+PROCESSES = $(shell $(PYTHON) -c "import os; print(min(4, 1 + (os.cpu_count() or 1)))")
+SIDE_BY_SIDE = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: setup  ## Run all tests, side by side on the machine's cores (PYTEST_ARGS=...)
 	$(PY) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
