@@ -119,7 +119,7 @@ class Metrics:
         self.slo_requests = Counter(
             "depth_slo_requests",
             "Inference requests that count for the latency objective: answered 2xx or 5xx, but for "
-            "networks that are not installed here.",
+            "networks that are not installed here, drains, and deadlines shorter than it.",
             registry=self.registry,
         )
         self.slo_good_requests = Counter(
