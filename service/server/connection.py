@@ -13,7 +13,7 @@ from service.api.paths import STREAM, route_path
 from service.api.problems import PROBLEM_JSON, SECURITY_HEADERS, problem_body
 from service.api.sending import BREAK_OFF
 from service.errors import DepthError, MalformedRequest, RequestHeadTimeout
-from service.server.lingering import LingeringTransport
+from service.server.lingering import LingeringTransport, PacedProtocol
 from service.server.request_head import BoundedHead
 from service.settings import Settings
 
@@ -23,14 +23,14 @@ _LAST_REQUEST_SECONDS = 0.5
 _THIS_MACHINE = ("127.0.0.1", 0)
 
 
-class BoundedConnection(H11Protocol):
+class BoundedConnection(PacedProtocol, H11Protocol):
     """uvicorn's connection over h11, which does not wait for a client for ever.
 
     uvicorn bounds only the pause between two requests. A head that never ends, and the body of a
     request that was answered without it, would hold a connection for as long as bytes trickle, and
-    an answer that its client does not take, for as long as the client likes.
-    Its answer to broken HTTP is plain text, and an exception if an answer was sent before. It
-    closes under clients that are still sending, and takes one that ended its side for gone.
+    an answer that its client does not take, for as long as the client likes. Its answer to broken
+    HTTP is plain text, and an exception if an answer was sent before. It closes under clients that
+    are still sending, and takes one that ended its side for gone.
     """
 
     header_timeout_seconds: float
@@ -54,19 +54,8 @@ class BoundedConnection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self.transport.lost()
         super().connection_lost(exc)
         self._stop_watching()
-
-    def pause_writing(self) -> None:
-        """Send no more until the client has taken what there is."""
-        super().pause_writing()
-        self.transport.paused()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        super().resume_writing()
-        self.transport.resumed()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""

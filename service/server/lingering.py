@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 # A client that has read the answer closes, or at least stops sending; Apache waits as long.
 _QUIET_SECONDS = 2.0
@@ -101,3 +102,27 @@ class LingeringTransport:
             self._wait()
         else:
             self.close_now()
+
+
+class PacedProtocol(asyncio.Protocol):
+    """Tells its :class:`LingeringTransport` how the client takes what is sent.
+
+    It goes before a protocol of uvicorn's, which takes the transport for asyncio's.
+    """
+
+    transport: Any
+
+    def pause_writing(self) -> None:
+        """Send no more until the client has taken what there is."""
+        super().pause_writing()
+        self.transport.paused()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        self.transport.resumed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.transport.lost()
+        super().connection_lost(exc)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from service.server.lingering import LingeringTransport
+from service.server.lingering import PacedProtocol
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
 
-class StreamConnection(WebSocketsSansIOProtocol):
+class StreamConnection(PacedProtocol, WebSocketsSansIOProtocol):
     """uvicorn's WebSocket connection, for which an answer instead of a stream is no fault.
 
     uvicorn sends such an answer, and then takes it for an app that never answered: an error in the
@@ -23,28 +23,11 @@ class StreamConnection(WebSocketsSansIOProtocol):
     client breaks the protocol, or is silent, meets an error, too, and not a client that is gone.
     """
 
-    transport: LingeringTransport  # type: ignore[assignment]
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start to listen."""
         # In uvicorn's own log these lines would double the service's.
         self.conn.logger = logging.getLogger("websockets.server")
         super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self.transport.lost()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Send no more until the client has taken what there is."""
-        super().pause_writing()
-        self.transport.paused()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        super().resume_writing()
-        self.transport.resumed()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a head that cannot be read is answered, and the last."""
