@@ -12,7 +12,7 @@ from service.errors import PayloadTooLarge
 from service.geometry.camera import CameraOptions
 from service.geometry.metres import MetresOptions, metres_of
 from service.imaging.decode import Photo
-from service.imaging.depth_map import DepthMap
+from service.imaging.depth_map import DepthMap, check_limits
 from service.imaging.npy import count_npy
 from service.imaging.options import Options
 from service.imaging.uploaded_depth import (
@@ -63,6 +63,17 @@ class EffectOrder:
     def side(self) -> int:
         """Longest side in pixels of the photo that the effect works on."""
         return self.effect.side(self.options)
+
+    def check(self) -> None:
+        """Raise :class:`InvalidParameter` for what no photo could satisfy."""
+        self.metres.check(self.network.kind)
+        check_limits(self.near, self.far, self.metres.kind_of(self.network.kind))
+        self.check_camera()
+
+    def check_camera(self) -> None:
+        """Of :meth:`check` what holds for depth from elsewhere, too."""
+        if isinstance(self.options, CameraOptions):
+            self.options.check_camera()
 
     def pixels(self, photo_pixels: int) -> int:
         """Most that the effect draws, for a photo of so many pixels."""

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.effects.catalog import EFFECTS
-from service.geometry.camera import CameraOptions
 from service.geometry.metres import MetresOptions
 from service.imaging.depth_kind import DepthKind
-from service.imaging.depth_map import check_limits
 from service.imaging.options import Options
 from service.models.choice import NetworkChoice
 from service.models.served_networks import ServedNetworks
+from service.models.spec import NetworkSpec
 from service.pipeline.answer import Answer
 from service.pipeline.effect import EffectOrder
 from service.pipeline.offline import OfflineNetwork
@@ -38,10 +37,7 @@ class OfflineEffect:
 
         Raises :class:`InvalidParameter`, before that, for what can be made of no photo.
         """
-        self.metres.check(ServedNetworks.of(settings).choose(self.choice).kind)
-        check_limits(self.near, self.far, self.depth_kind(settings))
-        if isinstance(self.options, CameraOptions):
-            self.options.check_camera()
+        self._order(ServedNetworks.of(settings).choose(self.choice)).check()
         return OfflineNetwork(self.choice, settings)
 
     def depth_kind(self, settings: Settings) -> DepthKind:
@@ -50,10 +46,13 @@ class OfflineEffect:
 
     def make(self, network: OfflineNetwork, data: bytes) -> Answer:
         """The effect on one photo; raises the errors of decoding and of the effect."""
-        effect = EFFECTS[self.name]
-        order = EffectOrder(network.spec, effect, self.options, self.metres, self.near, self.far)
+        order = self._order(network.spec)
         photo, depth = network.photo_and_depth(data, order.side)
         return order.make(photo, depth, 1)
+
+    def _order(self, network: NetworkSpec) -> EffectOrder:
+        effect = EFFECTS[self.name]
+        return EffectOrder(network, effect, self.options, self.metres, self.near, self.far)
 
     def file(self, network: OfflineNetwork, data: bytes) -> bytes:
         """Of :meth:`make` the file."""

@@ -13,10 +13,16 @@ import psutil
 import pytest
 
 from tests.support.commands import run_command
-from tests.support.photos import as_bytes, jpeg_720p, jpeg_of_many_scans, photo_bytes
+from tests.support.photos import (
+    as_bytes,
+    jpeg_720p,
+    jpeg_of_many_scans,
+    photo_bytes,
+    photo_of_12_megapixels,
+)
 from tests.support.server import ServerProcess, run_service
 from tests.support.waiting import wait_until
-from tests.support.wire import connect, head, trickle
+from tests.support.wire import connect, head, trickle, unread_answer
 
 PHOTO = photo_bytes("chelsea.png")
 
@@ -90,7 +96,25 @@ def test_draining_is_unready_but_live_until_the_port_closes(cache_dir: Path) -> 
         assert server.client.get("/livez").status_code == 200
         refused = server.client.post("/v1/depth", files={"image": PHOTO})
         assert (refused.status_code, refused.json()["type"]) == (503, "draining")
+        # Another instance serves it.
+        assert server.metric("depth_slo_requests_total") == 0
         assert server.wait() == 0
+
+
+def test_a_drain_waits_no_longer_for_a_client_that_does_not_read_than_it_may_take(
+    cache_dir: Path,
+) -> None:
+    with (
+        ServerProcess(
+            cache_dir=str(cache_dir), send_timeout_seconds="1", drain_delay_seconds="0"
+        ) as server,
+        unread_answer(server, photo_of_12_megapixels("JPEG")),
+    ):
+        server.terminate()
+        assert server.wait() == 0
+        assert "did not take its answer" in server.log()
+        assert "drain time is over" not in server.log()
+        assert "Traceback" not in server.log()
 
 
 def test_an_upload_that_was_begun_before_sigterm_is_answered(cache_dir: Path) -> None:

@@ -6,25 +6,20 @@ import contextlib
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import psutil
 import pytest
 from PIL import Image
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from service.api.access.keys import new_key
 from tests.support.access import key_line
 from tests.support.effects import depth_file
-from tests.support.photos import as_bytes, jpeg_720p, photo_pixels
+from tests.support.photos import as_bytes, jpeg_720p
 from tests.support.server import ServerProcess
-from tests.support.streams import answer_of, open_stream
+from tests.support.streams import FRAME, NESTED, answer_of, closing_code, open_stream, refusal
 from tests.support.waiting import wait_until
-
-FRAME = as_bytes(photo_pixels("coffee.png"), "JPEG", quality=90)
 
 
 def test_a_frame_becomes_a_heatmap_with_its_number(server: ServerProcess) -> None:
@@ -80,17 +75,6 @@ def test_an_empty_frame_is_answered_in_words(server: ServerProcess) -> None:
         assert answer_of(camera)[0]["sequence"] == 2
 
 
-def closing_code(camera: ClientConnection) -> int:
-    """The code that the stream is closed with, with nothing said before."""
-    with pytest.raises(ConnectionClosed) as closed:
-        camera.recv(timeout=30)
-    assert closed.value.rcvd is not None
-    return closed.value.rcvd.code
-
-
-NESTED = "[" * 1000
-
-
 @pytest.mark.parametrize("text", ["hello", "", NESTED, "{}"], ids=["word", "nothing", "deep", "{}"])
 def test_text_is_no_frame(server: ServerProcess, text: str) -> None:
     with open_stream(server) as camera:
@@ -107,21 +91,6 @@ def test_a_frame_past_the_limit_closes_the_stream(server: ServerProcess) -> None
         camera.recv(timeout=30)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
-
-
-def refusal(server: ServerProcess, query: str = "", **headers: str) -> dict[str, Any]:
-    """The problem that a stream is refused with."""
-    with pytest.raises(InvalidStatus) as refused:
-        open_stream(server, query, headers={"X-Request-ID": "camera-1", **headers})
-    answer = refused.value.response
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["X-Request-ID"] == "camera-1"
-    problem: dict[str, Any] = json.loads(answer.body)
-    assert problem["status"] == answer.status_code
-    said = f"[camera-1] method=GET route=/v1/stream status={answer.status_code} "
-    wait_until(lambda: said in server.log())
-    assert f"error={problem['type']}\n" in server.log().rpartition(said)[2]
-    return problem
 
 
 @pytest.mark.parametrize(
@@ -146,44 +115,6 @@ def test_other_paths_speak_no_websocket(server: ServerProcess) -> None:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
     assert httpx.get(server.url + "/livez", headers=headers).status_code == 200
-
-
-def test_pages_of_other_sites_may_not_open_a_stream(server: ServerProcess) -> None:
-    for origin in ("https://elsewhere.example", "http://[", "null"):
-        problem = refusal(server, Origin=origin)
-        assert (problem["status"], problem["type"]) == (403, "origin-not-allowed")
-    with open_stream(server, headers={"Origin": server.url}) as camera:
-        camera.send(FRAME)
-        assert answer_of(camera)[0]["sequence"] == 1
-
-
-def test_streams_are_bounded_and_so_are_those_of_one_client(
-    cache_dir: Path, tmp_path: Path
-) -> None:
-    """Of four places one client may have three, of which an unfinished message takes one, too."""
-    keys = tmp_path / "keys"
-    keys.write_text(key_line("robot", "one") + key_line("page", "two"))
-    robot, page = {"X-API-Key": "one"}, {"X-API-Key": "two"}
-    with (
-        ServerProcess(cache_dir=str(cache_dir), max_streams="4", api_keys_file=str(keys)) as server,
-        contextlib.ExitStack() as cameras,
-    ):
-        own = [cameras.enter_context(open_stream(server, headers=robot)) for _ in range(3)]
-        assert status_of(server, robot) == (429, "too-many-requests")
-        cameras.enter_context(open_stream(server, headers=page))
-        assert status_of(server, page) == (503, "overloaded")
-        own[0].close()
-        wait_until(lambda: "admitted=True" in server.log())
-        cameras.enter_context(open_stream(server, headers=page))
-
-
-def status_of(server: ServerProcess, headers: dict[str, str]) -> tuple[int, str]:
-    """Of a stream that is refused; the answer says when to come again."""
-    with pytest.raises(InvalidStatus) as refused:
-        open_stream(server, headers=headers)
-    response = refused.value.response
-    assert int(response.headers["Retry-After"]) > 0
-    return response.status_code, json.loads(response.body)["type"]
 
 
 def test_frames_are_counted(server: ServerProcess) -> None:
@@ -275,63 +206,3 @@ def test_a_drain_tells_every_stream(cache_dir: Path, tmp_path: Path, delay: str)
             problem = refusal(server, **{"X-API-Key": "one"})
             assert (problem["status"], problem["type"]) == (503, "draining")
         assert server.wait() == 0
-
-
-def test_a_key_that_nobody_demands_is_ignored(server: ServerProcess) -> None:
-    """A page may still hold one from before the server was restarted without keys."""
-    with open_stream(server) as camera:
-        camera.send(json.dumps({"api_key": "from-before"}))
-        camera.send(FRAME)
-        assert answer_of(camera)[0]["sequence"] == 1
-
-
-def test_streams_need_a_key_where_keys_are_demanded(cache_dir: Path, tmp_path: Path) -> None:
-    key, line = new_key("camera")
-    keys = tmp_path / "keys.txt"
-    keys.write_text(line)
-    with ServerProcess(cache_dir=str(cache_dir), api_keys_file=str(keys)) as server:
-        with open_stream(server, headers={"Authorization": f"Bearer {key}"}) as camera:
-            camera.send(FRAME)
-            assert answer_of(camera)[0]["sequence"] == 1
-        with open_stream(server) as camera:
-            camera.send(json.dumps({"api_key": key}))
-            camera.send(FRAME)
-            assert answer_of(camera)[0]["sequence"] == 1
-        problem = refusal(server, **{"X-API-Key": "wrong"})
-        assert (problem["status"], problem["type"]) == (401, "unauthorized")
-        for first in (FRAME, "{}", "[]", '{"api_key": "wrong"}', NESTED):
-            with open_stream(server) as camera:
-                camera.send(first)
-                assert closing_code(camera) == 1008
-        assert "Traceback" not in server.log()
-
-
-def test_a_stream_ends_soon_after_its_key_is_revoked(cache_dir: Path, tmp_path: Path) -> None:
-    """And no other: also where its key came by message, and where the file is broken meanwhile."""
-    keys = tmp_path / "keys.txt"
-    keys.write_text(key_line("revoked", "one") + key_line("kept", "two"))
-    with (
-        ServerProcess(cache_dir=str(cache_dir), api_keys_file=str(keys)) as server,
-        open_stream(server, headers={"X-API-Key": "one"}) as by_header,
-        open_stream(server) as by_message,
-        open_stream(server, headers={"X-API-Key": "two"}) as kept,
-    ):
-        by_message.send(json.dumps({"api_key": "one"}))
-        for camera in (by_header, by_message, kept):
-            camera.send(FRAME)
-            assert answer_of(camera)[0]["sequence"] == 1
-        keys.write_text("half a file")
-        wait_until(lambda: "The keys read before stay valid" in server.log())
-        by_header.send(FRAME)
-        assert answer_of(by_header)[0]["sequence"] == 2
-        keys.write_text(key_line("kept", "two"))
-        for camera in (by_header, by_message):
-            with pytest.raises(ConnectionClosed) as closed:
-                camera.recv(timeout=30)
-            assert closed.value.rcvd is not None
-            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
-                1008,
-                "the API key was revoked",
-            )
-        kept.send(FRAME)
-        assert answer_of(kept)[0]["sequence"] == 2

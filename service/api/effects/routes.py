@@ -26,7 +26,7 @@ from service.effects.record import Effect
 from service.errors import InvalidParameter
 from service.geometry.camera import CameraOptions
 from service.imaging import archive
-from service.imaging.depth_map import UPLOADED, check_limits
+from service.imaging.depth_map import UPLOADED
 from service.imaging.uploaded_depth import DepthMeaning
 from service.observability.context import RequestRecord
 from service.pipeline.admission import Ticket
@@ -104,8 +104,7 @@ async def _respond(
     record: RequestRecord = request.state.record
     spec = runtime.catalog.served.choose(query.choice)
     order = EffectOrder(spec, effect, query, query.metres, query.near, query.far)
-    if isinstance(query, CameraOptions):
-        query.check_camera()
+    order.check_camera()
     record.model, record.output = spec.name, order.format
 
     async def work(upload: Upload, ticket: Ticket) -> Answer:
@@ -119,8 +118,7 @@ async def _respond(
                 "none."
             )
         else:
-            query.metres.check(spec.kind)
-            check_limits(query.near, query.far, query.metres.kind_of(spec.kind))
+            order.check()
         return await runtime.effects.run(upload.image, depth, order, ticket, record)
 
     return await respond(

@@ -39,7 +39,7 @@ class Made(Order):
         return file.with_name(file.name + self.suffix)
 
     def worker(self) -> Worker:
-        raise NotImplementedError
+        pytest.fail("a run is told who works")
 
 
 def done(order: Order, files: list[bytes]) -> Generator[tuple[bytes, str, str]]:
